@@ -1,0 +1,153 @@
+"""Where a parameter may live, and the smooth map on which a learning step is taken.
+
+A value is always *stored constrained*: 0, 1, a corner of the simplex or a band edge in Hz stay exactly what
+they were given as. Only while a step is taken does it travel to an unbounded ("free") space and back. A value
+that sits exactly on a bound has no free image; it enters the free space from `INTERIOR` (relative) inside.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+INTERIOR = 1e-2  # how far inside a bound a boundary value starts its first step, relative to the interval
+REACH = 12.0  # largest |free| coordinate of an interval: sigmoid(12) still differs from 1 in float32
+
+Bound = float | str | Callable[[Mapping[str, Any]], Any]
+"""A number, the name of another argument of the block, or a function of the block's arguments."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Numbers between two bounds; a bound may be another argument of the same block (`"high"`).
+
+    `closed` says whether the bounds themselves are legal values.
+    """
+
+    lower: Bound = -math.inf
+    upper: Bound = math.inf
+    closed: bool = False
+
+    def describe(self) -> str:
+        ends = [_bound_name(self.lower), _bound_name(self.upper)]
+        left, right = ("[", "]") if self.closed else ("(", ")")
+        return f"{left}{ends[0]}, {ends[1]}{right}"
+
+    def contains(self, value: Any) -> bool:
+        low, high = float(self.lower), float(self.upper)  # type: ignore[arg-type]
+        array = np.asarray(value)
+        if self.closed:
+            return bool(np.all((array >= low) & (array <= high)))
+        return bool(np.all((array > low) & (array < high)))
+
+    def to_free(self, value: Any) -> Any:
+        """Map a constrained value to the whole line (scale-free: logarithm or logit)."""
+        import jax.numpy as jnp
+
+        if _unbounded(self.lower) and _unbounded(self.upper):
+            return value
+        if _unbounded(self.upper):
+            return jnp.log(jnp.maximum(value - self.lower, INTERIOR))
+        if _unbounded(self.lower):
+            return -jnp.log(jnp.maximum(self.upper - value, INTERIOR))
+        width = self.upper - self.lower  # type: ignore[operator]
+        inside = jnp.clip((value - self.lower) / width, INTERIOR, 1 - INTERIOR) if self.closed else (
+            jnp.clip((value - self.lower) / width, 1e-5, 1 - 1e-5)
+        )
+        return jnp.log(inside) - jnp.log1p(-inside)
+
+    def from_free(self, free: Any) -> Any:
+        """Map back from the whole line; the result lies strictly inside the bounds."""
+        import jax
+        import jax.numpy as jnp
+
+        if _unbounded(self.lower) and _unbounded(self.upper):
+            return free
+        if _unbounded(self.upper):
+            return self.lower + jnp.exp(free)
+        if _unbounded(self.lower):
+            return self.upper - jnp.exp(-free)
+        width = self.upper - self.lower  # type: ignore[operator]
+        return self.lower + width * jax.nn.sigmoid(jnp.clip(free, -REACH, REACH))
+
+    def narrowed(self, within: tuple[float, float]) -> Interval:
+        """Return the intersection with `within`; a symbolic bound stays and is intersected when resolved."""
+        import jax.numpy as jnp
+
+        lower = _tighter(self.lower, within[0], jnp.maximum)
+        return replace(self, lower=lower, upper=_tighter(self.upper, within[1], jnp.minimum))
+
+
+@dataclass(frozen=True)
+class Simplex:
+    """Vectors of non-negative weights that sum to one along the last axis."""
+
+    def describe(self) -> str:
+        return "simplex"
+
+    def contains(self, value: Any) -> bool:
+        array = np.asarray(value, dtype=float)
+        return array.ndim > 0 and bool(np.all(array >= 0)) and bool(np.allclose(array.sum(-1), 1, atol=1e-5))
+
+    def to_free(self, value: Any) -> Any:
+        """Logarithms; a corner enters from `INTERIOR` inside, so that its gradient is not zero."""
+        import jax.numpy as jnp
+
+        inside = jnp.maximum(value, INTERIOR)
+        return jnp.log(inside / inside.sum(-1, keepdims=True))
+
+    def from_free(self, free: Any) -> Any:
+        import jax
+
+        return jax.nn.softmax(free, axis=-1)
+
+    def narrowed(self, within: tuple[float, float]) -> Simplex:
+        raise ValueError("a parameter on the simplex cannot be narrowed with within=; leave within out")
+
+
+Constraint = Interval | Simplex
+
+real = Interval()
+positive = Interval(lower=0.0)
+nonnegative = Interval(lower=0.0, closed=True)
+unit_interval = Interval(lower=0.0, upper=1.0, closed=True)
+simplex = Simplex()
+
+
+def between(lower: Bound, upper: Bound, closed: bool = False) -> Interval:
+    """Numbers between two bounds, each a number, an argument's name or a function of the arguments."""
+    return Interval(lower, upper, closed)
+
+
+def at_least(lower: float) -> Interval:
+    """Numbers from `lower` upwards, `lower` included."""
+    return Interval(lower=lower, closed=True)
+
+
+def nyquist(arguments: Mapping[str, Any]) -> Any:
+    """Half the sampling rate in Hz, from the block's `tr` in seconds."""
+    return 0.5 / arguments["tr"]
+
+
+def _unbounded(bound: Bound) -> bool:
+    return isinstance(bound, float) and math.isinf(bound)
+
+
+def _bound_name(bound: Bound) -> str:
+    if isinstance(bound, str):
+        return bound
+    if callable(bound):
+        return bound.__name__
+    return f"{bound:g}"
+
+
+def _tighter(bound: Bound, number: float, choose: Callable[[Any, Any], Any]) -> Bound:
+    if isinstance(bound, str):
+        return lambda arguments: choose(arguments[bound], number)
+    if callable(bound):
+        return lambda arguments: choose(bound(arguments), number)
+    return float(choose(bound, number))
