@@ -38,11 +38,14 @@ class Interval:
         return f"{left}{ends[0]}, {ends[1]}{right}"
 
     def contains(self, value: Any) -> bool:
+        """Say whether a given value is legal; the bounds are, also of an open interval (a block's check is stricter)."""
         low, high = float(self.lower), float(self.upper)  # type: ignore[arg-type]
         array = np.asarray(value)
-        if self.closed:
-            return bool(np.all((array >= low) & (array <= high)))
-        return bool(np.all((array > low) & (array < high)))
+        return bool(np.all((array >= low) & (array <= high)))
+
+    def resolved(self, arguments: Mapping[str, Any]) -> Interval:
+        """Return the interval with its symbolic bounds looked up among the block's arguments."""
+        return replace(self, lower=_look_up(self.lower, arguments), upper=_look_up(self.upper, arguments))
 
     def to_free(self, value: Any) -> Any:
         """Map a constrained value to the whole line (scale-free: logarithm or logit)."""
@@ -93,6 +96,9 @@ class Simplex:
         array = np.asarray(value, dtype=float)
         return array.ndim > 0 and bool(np.all(array >= 0)) and bool(np.allclose(array.sum(-1), 1, atol=1e-5))
 
+    def resolved(self, arguments: Mapping[str, Any]) -> Simplex:
+        return self
+
     def to_free(self, value: Any) -> Any:
         """Logarithms; a corner enters from `INTERIOR` inside, so that its gradient is not zero."""
         import jax.numpy as jnp
@@ -131,6 +137,12 @@ def at_least(lower: float) -> Interval:
 def nyquist(arguments: Mapping[str, Any]) -> Any:
     """Half the sampling rate in Hz, from the block's `tr` in seconds."""
     return 0.5 / arguments["tr"]
+
+
+def _look_up(bound: Bound, arguments: Mapping[str, Any]) -> Any:
+    if isinstance(bound, str):
+        return arguments[bound]
+    return bound(arguments) if callable(bound) else bound
 
 
 def _unbounded(bound: Bound) -> bool:

@@ -1,0 +1,54 @@
+"""Functional-connectomics workflows, differentiable inside Pydra.
+
+Importing this package loads neither JAX nor Pydra: each public name comes from its module on first use.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from pydra_diffconn import block as block
+    from pydra_diffconn import blocks as blocks
+    from pydra_diffconn import constraints as constraints
+    from pydra_diffconn import losses as losses
+    from pydra_diffconn.fit import Result as Result
+    from pydra_diffconn.fit import fit as fit
+    from pydra_diffconn.parameters import Learn as Learn
+    from pydra_diffconn.parameters import Parameter as Parameter
+    from pydra_diffconn.parameters import load_parameters as load_parameters
+    from pydra_diffconn.plugins import hookimpl as hookimpl
+    from pydra_diffconn.program import Program as Program
+    from pydra_diffconn.program import fuse as fuse
+    from pydra_diffconn.swap import with_parameters as with_parameters
+
+_homes = {
+    "Learn": "parameters",
+    "Parameter": "parameters",
+    "load_parameters": "parameters",
+    "Program": "program",
+    "fuse": "program",
+    "Result": "fit",
+    "fit": "fit",
+    "hookimpl": "plugins",
+    "with_parameters": "swap",
+}
+_modules = ("block", "blocks", "constraints", "losses")
+
+__all__ = [*_homes, *_modules]  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> Any:
+    if name in _modules:
+        return importlib.import_module(f"pydra_diffconn.{name}")
+    if name in _homes:
+        value = getattr(importlib.import_module(f"pydra_diffconn.{_homes[name]}"), name)
+        # `fit` is a module too, and importing it would leave the module under the function's name
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'pydra_diffconn' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])
