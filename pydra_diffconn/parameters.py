@@ -46,6 +46,8 @@ class Learn:
     init: Any
     within: tuple[float, float] | None
     share: str | None
+    name: str | None
+    """Set when a workflow is read: the workflow input or node field that holds the mark."""
 
     def __new__(cls, init: Any = None, within: tuple[float, float] | None = None, share: str | None = None) -> Learn:
         if within is not None and not within[0] < within[1]:
@@ -58,6 +60,7 @@ class Learn:
         learn.init = None if init is None else plain(learn)
         learn.within = within
         learn.share = share
+        learn.name = None
         return learn
 
     def __repr__(self) -> str:
@@ -65,12 +68,12 @@ class Learn:
         return f"Learn({', '.join(f'{key}={value!r}' for key, value in shown.items() if value is not None)})"
 
     def __reduce__(self) -> Any:
-        return Learn, (self.init, self.within, self.share)
+        return _rebuild, (self.init, self.within, self.share, self.name)
 
     def __bytes_repr__(self, cache: Any) -> Iterator[bytes]:
         """Hash apart from the plain number: a workflow built around a mark is another workflow (Pydra's hook)."""
         yield b"pydra_diffconn.Learn:"
-        yield repr((self.within, self.share)).encode()
+        yield repr((self.within, self.share, self.name)).encode()
         if self.init is not None:
             array = np.asarray(self.init)
             yield repr((array.shape, array.dtype.str)).encode()
@@ -83,6 +86,12 @@ class _LearnNumber(Learn, float):
 
 class _LearnArray(Learn, np.ndarray):
     pass
+
+
+def _rebuild(init: Any, within: Any, share: str | None, name: str | None) -> Learn:
+    learn = Learn(init, within, share)
+    learn.name = name
+    return learn
 
 
 def plain(value: Any) -> Any:
