@@ -1,0 +1,49 @@
+"""The blocks, by name. Each comes from its own module on first use, so that listing them loads no JAX."""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pydra_diffconn.blocks.censoring import Censor as Censor
+    from pydra_diffconn.blocks.choose import Choose as Choose
+    from pydra_diffconn.blocks.confounds import RegressConfounds as RegressConfounds
+    from pydra_diffconn.blocks.covariance import Correlation as Correlation
+    from pydra_diffconn.blocks.covariance import Covariance as Covariance
+    from pydra_diffconn.blocks.covariance import FisherZ as FisherZ
+    from pydra_diffconn.blocks.covariance import PartialCorrelation as PartialCorrelation
+    from pydra_diffconn.blocks.covariance import ShrinkCovariance as ShrinkCovariance
+    from pydra_diffconn.blocks.filtering import BandPass as BandPass
+    from pydra_diffconn.blocks.filtering import HighPass as HighPass
+    from pydra_diffconn.blocks.filtering import LowPass as LowPass
+    from pydra_diffconn.blocks.parcellation import Parcellate as Parcellate
+    from pydra_diffconn.blocks.recursive_filtering import ButterworthFiltFilt as ButterworthFiltFilt
+
+_homes = {
+    "BandPass": "filtering",
+    "HighPass": "filtering",
+    "LowPass": "filtering",
+    "ButterworthFiltFilt": "recursive_filtering",
+    "Censor": "censoring",
+    "RegressConfounds": "confounds",
+    "Parcellate": "parcellation",
+    "Covariance": "covariance",
+    "Correlation": "covariance",
+    "ShrinkCovariance": "covariance",
+    "PartialCorrelation": "covariance",
+    "FisherZ": "covariance",
+    "Choose": "choose",
+}
+
+__all__ = sorted(_homes)  # noqa: PLE0605
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _homes:
+        raise AttributeError(f"module {__name__!r} has no block {name!r}; it has {', '.join(__all__)}")
+    value = getattr(importlib.import_module(f"{__name__}.{_homes[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

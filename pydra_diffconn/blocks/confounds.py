@@ -1,0 +1,109 @@
+"""Removing what confounds explain: ordinary, weighted or ridge regression."""
+
+import warnings
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from pydra_diffconn import constraints
+from pydra_diffconn.block import define
+from pydra_diffconn.blocks.filtering import check_finite
+from pydra_diffconn.parameters import Parameter
+
+FEW_DEGREES_OF_FREEDOM = 20
+
+
+def check(arguments: Mapping[str, Any]) -> None:
+    """Refuse tables of another length, missing values and designs that leave nothing."""
+    series, confounds = arguments.get("timeseries"), arguments.get("confounds")
+    weights = arguments.get("frame_weights")
+    check_finite(series, "timeseries")
+    if confounds is None:
+        return
+    if series is not None:
+        _check_lengths(series, confounds)
+    if arguments.get("first_row", "copy_second") not in ("copy_second", "zero"):
+        raise ValueError(f"first_row = {arguments['first_row']!r}; expected 'copy_second' or 'zero'")
+    missing = np.argwhere(~np.isfinite(confounds[1:]))
+    if missing.size:
+        frame, column = missing[0] + (1, 0)
+        raise ValueError(
+            f"confounds has a missing value in frame {frame}, column {column}; only the first row may be n/a "
+            "(derivatives). Leave this column out or fill it"
+        )
+    kept = len(confounds) if weights is None else int(np.sum(np.asarray(weights) > 0.5))
+    rank = np.linalg.matrix_rank(confounds[1:] - confounds[1:].mean(axis=0))
+    left = kept - 1 - rank
+    if left <= 0:
+        raise ValueError(
+            f"{confounds.shape[1]} confounds (rank {rank}) and {kept} kept frames leave nothing of the data; "
+            "select fewer confounds (SelectConfounds) or censor less"
+        )
+    if left < FEW_DEGREES_OF_FREEDOM:
+        warnings.warn(f"RegressConfounds: only {left} temporal degrees of freedom are left", stacklevel=2)
+
+
+def _check_lengths(series: Any, confounds: Any) -> None:
+    if len(series) != len(confounds):
+        difference = abs(len(series) - len(confounds))
+        raise ValueError(
+            f"confounds has {len(confounds)} rows, timeseries {len(series)} frames; "
+            f"were {difference} dummy scans removed from one of them?"
+        )
+
+
+@define(outputs=["timeseries"], linear_in="timeseries", acts_along="time", check=check)
+def RegressConfounds(
+    timeseries: Float[Array, "time space"],
+    confounds: Float[Array, "time regressors"],
+    frame_weights: Float[Array, "time"] | None = None,
+    penalty: Annotated[
+        float, Parameter(constraints.nonnegative, help="ridge on confounds scaled to unit norm; 0 is least squares")
+    ] = 0.0,
+    intercept: bool = True,
+    first_row: Literal["copy_second", "zero"] = "copy_second",
+) -> Float[Array, "time space"]:
+    """Subtract what the confounds explain, estimated on the weighted frames and removed from all.
+
+    Solves min_b sum_t w_t (y_t - x_t b)^2 + penalty |b|^2 with each confound centred (if `intercept`) and scaled to
+    unit weighted norm, so that the penalty has no unit. Collinear and constant confounds are harmless. The mean of the
+    series is kept. Equals numpy's least squares, scikit-learn's Ridge and `nilearn.signal.clean` (its regression).
+
+    Parameters
+    ----------
+    timeseries : (time, space)
+        Series, one per column.
+    confounds : (time, regressors)
+        Confounds; the first row may be missing (n/a of derivatives), see `first_row`.
+    frame_weights : (time,), optional
+        Weights in [0, 1], from `Censor`.
+    penalty : float
+        Ridge penalty, at least 0.
+    intercept : bool
+        Whether the confounds are centred first.
+    first_row : {"copy_second", "zero"}
+        What stands for a missing first row: the second one (as nilearn does) or zeros (as XCP-D does).
+    """
+    _check_lengths(timeseries, confounds)
+    stand_in = confounds[1] if first_row == "copy_second" else jnp.zeros_like(confounds[1])
+    confounds = confounds.at[0].set(jnp.where(jnp.isnan(confounds[0]), stand_in, confounds[0]))
+    weights = jnp.ones_like(timeseries[:, 0]) if frame_weights is None else frame_weights
+    total = weights.sum()
+    centred = timeseries
+    if intercept:
+        confounds = confounds - weights @ confounds / total
+        centred = timeseries - weights @ timeseries / total
+    root = jnp.where(weights > 0, jnp.sqrt(jnp.where(weights > 0, weights, 1.0)), 0.0)[:, None]
+    square = jnp.sum((root * confounds) ** 2, axis=0)
+    used = square > 0
+    design = confounds * jnp.where(used, 1 / jnp.sqrt(jnp.where(used, square, 1.0)), 0.0)
+    # (X'X + l I)^-1 X' = (I + l K)^-1 X^+ with K = X^+ X^+': exact least squares at l = 0, also without full rank,
+    # and the derivative of the pseudo-inverse is known where that of a singular value decomposition is not
+    tolerance = max(design.shape) * jnp.finfo(design.dtype).eps
+    inverse = jnp.linalg.pinv(root * design, rtol=tolerance)
+    ridge = jnp.eye(design.shape[1], dtype=design.dtype) + penalty * (inverse @ inverse.T)
+    coefficients = jnp.linalg.solve(ridge, inverse @ (root * centred))
+    return timeseries - design @ coefficients

@@ -1,0 +1,142 @@
+"""Temporal filters with cut-offs in Hz: the zero-phase Butterworth gain, in one multiplication per frequency."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from pydra_diffconn import constraints
+from pydra_diffconn.block import define
+from pydra_diffconn.parameters import Parameter
+
+LowCutoff = Annotated[float, Parameter(constraints.between(0.0, "high"), unit="Hz", help="lower cut-off")]
+HighCutoff = Annotated[float, Parameter(constraints.between("low", constraints.nyquist), unit="Hz", help="upper cut-off")]
+Cutoff = Annotated[float, Parameter(constraints.between(0.0, constraints.nyquist), unit="Hz", help="cut-off")]
+Order = Annotated[float, Parameter(constraints.at_least(1.0), help="order of the Butterworth filter, may be fractional")]
+
+
+def check_band(arguments: Mapping[str, Any]) -> None:
+    """Refuse a band that is empty or lies above the Nyquist frequency, and missing values in the series."""
+    tr = arguments.get("tr")
+    if tr is not None and not tr > 0:
+        raise ValueError(f"tr = {tr:g} s is not positive; give the repetition time in seconds")
+    for name in ("low", "high", "cutoff"):
+        value = arguments.get(name)
+        if value is None or tr is None:
+            continue
+        if value >= 0.5 / tr:
+            raise ValueError(
+                f"{name} = {value:g} Hz is not below the Nyquist frequency {0.5 / tr:g} Hz (tr = {tr:g} s); "
+                f"choose {name} < {0.5 / tr:g} or check tr"
+            )
+    low, high = arguments.get("low"), arguments.get("high")
+    if low is not None and high is not None and not 0 <= low < high:
+        raise ValueError(f"low = {low:g} Hz and high = {high:g} Hz are no band; expected 0 <= low < high")
+    check_finite(arguments.get("timeseries"), "timeseries")
+
+
+def check_finite(array: Any, name: str) -> None:
+    """Refuse missing values, naming the first place."""
+    if array is None or np.all(np.isfinite(array)):
+        return
+    frame, column = np.argwhere(~np.isfinite(np.asarray(array).reshape(len(array), -1)))[0]
+    count = int(np.sum(~np.isfinite(array)))
+    raise ValueError(
+        f"{name} has {count} values that are not finite, the first in frame {frame}, column {column}; "
+        "replace or remove them before this step"
+    )
+
+
+@define(outputs=["timeseries"], linear_in="timeseries", acts_along="time", check=check_band)
+def BandPass(
+    timeseries: Float[Array, "time space"],
+    tr: float,
+    low: LowCutoff = 0.01,
+    high: HighCutoff = 0.1,
+    order: Order = 2.0,
+) -> Float[Array, "time space"]:
+    """Keep the frequencies between two cut-offs, without shifting phases.
+
+    Each frequency is multiplied by the squared magnitude of a digital Butterworth filter, what filtering forwards and
+    backwards would do to an endless series. The mean is removed; `low = 0` is exactly a low-pass and keeps it. A
+    constant column becomes zero. Source: Butterworth (1930); equals the squared `scipy.signal.sosfreqz(butter(...))`.
+
+    Parameters
+    ----------
+    timeseries : (time, space)
+        Series, one per column.
+    tr : float
+        Repetition time in seconds.
+    low, high : float
+        Cut-offs at half power of one pass, in Hz, 0 <= low < high < 1 / (2 tr).
+    order : float
+        Order of the filter, at least 1.
+    """
+    return apply_gain(timeseries, band_pass_gain(timeseries.shape[0], tr, low, high, order))
+
+
+@define(outputs=["timeseries"], linear_in="timeseries", acts_along="time", check=check_band)
+def HighPass(
+    timeseries: Float[Array, "time space"], tr: float, cutoff: Cutoff = 0.01, order: Order = 2.0
+) -> Float[Array, "time space"]:
+    """Keep the frequencies above a cut-off (Hz), without shifting phases; the mean is removed.
+
+    Zero-phase Butterworth gain, see `BandPass`. `cutoff = 0` keeps all but the mean.
+    """
+    warped, edge, inside = _warped(timeseries.shape[0], cutoff, tr)
+    ratio = jnp.where(edge > 0, edge, 0.0) / warped
+    return apply_gain(timeseries, jnp.where(inside, _butterworth(ratio, order), 0.0).at[-1].set(
+        _last_gain(timeseries.shape[0], 1.0, _butterworth(ratio[-1], order), inside[-1])
+    ))
+
+
+@define(outputs=["timeseries"], linear_in="timeseries", acts_along="time", check=check_band)
+def LowPass(
+    timeseries: Float[Array, "time space"], tr: float, cutoff: Cutoff = 0.1, order: Order = 2.0
+) -> Float[Array, "time space"]:
+    """Keep the frequencies below a cut-off (Hz), without shifting phases; the mean stays.
+
+    Zero-phase Butterworth gain, see `BandPass`.
+    """
+    return apply_gain(timeseries, band_pass_gain(timeseries.shape[0], tr, 0.0, cutoff, order))
+
+
+def band_pass_gain(frames: int, tr: Any, low: Any, high: Any, order: Any) -> Float[Array, "frequencies"]:
+    """Return the gain at each of the `frames // 2 + 1` frequencies of a real Fourier transform."""
+    warped, upper, inside = _warped(frames, high, tr)
+    lower = jnp.tan(jnp.pi * low * tr)
+    # the band-pass transform of the analog low-pass: (t^2 - t1 t2) / ((t2 - t1) t)
+    ratio = (warped - lower * upper / warped) / (upper - lower)
+    gain = jnp.where(inside, _butterworth(ratio, order), 0.0)
+    return gain.at[0].set(jnp.where(jnp.asarray(low) > 0, 0.0, 1.0))
+
+
+def apply_gain(timeseries: Float[Array, "time space"], gain: Float[Array, "frequencies"]) -> Float[Array, "time space"]:
+    """Multiply each column's spectrum by a real gain; the column's mean passes through the gain at zero alone."""
+    mean = timeseries.mean(axis=0)  # a large mean would cost float32 digits in the transform
+    spectrum = jnp.fft.rfft(timeseries - mean, axis=0)
+    filtered = jnp.fft.irfft(gain[:, None].astype(timeseries.dtype) * spectrum, n=timeseries.shape[0], axis=0)
+    return filtered + gain[0].astype(timeseries.dtype) * mean
+
+
+def _warped(frames: int, edge: Any, tr: Any) -> tuple[Array, Array, Array]:
+    """Return tan(pi f tr) at each frequency and at the edge, and where the tangent is neither zero nor infinite."""
+    index = np.arange(frames // 2 + 1)
+    inside = (index > 0) & (2 * index < frames)
+    angle = np.where(inside, np.pi * index / frames, np.pi / 4)
+    return jnp.asarray(np.tan(angle)), jnp.tan(jnp.pi * edge * tr), jnp.asarray(inside)
+
+
+def _butterworth(ratio: Array, order: Any) -> Array:
+    """1 / (1 + ratio^(2 order)), as a logistic function so that no power overflows; smooth through ratio = 0."""
+    square = ratio**2
+    safe = jnp.where(square > 0, square, 1.0)
+    return jnp.where(square > 0, jax.nn.sigmoid(-order * jnp.log(safe)), 1.0)
+
+
+def _last_gain(frames: int, at_nyquist: float, otherwise: Array, inside: Array) -> Array:
+    """An even number of frames has a bin at Nyquist, where the tangent is infinite."""
+    return jnp.where(inside, otherwise, at_nyquist) if frames % 2 == 0 else otherwise

@@ -1,0 +1,63 @@
+"""From voxels or vertices to parcels."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from pydra_diffconn.block import define
+from pydra_diffconn.blocks.filtering import check_finite
+
+
+def check(arguments: Mapping[str, Any]) -> None:
+    """Refuse labels of another length than the series, labels that are no integers, and an empty atlas."""
+    series, labels = arguments.get("timeseries"), arguments.get("labels")
+    check_finite(series, "timeseries")
+    if labels is None:
+        return
+    if series is not None and np.shape(labels) != (series.shape[1],):
+        raise ValueError(f"labels has shape {np.shape(labels)}, timeseries {series.shape[1]} columns; expected one label each")
+    if not np.all(np.equal(np.mod(labels, 1), 0)):
+        raise ValueError("labels are not integers; for probabilistic maps use soft maps, not Parcellate")
+    if not np.any(labels):
+        raise ValueError("labels are all 0 (background): the atlas does not overlap these data")
+
+
+def present(arguments: Mapping[str, Any]) -> tuple[int, ...]:
+    """Return the labels that occur, without the background, in ascending order."""
+    if arguments.get("labels") is None:
+        raise ValueError("labels come out of an earlier step; give parcels=(1, 2, ...) so that their number is known")
+    return tuple(int(label) for label in np.unique(arguments["labels"]) if label != 0)
+
+
+@define(outputs=["timeseries"], linear_in="timeseries", acts_along="space", check=check, infer={"parcels": present})
+def Parcellate(
+    timeseries: Float[Array, "time space"],
+    labels: Int[Array, "space"],
+    parcels: tuple[int, ...] | None = None,
+) -> Float[Array, "time parcels"]:
+    """Average the series of each parcel.
+
+    Equals `nilearn.maskers.NiftiLabelsMasker(strategy="mean")` without resampling.
+
+    Parameters
+    ----------
+    timeseries : (time, space)
+        Series, one per voxel or vertex.
+    labels : (space,)
+        Integer label of each column; 0 is background.
+    parcels : tuple of int, optional
+        Labels to average, in the order of the output's columns; by default those that occur, ascending. A parcel
+        without any voxel gives a column of zeros.
+    """
+    assert parcels is not None
+    ordered = np.sort(np.array(parcels))
+    place = jnp.searchsorted(ordered, labels).clip(0, len(ordered) - 1)
+    segment = jnp.where(jnp.asarray(ordered)[place] == labels, place, len(ordered))  # the last one collects the rest
+    count = jax.ops.segment_sum(jnp.ones_like(labels, dtype=timeseries.dtype), segment, len(ordered) + 1)
+    total = jax.ops.segment_sum(timeseries.T, segment, len(ordered) + 1)
+    means = (total / jnp.maximum(count, 1)[:, None])[:-1].T
+    return means[:, np.argsort(np.argsort(np.array(parcels)))]
