@@ -131,13 +131,13 @@ class BlockTask(python.Task):
     def _run(self, job: Any, rerun: bool = True) -> None:
         from pydra_diffconn import files
 
-        declaration = self.declaration
-        arrays, spaces = files.load_arguments(declaration, self.values())
+        declaration, given = self.declaration, self.values()
+        arrays, spaces = files.load_arguments(declaration, given)
         values = declaration.checked(arrays)
         results = run(type(self), values)
         _refuse_new_nan(declaration, values, results)
         if spaces.get(declaration.main_input) is not None:
-            results = files.write_outputs(declaration, results, values, spaces, Path(job.cache_dir))
+            results = files.write_outputs(declaration, results, values, spaces, Path(job.cache_dir), given)
         job.return_values = results
 
 

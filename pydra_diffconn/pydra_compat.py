@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import multiprocessing.context
 import os
 import sys
 import types
@@ -197,6 +198,33 @@ def _install_precision_in_workflow_checksums() -> None:
     workflow.Task._compute_hashes = with_precision
 
 
+# --- showing tasks --------------------------------------------------------------------------------------------
+
+
+def _install_repr() -> None:
+    """Show arrays by shape: Pydra compares each value with its default, which for an array raises, and hides the
+    error it was about to report."""
+    from pydra.compose import base
+
+    base.Task.__repr__ = base.Outputs.__repr__ = show  # type: ignore[method-assign]
+
+
+def show(task: Any) -> str:
+    """Return `Name(field=value, ...)` with what differs from the defaults; large arrays by shape and type."""
+    shown = []
+    for field in get_fields(task):
+        value = getattr(task, field.name)
+        if field.name in ("function", "constructor") or value is attrs.NOTHING:
+            continue
+        if isinstance(value, np.ndarray) and value.size > 8:
+            shown.append(f"{field.name}=<array {value.shape} {value.dtype}>")
+        elif isinstance(value, list | tuple) and len(value) > 8:
+            shown.append(f"{field.name}=<{len(value)} values>")
+        elif isinstance(value, np.ndarray | list | tuple) or value is not field.default and value != field.default:
+            shown.append(f"{field.name}={value!r}")
+    return f"{type(task).__name__}({', '.join(shown)})"
+
+
 # --- the cf worker --------------------------------------------------------------------------------------------
 
 
@@ -204,9 +232,8 @@ def _spawn_pool(n_procs: int) -> Any:
     """Return a process pool whose workers are spawned: a forked one hangs for ever once JAX has run here."""
     import concurrent.futures
 
-    context = _spawn_context()
     return concurrent.futures.ProcessPoolExecutor(
-        n_procs, mp_context=context, initializer=_start_worker, initargs=(worker_settings(),)
+        n_procs, mp_context=_SpawnContext(), initializer=_start_worker, initargs=(worker_settings(),)
     )
 
 
@@ -226,25 +253,20 @@ def _start_worker(settings: Mapping[str, Any]) -> None:
             jax.config.update(name, value)
 
 
-@functools.cache
-def _spawn_context() -> Any:
-    """Return a spawn context whose children do not import `__main__` again.
+class _Process(multiprocessing.context.SpawnProcess):
+    """A spawned process that does not import `__main__` again.
 
     Jobs travel by cloudpickle, which carries what `__main__` defines by value; importing the user's script once more
     would run it once more, and is why spawning usually demands an `if __name__ == "__main__"`.
     """
-    import multiprocessing.context
 
-    class Process(multiprocessing.context.SpawnProcess):
-        def start(self) -> None:
-            with _main_hidden():
-                super().start()
+    def start(self) -> None:
+        with _main_hidden():
+            super().start()
 
-    class Context(multiprocessing.context.SpawnContext):
-        pass
 
-    Context.Process = Process  # type: ignore[assignment]
-    return Context()
+class _SpawnContext(multiprocessing.context.SpawnContext):
+    Process = _Process  # type: ignore[assignment]
 
 
 @contextlib.contextmanager
@@ -299,10 +321,20 @@ def combiner(task: Any) -> Any:
 
 def with_values(task: Any, **values: Any) -> Any:
     """Return a copy of a task with other values, its split and combination kept (`attrs.evolve` drops them)."""
-    changed = attrs.evolve(task, **values)
-    changed._splitter, changed._combiner = task._splitter, task._combiner
-    changed._container_ndim = task._container_ndim
-    return changed
+    return copy_split(task, attrs.evolve(task, **values))
+
+
+def copy_split(source: Any, target: Any) -> Any:
+    """Split and combine `target` as `source` is; return it."""
+    target._splitter, target._combiner = source._splitter, source._combiner
+    target._container_ndim = source._container_ndim
+    return target
+
+
+def keep_nodes(workflow: Workflow, names: set[str]) -> None:
+    """Drop all other nodes from a workflow that is still under construction."""
+    for name in set(workflow._nodes) - names:
+        del workflow._nodes[name]
 
 
 def without_split(task: Any) -> Any:
@@ -325,4 +357,5 @@ def constructor(task: Any) -> Any:
 if os.environ.get("DIFFCONN_PYDRA_PATCHES", "1") != "0":
     _install_hashes()
     _install_precision_in_workflow_checksums()
+    _install_repr()
     _install_spawning_worker()

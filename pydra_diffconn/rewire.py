@@ -1,0 +1,101 @@
+"""Workflows derived from somebody's workflow without touching their code: other values in nodes, other outputs.
+
+The derived class has the inputs of the original and one more, the recipe: what was changed is an input like any
+other, so that it is part of the checksum. A closure would not be, and one fit's result would answer for another's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydra.compose import workflow
+from pydra.utils.typing import is_lazy
+
+from pydra_diffconn import pydra_compat
+
+RECIPE = ("original", "node_values", "exposed")
+
+
+def with_node_values(original: type, node_values: Mapping[str, Any], defaults: Mapping[str, Any] | None = None) -> type:
+    """Return a workflow class with other values in its nodes and other defaults of its inputs.
+
+    Parameters
+    ----------
+    original : workflow class
+        It is not changed.
+    node_values : mapping
+        `node.field` (nested: `outer.node.field`) to value.
+    defaults : mapping, optional
+        Input name to its new default.
+    """
+    return _derive(original, dict(node_values), [], defaults or {})
+
+
+def exposing(original: type, outputs: Sequence[tuple[str, str]]) -> type:
+    """Return a workflow class that runs only what the given (node, field) outputs need, and returns those."""
+    return _derive(original, {}, [list(pair) for pair in outputs], {})
+
+
+def _derive(original: type, node_values: dict, exposed: list, defaults: Mapping[str, Any]) -> type:
+    inputs: dict[str, Any] = {}
+    for field in pydra_compat.get_fields(original):
+        if field.name in ("constructor", *RECIPE):
+            continue
+        settings = {} if field.mandatory else {"default": field.default}
+        if field.name in defaults:
+            settings = {"default": defaults[field.name]}
+        inputs[field.name] = workflow.arg(name=field.name, type=field.type, help=field.help, **settings)
+    constructor = pydra_compat.constructor(original)
+    if constructor is replay:  # derived once more: start from the same original and add to its recipe
+        recipe = {name: pydra_compat.get_fields(original)[name].default for name in RECIPE}
+        constructor, node_values = recipe["original"], {**recipe["node_values"], **node_values}
+    for name, value in zip(RECIPE, (constructor, node_values, exposed), strict=True):
+        inputs[name] = workflow.arg(name=name, type=Any, default=value, help="how this workflow was derived")
+    if exposed:
+        outputs = {f"output_{number}": Any for number in range(len(exposed))}
+    else:
+        outputs = {field.name: field.type for field in pydra_compat.get_fields(original.Outputs)}
+    derived = workflow.define(replay, inputs=inputs, outputs=outputs, name=original.__name__)
+    derived.__doc__ = original.__doc__
+    return derived
+
+
+def replay(**inputs: Any) -> Any:
+    """Construct the original workflow, then set the values of its nodes (the constructor of every derived workflow)."""
+    original, node_values, exposed = (inputs.pop(name) for name in RECIPE)
+    outputs = original(**inputs)
+    under_construction = workflow.this()
+    for path, value in node_values.items():
+        _set(under_construction, path, value)
+    if not exposed:
+        return outputs
+    wanted = tuple(getattr(under_construction[node].lzout, field) for node, field in exposed)
+    pydra_compat.keep_nodes(under_construction, _ancestors(under_construction, [node for node, _ in exposed]))
+    return wanted
+
+
+def _set(under_construction: Any, path: str, value: Any) -> None:
+    name, _, rest = path.partition(".")
+    if name not in under_construction.node_names:
+        raise ValueError(f"{path}: the workflow has no node {name!r}; its nodes are {under_construction.node_names}")
+    node = under_construction[name]
+    if "." not in rest:
+        setattr(node.inputs, rest, value)
+        return
+    task = pydra_compat.node_task(node)
+    derived = with_node_values(type(task), {rest: value})
+    values = {name: getattr(task, name) for name in task if name != "constructor" and name not in RECIPE}
+    pydra_compat.replace_node_task(node, pydra_compat.copy_split(task, derived(**values)))
+
+
+def _ancestors(under_construction: Any, names: list[str]) -> set[str]:
+    found: set[str] = set()
+    while names:
+        name = names.pop()
+        if name not in found:
+            found.add(name)
+            values = dict(under_construction[name].input_values).values()
+            sources = [pydra_compat.lazy_source(value)[0] for value in values if is_lazy(value)]
+            names += [source for source in sources if source is not None]
+    return found

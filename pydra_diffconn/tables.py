@@ -1,0 +1,97 @@
+"""Tables: confounds, parcel series and relationship matrices as TSV, exact to the last digit."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+NODE = "Node"  # name of the first column of a relationship matrix, as XCP-D writes it
+
+
+def read_table(path: str | Path) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Read a TSV or CSV of numbers with a header; `n/a` becomes NaN. Returns (rows, columns) and the names."""
+    import pandas as pd
+
+    separator = "," if str(path).endswith(".csv") else "\t"
+    try:
+        frame = pd.read_csv(path, sep=separator, na_values=["n/a"], float_precision="round_trip")
+    except FileNotFoundError:
+        raise FileNotFoundError(f"{path} does not exist") from None
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is no table: {error}; expected a TSV with a header line") from None
+    for name in frame.columns:
+        if not pd.api.types.is_numeric_dtype(frame[name]):
+            raise ValueError(f"{path}: column {name!r} is not numeric (first value {frame[name].iloc[0]!r})")
+    return frame.to_numpy(dtype=np.float64), tuple(map(str, frame.columns))
+
+
+def read_column(path: str | Path, name: str) -> np.ndarray:
+    """Read the column `name`, or the only one there is."""
+    table, names = read_table(path)
+    if name in names:
+        return table[:, names.index(name)]
+    if len(names) == 1:
+        return table[:, 0]
+    close = difflib.get_close_matches(name, names) or names[:8]
+    raise ValueError(f"{path} has no column {name!r} among its {len(names)}; the nearest are {', '.join(close)}")
+
+
+def read_matrix(path: str | Path) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Read a square table with node names in its header, with or without a first column of names."""
+    import pandas as pd
+
+    frame = pd.read_csv(path, sep="\t", na_values=["n/a"], float_precision="round_trip")
+    if frame.columns[0] == NODE:
+        frame = frame.set_index(NODE)
+    if frame.shape[0] != frame.shape[1]:
+        raise ValueError(f"{path} has {frame.shape[0]} rows and {frame.shape[1]} columns; expected a square matrix")
+    return frame.to_numpy(dtype=np.float64), tuple(map(str, frame.columns))
+
+
+def write_table(array: np.ndarray, names: Sequence[str], path: str | Path) -> Path:
+    """Write (rows, columns) with a header; NaN as `n/a`; the digits read back to the same numbers."""
+    return _write(np.atleast_2d(array), names, Path(path), None)
+
+
+def write_matrix(array: np.ndarray, names: Sequence[str], path: str | Path) -> Path:
+    """Write a square matrix with its node names in the header and the first column."""
+    return _write(array, names, Path(path), names)
+
+
+def _write(array: np.ndarray, names: Sequence[str], path: Path, index: Sequence[str] | None) -> Path:
+    # str of a NumPy number is the shortest text that reads back to it, in its own precision
+    rows = [["n/a" if np.isnan(value) else str(value) for value in row] for row in array]
+    lines = ["\t".join([*([NODE] if index else []), *names])]
+    for number, row in enumerate(rows):
+        lines.append("\t".join([*([index[number]] if index else []), *row]))
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def select_confounds(path: Any, columns: Sequence[str], first_row: str = "copy_second") -> tuple[np.ndarray, list[str]]:
+    """Read chosen columns of a confounds table and fill the first row where derivatives have none.
+
+    A name ending in `*` stands for all columns that begin so.
+    """
+    table, names = read_table(path)
+    chosen: list[str] = []
+    for column in columns:
+        found = [n for n in names if n.startswith(column[:-1])] if column.endswith("*") else [n for n in names if n == column]
+        if not found:
+            close = ", ".join(difflib.get_close_matches(column, names)) or ", ".join(names[:8])
+            raise ValueError(f"{path} has no column {column!r}; the nearest are {close}")
+        chosen += [name for name in found if name not in chosen]
+    selected = table[:, [names.index(name) for name in chosen]]
+    missing = np.argwhere(np.isnan(selected[1:]))
+    if missing.size:
+        frame, column_index = missing[0] + (1, 0)
+        raise ValueError(f"{path}: column {chosen[column_index]!r} is n/a in frame {frame}; only the first row may be")
+    if first_row not in ("copy_second", "zero"):
+        raise ValueError(f"first_row = {first_row!r}; expected 'copy_second' or 'zero'")
+    stand_in = selected[1] if first_row == "copy_second" else np.zeros(len(chosen))
+    selected[0] = np.where(np.isnan(selected[0]), stand_in, selected[0])
+    return selected, chosen
