@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from pydra_diffconn import blocks as blocks
     from pydra_diffconn import constraints as constraints
     from pydra_diffconn import losses as losses
-    from pydra_diffconn.fit import Result as Result
-    from pydra_diffconn.fit import fit as fit
+    from pydra_diffconn.fitting import Result as Result
+    from pydra_diffconn.fitting import fit as fit
     from pydra_diffconn.parameters import Learn as Learn
     from pydra_diffconn.parameters import Parameter as Parameter
     from pydra_diffconn.parameters import load_parameters as load_parameters
@@ -29,8 +29,8 @@ _homes = {
     "load_parameters": "parameters",
     "Program": "program",
     "fuse": "program",
-    "Result": "fit",
-    "fit": "fit",
+    "Result": "fitting",
+    "fit": "fitting",
     "hookimpl": "plugins",
     "with_parameters": "swap",
 }
@@ -44,7 +44,6 @@ def __getattr__(name: str) -> Any:
         return importlib.import_module(f"pydra_diffconn.{name}")
     if name in _homes:
         value = getattr(importlib.import_module(f"pydra_diffconn.{_homes[name]}"), name)
-        # `fit` is a module too, and importing it would leave the module under the function's name
         globals()[name] = value
         return value
     raise AttributeError(f"module 'pydra_diffconn' has no attribute {name!r}")

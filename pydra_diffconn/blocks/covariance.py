@@ -111,7 +111,8 @@ def check_invertible(arguments: Mapping[str, Any]) -> None:
     covariance, penalty = arguments.get("covariance"), arguments.get("penalty")
     if covariance is None or penalty is None or penalty > 0:
         return
-    rank = np.linalg.matrix_rank(covariance, hermitian=True)
+    eigenvalues = np.linalg.eigvalsh(covariance)
+    rank = int(np.sum(eigenvalues > len(covariance) * np.finfo(eigenvalues.dtype).eps * eigenvalues[-1]))
     if rank < len(covariance):
         raise ValueError(
             f"covariance of {len(covariance)} parcels has rank {rank} and no inverse (fewer frames than parcels, or a "

@@ -1,0 +1,66 @@
+"""How well people are recognised across sessions by their connectomes (Amico & Goni 2018, doi:10.1038/s41598-018-25089-1)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pydra_diffconn.losses.base import Loss
+
+
+@dataclass(frozen=True)
+class Identifiability(Loss):
+    """Minus the gap between self and others (see `self_others_gap`).
+
+    Targets are a mapping with `person` and `session`, one integer for each run.
+    """
+
+    def score(self, outputs: Mapping[str, Any], targets: Mapping[str, Any]) -> Any:
+        """Return the negative gap, to be minimised."""
+        return -self_others_gap(outputs[self.output], targets["person"], targets["session"])
+
+
+def self_others_gap(connectomes: Any, person: Any, session: Any) -> Any:
+    """Return how much more alike a person's two sessions are than different people's, in standard deviations.
+
+    (mean similarity of the same person in different sessions - mean similarity of different people in different
+    sessions) / standard deviation of the latter. The similarity is the Pearson correlation of the edges.
+
+    Parameters
+    ----------
+    connectomes : (runs, parcels, parcels)
+        Symmetric; the diagonal is not used.
+    person, session : (runs,)
+        Integers.
+    """
+    import jax.numpy as jnp
+
+    similarity = edge_similarity(connectomes)
+    other_session = session[:, None] != session[None, :]
+    same = (person[:, None] == person[None, :]) & other_session
+    others = (person[:, None] != person[None, :]) & other_session
+    mean_self = jnp.sum(jnp.where(same, similarity, 0)) / same.sum()
+    mean_others = jnp.sum(jnp.where(others, similarity, 0)) / others.sum()
+    spread = jnp.sqrt(jnp.sum(jnp.where(others, (similarity - mean_others) ** 2, 0)) / others.sum())
+    return (mean_self - mean_others) / spread
+
+
+def edge_similarity(connectomes: Any) -> Any:
+    """Return (runs, runs) Pearson correlations between the upper triangles of connectomes."""
+    import jax.numpy as jnp
+
+    rows, columns = np.triu_indices(connectomes.shape[-1], 1)
+    edges = connectomes[:, rows, columns]
+    edges = edges - edges.mean(axis=1, keepdims=True)
+    square = jnp.sum(edges**2, axis=1, keepdims=True)
+    normed = edges * jnp.where(square > 0, 1 / jnp.sqrt(jnp.where(square > 0, square, 1.0)), 0.0)
+    return normed @ normed.T
+
+
+def identification_accuracy(connectomes: Any, person: Any, session: Any) -> float:
+    """Return how often the most similar connectome of another session is the same person's (Finn et al. 2015)."""
+    similarity = np.array(edge_similarity(np.asarray(connectomes)))
+    person, session = np.asarray(person), np.asarray(session)
+    similarity[session[:, None] == session[None, :]] = -np.inf
+    return float(np.mean(person[similarity.argmax(axis=1)] == person))

@@ -1,0 +1,54 @@
+"""The progress of a fit: a bar in a terminal, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any, Self
+
+
+class Progress:
+    """Show step, loss, validation, device and time left."""
+
+    def __init__(self, steps: int, enabled: bool = True) -> None:
+        self.steps, self.enabled, self.done = steps, enabled, 0
+        self.bar: Any = None
+
+    def __enter__(self) -> Self:
+        import jax
+
+        self.device = jax.devices()[0].platform
+        self.began = self.shown = time.monotonic()
+        if self.enabled and sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+            from rich.progress import Progress as RichProgress
+
+            columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()]
+            self.bar = RichProgress(*columns, console=Console(stderr=True))
+            self.bar.start()
+            self.line = self.bar.add_task(f"learning on {self.device}", total=self.steps)
+        return self
+
+    def advance(self, step: int, loss: float, validation: float | None) -> None:
+        """Show the state before `step`."""
+        self.done = step
+        if not self.enabled:
+            return
+        shown = f"loss {loss:.4g}" + (f"  held out {validation:.4g}" if validation is not None else "")
+        if self.bar is not None:
+            self.bar.update(self.line, completed=step, description=f"learning on {self.device}  {shown}")
+        elif step == self.steps or time.monotonic() - self.shown > 5:
+            self.shown = time.monotonic()
+            left = (self.shown - self.began) / max(self.done, 1) * (self.steps - self.done)
+            print(f"step {self.done}/{self.steps}  {shown}  {left:.0f} s left", file=sys.stderr)
+
+    def warn(self, message: str) -> None:
+        """Say something that must not be missed."""
+        import warnings
+
+        warnings.warn(message, stacklevel=4)
+
+    def __exit__(self, *exception: object) -> None:
+        if self.bar is not None:
+            self.bar.stop()

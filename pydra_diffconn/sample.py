@@ -1,0 +1,49 @@
+"""The real sample that ships with the package: people scanned twice, parcel series with and without global signal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+FOLDER = Path(__file__).parent / "data" / "stages_fep"
+TR = 2.0  # seconds
+SOURCE = (
+    "STAGES first-episode psychosis study (Chopra et al. 2021, doi:10.1001/jamapsychiatry.2021.1422), parcel series as "
+    "published by izachp/psychosis-FC-prediction, Apache-2.0; a subset, see NOTICE in the package"
+)
+
+
+@dataclass(frozen=True)
+class Window:
+    """A stretch of one session, denoised in two ways, as (time, parcels) arrays."""
+
+    person: str
+    session: int
+    number: int
+    without_gsr: np.ndarray
+    with_gsr: np.ndarray
+
+
+def people() -> list[str]:
+    """Return the participant labels."""
+    lines = (FOLDER / "participants.tsv").read_text().splitlines()[1:]
+    return [line.split("\t")[0] for line in lines]
+
+
+def windows(length: int = 60) -> list[Window]:
+    """Return consecutive windows of `length` frames, by person, session and time."""
+    found = []
+    with np.load(FOLDER / "timeseries.npz") as file:
+        for person in people():
+            for session in (1, 2):
+                series = [_series(file, f"{person}_ses-{session}_{kind}") for kind in ("noGSR", "GSR")]
+                for number in range(len(series[0]) // length):
+                    part = slice(number * length, (number + 1) * length)
+                    found.append(Window(person, session, number + 1, series[0][part], series[1][part]))
+    return found
+
+
+def _series(file: np.lib.npyio.NpzFile, key: str) -> np.ndarray:
+    return file[key].astype(np.float32) * file[f"{key}_scale"]
