@@ -122,9 +122,9 @@ class BlockTask(python.Task):
 
     def _compute_hashes(self) -> tuple[str, dict[str, str]]:
         """Hash values, block version and precision; a `Learn` counts as its number, so that runs share the cache."""
-        unmarked = attrs.evolve(self, **self.values())
-        _, hashes = super(BlockTask, unmarked)._compute_hashes()
-        hashes["block"] = f"{self.declaration.id}@{self.declaration.version}"
+        hashes = {name: hash_function(value) for name, value in self.values().items() if value is not attrs.NOTHING}
+        hashes["function"] = _source_hash(type(self))
+        hashes["block"] = f"{self.declaration.id}@{self.declaration.version}:{','.join(self.declaration.outputs)}"
         hashes["precision"] = pydra_compat.precision()
         return hash_function(sorted(hashes.items())), hashes
 
@@ -139,6 +139,11 @@ class BlockTask(python.Task):
         if spaces.get(declaration.main_input) is not None:
             results = files.write_outputs(declaration, results, values, spaces, Path(job.cache_dir), given)
         job.return_values = results
+
+
+@functools.cache
+def _source_hash(block: type[BlockTask]) -> str:
+    return hash_function(block.pure)
 
 
 def run(block: type[BlockTask], values: Mapping[str, Any]) -> dict[str, np.ndarray]:

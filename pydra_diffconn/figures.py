@@ -1,0 +1,113 @@
+"""The figures of a report, as SVG text ready to stand in HTML."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+INK, CLASSICAL, LEARNED = "#222222", "#8a8f98", "#1f6feb"
+
+
+def _svg(figure: Any) -> str:
+    import matplotlib.pyplot as plt
+
+    buffer = io.StringIO()
+    figure.savefig(buffer, format="svg", bbox_inches="tight", metadata={"Date": None})
+    plt.close(figure)
+    text = buffer.getvalue()
+    return text[text.index("<svg") :]
+
+
+def _new(width: float, height: float, columns: int = 1, **settings: Any) -> tuple[Any, Any]:
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    plt.rcParams.update({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "svg.hashsalt": "diffconn"})
+    return plt.subplots(1, columns, figsize=(width, height), layout="constrained", **settings)
+
+
+def carpet(series: np.ndarray, tr: float, title: str) -> str:
+    """Draw (time, parcels) as a carpet, each row a parcel in units of its standard deviation."""
+    spread = series.std(axis=0)
+    shown = ((series - series.mean(axis=0)) / np.where(spread > 0, spread, 1)).T
+    figure, axes = _new(7, 2.4)
+    image = axes.imshow(
+        shown, aspect="auto", cmap="gray", vmin=-2, vmax=2, extent=(0, len(series) * tr, len(shown), 0), rasterized=True
+    )
+    axes.set(xlabel="time (s)", ylabel="parcel", title=title)
+    figure.colorbar(image, ax=axes, label="s.d.")
+    return _svg(figure)
+
+
+def connectomes(classical: np.ndarray, learned: np.ndarray, labels: tuple[str, str] = ("classical", "learned")) -> str:
+    """Draw two connectomes and their difference; the two have a scale each, since a learned measure may differ in size."""
+    figure, axes = _new(10, 3.2, 3)
+    parts = [(labels[0], classical), (labels[1], learned), ("difference (each scaled to unit s.d.)", _scaled(learned) - _scaled(classical))]
+    for axis, (title, matrix) in zip(axes, parts, strict=True):
+        limit = np.percentile(np.abs(matrix[np.triu_indices(len(matrix), 1)]), 99) or 1
+        image = axis.imshow(matrix, cmap="RdBu_r", vmin=-limit, vmax=limit, rasterized=True)
+        axis.set(title=title, xlabel="parcel")
+        figure.colorbar(image, ax=axis, shrink=0.8)
+    return _svg(figure)
+
+
+def _scaled(matrix: np.ndarray) -> np.ndarray:
+    return matrix / (matrix[np.triu_indices(len(matrix), 1)].std() or 1)
+
+
+def loss_curve(history: Sequence[Mapping[str, Any]]) -> str:
+    """Draw the loss over steps, and the held-out loss where there is one."""
+    figure, axis = _new(5, 2.6)
+    steps = [row["step"] for row in history]
+    axis.plot(steps, [row["loss"] for row in history], color=LEARNED, label="learning")
+    if history and history[0]["validation"] is not None:
+        axis.plot(steps, [row["validation"] for row in history], color=INK, ls="--", label="held out")
+        axis.legend(frameon=False)
+    axis.set(xlabel="step", ylabel="loss")
+    return _svg(figure)
+
+
+def band(before: tuple[float, float], after: tuple[float, float], order: float, tr: float) -> str:
+    """Draw the gain of a band-pass over frequency, before and after learning."""
+    from pydra_diffconn.blocks.filtering import band_pass_gain
+
+    figure, axis = _new(5, 2.6)
+    frames = 2000
+    frequencies = np.fft.rfftfreq(frames, tr)
+    for (low, high), colour, label in ((before, CLASSICAL, "classical"), (after, LEARNED, "learned")):
+        axis.plot(frequencies, np.asarray(band_pass_gain(frames, tr, low, high, order)), color=colour, label=label)
+        axis.fill_between(frequencies, 0, np.asarray(band_pass_gain(frames, tr, low, high, order)), color=colour, alpha=0.15)
+    axis.set(xlabel="frequency (Hz)", ylabel="gain", ylim=(0, 1.05), xlim=(0, 0.5 / tr))
+    axis.legend(frameon=False)
+    return _svg(figure)
+
+
+def weights(before: Sequence[float], after: Sequence[float], names: Sequence[str]) -> str:
+    """Draw weights on the simplex as bars, before and after learning."""
+    figure, axis = _new(5, 0.5 + 0.5 * len(names))
+    place = np.arange(len(names))
+    axis.barh(place - 0.2, before, 0.38, color=CLASSICAL, label="classical")
+    axis.barh(place + 0.2, after, 0.38, color=LEARNED, label="learned")
+    axis.set(yticks=place, yticklabels=names, xlim=(0, 1), xlabel="weight")
+    axis.invert_yaxis()
+    axis.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+    return _svg(figure)
+
+
+def similarity(classical: np.ndarray, learned: np.ndarray, same: np.ndarray, others: np.ndarray) -> str:
+    """Draw how alike self and others are, each in standard deviations of the others."""
+    figure, axes = _new(8, 2.6, 2, sharey=True)
+    for axis, matrix, title in ((axes[0], classical, "classical"), (axes[1], learned, "learned")):
+        apart = matrix[others]
+        for mask, colour, label in ((others, CLASSICAL, "other people"), (same, LEARNED, "same person")):
+            values = (matrix[mask] - apart.mean()) / apart.std()
+            axis.hist(values, bins=np.linspace(-4, 6, 41), density=True, color=colour, alpha=0.7, label=label)
+        axis.set(title=title, xlabel="similarity of sessions (s.d. of others)")
+    axes[0].set_ylabel("density")
+    axes[1].legend(frameon=False)
+    return _svg(figure)
