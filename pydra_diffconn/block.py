@@ -148,12 +148,18 @@ def _source_hash(block: type[BlockTask]) -> str:
 
 def run(block: type[BlockTask], values: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """Run a block's function, compiled, on concrete values; return NumPy arrays by output name."""
-    arguments = block.declaration.arguments
+    arguments, real = block.declaration.arguments, pydra_compat.precision()
+    values = {name: _in_precision(value, real) for name, value in values.items()}
     static = {name: value for name, value in values.items() if arguments[name].role == "static" or value is None}
     traced = {name: value for name, value in values.items() if name not in static}
     results = _compiled(block, tuple(sorted(static.items())))(traced)
     results = results if isinstance(results, tuple) else (results,)
     return {name: np.asarray(result) for name, result in zip(block.declaration.outputs, results, strict=True)}
+
+
+def _in_precision(value: Any, real: str) -> Any:
+    floating = isinstance(value, np.ndarray) and np.issubdtype(value.dtype, np.floating)
+    return value.astype(real, copy=False) if floating else value
 
 
 @functools.lru_cache(maxsize=256)

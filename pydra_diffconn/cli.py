@@ -34,11 +34,12 @@ def main(verbose: bool) -> None:
 @click.option("-o", "--output", type=click.Path(path_type=Path), default=Path("demo"), show_default=True, help="Folder to write.")
 @click.option("--steps", default=30, show_default=True, type=click.IntRange(min=1), help="Gradient steps.")
 @click.option("--worker", default="cf", show_default=True, help="Pydra worker of the classical runs.")
-def demo(output: Path, steps: int, worker: str) -> None:
+@click.option("-w", "--work-dir", type=click.Path(path_type=Path), help="Keep Pydra's cache here (several hundred MB).")
+def demo(output: Path, steps: int, worker: str, work_dir: Path | None) -> None:
     """Learn on real data to recognise people across two sessions, and write a report."""
     from pydra_diffconn import demo as demonstration
 
-    outcome = demonstration.run(output.resolve(), steps=steps, worker=worker)
+    outcome = demonstration.run(output.resolve(), steps=steps, worker=worker, work=work_dir)
     before, after = outcome.classical, outcome.learned
     click.echo()
     click.echo(f"gap between self and others  {before.gap:.2f} -> {after.gap:.2f} s.d.  (people unseen in learning)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,7 +57,7 @@ def Fingerprint(without_gsr, with_gsr, tr: float):
     return workflow.add(FisherZ(connectome=partial.connectome)).connectome
 
 
-def run(output: Path, steps: int = 30, worker: str = "cf", progress: bool = True) -> Outcome:
+def run(output: Path, steps: int = 30, worker: str = "cf", progress: bool = True, work: Path | None = None) -> Outcome:
     """Run the demonstration: classical, learned on some people, written back, classical again, scored on the others.
 
     Parameters
@@ -67,7 +68,12 @@ def run(output: Path, steps: int = 30, worker: str = "cf", progress: bool = True
         Gradient steps.
     worker : str
         Pydra worker of the classical runs.
+    work : Path, optional
+        Pydra's cache, several hundred MB; by default a temporary folder, removed at the end.
     """
+    if work is None:
+        with tempfile.TemporaryDirectory(prefix="diffconn-") as temporary:
+            return run(output, steps, worker, progress, Path(temporary))
     from pydra_diffconn import fit
     from pydra_diffconn.losses import Identifiability
 
@@ -80,14 +86,14 @@ def run(output: Path, steps: int = 30, worker: str = "cf", progress: bool = True
     say(f"{len(people)} people, 2 sessions, {len(windows)} windows of {WINDOW * sample.TR:.0f} s")
 
     say("1/4 classical connectomes, through Pydra")
-    classical = _connectomes(Fingerprint, windows, output / "work", worker)
+    classical = _connectomes(Fingerprint, windows, work, worker)
     say(f"2/4 learning on {LEARN_FROM} people; {len(people) - LEARN_FROM} stay unseen")
     result = fit(
         _task(Fingerprint, training), Identifiability("connectome"), _who(training, people), steps=steps,
         optimizer=_optimizer(), progress=progress,
     )
     say("3/4 the learned values in the same workflow, through Pydra again")
-    learned = _connectomes(result.workflow, windows, output / "work", worker)
+    learned = _connectomes(result.workflow, windows, work, worker)
     say("4/4 connectomes, scores and report")
     unseen = np.array([w.person not in learned_from for w in windows])
     outcome = Outcome(output, result, *(_score(c, windows, people, unseen) for c in (classical, learned)))
@@ -178,6 +184,8 @@ def _write_report(
         ),
         report.Section(
             "Connectome",
+            "As written, a shrinkage of 0.999 makes the partial correlation the Pearson correlation at a thousandth of "
+            "its size; the patterns are to be compared, not the scales.",
             figures=[report.Figure(figures.connectomes(classical[first], learned[first]), label)],
         ),
         *report.fit_sections(outcome.result.learned, outcome.result.history, sample.TR),

@@ -47,7 +47,7 @@ def carpet(series: np.ndarray, tr: float, title: str) -> str:
 def connectomes(classical: np.ndarray, learned: np.ndarray, labels: tuple[str, str] = ("classical", "learned")) -> str:
     """Draw two connectomes and their difference; the two have a scale each, since a learned measure may differ in size."""
     figure, axes = _new(10, 3.2, 3)
-    parts = [(labels[0], classical), (labels[1], learned), ("difference (each scaled to unit s.d.)", _scaled(learned) - _scaled(classical))]
+    parts = [(labels[0], classical), (labels[1], learned), ("difference, both scaled", _scaled(learned) - _scaled(classical))]
     for axis, (title, matrix) in zip(axes, parts, strict=True):
         limit = np.percentile(np.abs(matrix[np.triu_indices(len(matrix), 1)]), 99) or 1
         image = axis.imshow(matrix, cmap="RdBu_r", vmin=-limit, vmax=limit, rasterized=True)

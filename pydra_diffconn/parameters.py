@@ -127,7 +127,8 @@ def save_parameters(folder: str | Path, parameters: list[LearnedParameter]) -> N
     described = {}
     for parameter in parameters:
         entry = asdict(parameter)
-        described[entry.pop("name")] = {key: _jsonable(value) for key, value in entry.items()}
+        del entry["name"]
+        described[parameter.name] = {key: _jsonable(value) for key, value in entry.items()}
     metadata = {"format_version": FORMAT_VERSION, "parameters": json.dumps(described)}
     tensors = {parameter.name: np.array(parameter.value, dtype=np.float64) for parameter in parameters}
     save_file(tensors, folder / "parameters.safetensors", metadata=metadata)

@@ -14,6 +14,7 @@ from pydra_diffconn.blocks.filtering import check_finite
 from pydra_diffconn.parameters import Parameter
 
 FEW_DEGREES_OF_FREEDOM = 20
+CONSTANT = 10  # a column whose deviations are below this many roundings of its size is constant
 
 
 def check(arguments: Mapping[str, Any]) -> None:
@@ -24,18 +25,19 @@ def check(arguments: Mapping[str, Any]) -> None:
     if confounds is None:
         return
     if series is not None:
-        _check_lengths(series, confounds)
+        _check_lengths(series, confounds, weights)
     if arguments.get("first_row", "copy_second") not in ("copy_second", "zero"):
         raise ValueError(f"first_row = {arguments['first_row']!r}; expected 'copy_second' or 'zero'")
     missing = np.argwhere(~np.isfinite(confounds[1:]))
     if missing.size:
         frame, column = missing[0] + (1, 0)
         raise ValueError(
-            f"confounds has a missing value in frame {frame}, column {column}; only the first row may be n/a "
-            "(derivatives). Leave this column out or fill it"
+            f"confounds has a missing value in frame {frame}, column {column}; only the "
+            "first row may be n/a (derivatives). Leave this column out or fill it"
         )
-    kept = len(confounds) if weights is None else int(np.sum(np.asarray(weights) > 0.5))
-    rank = np.linalg.matrix_rank(confounds[1:] - confounds[1:].mean(axis=0))
+    seen = np.ones(len(confounds), dtype=bool) if weights is None else np.asarray(weights) > 0.5
+    filled = np.where(np.isfinite(confounds), confounds, confounds[1])  # only the first row can be missing here
+    kept, rank = int(seen.sum()), _rank(filled[seen].astype(float))
     left = kept - 1 - rank
     if left <= 0:
         raise ValueError(
@@ -46,13 +48,26 @@ def check(arguments: Mapping[str, Any]) -> None:
         warnings.warn(f"RegressConfounds: only {left} temporal degrees of freedom are left", stacklevel=2)
 
 
-def _check_lengths(series: Any, confounds: Any) -> None:
+def _rank(confounds: np.ndarray) -> int:
+    """Count independent columns; scaled first, or squared derivatives would vanish beside tissue means."""
+    if len(confounds) == 0:
+        return 0
+    size = np.linalg.norm(confounds, axis=0)
+    centred = confounds - confounds.mean(axis=0)
+    norm = np.linalg.norm(centred, axis=0)
+    varies = norm > CONSTANT * np.finfo(float).eps * size
+    return int(np.linalg.matrix_rank(centred[:, varies] / norm[varies])) if varies.any() else 0
+
+
+def _check_lengths(series: Any, confounds: Any, weights: Any = None) -> None:
     if len(series) != len(confounds):
         difference = abs(len(series) - len(confounds))
         raise ValueError(
             f"confounds has {len(confounds)} rows, timeseries {len(series)} frames; "
             f"were {difference} dummy scans removed from one of them?"
         )
+    if weights is not None and len(series) != len(weights):
+        raise ValueError(f"frame_weights has {len(weights)} values, timeseries {len(series)} frames; expected one each")
 
 
 @define(outputs=["timeseries"], linear_in="timeseries", acts_along="time", check=check)
@@ -87,18 +102,20 @@ def RegressConfounds(
     first_row : {"copy_second", "zero"}
         What stands for a missing first row: the second one (as nilearn does) or zeros (as XCP-D does).
     """
-    _check_lengths(timeseries, confounds)
+    _check_lengths(timeseries, confounds, frame_weights)
+    timeseries, confounds = jnp.asarray(timeseries), jnp.asarray(confounds)
     stand_in = confounds[1] if first_row == "copy_second" else jnp.zeros_like(confounds[1])
-    confounds = confounds.at[0].set(jnp.where(jnp.isnan(confounds[0]), stand_in, confounds[0]))
+    confounds = confounds.at[0].set(jnp.where(jnp.isfinite(confounds[0]), confounds[0], stand_in))
     weights = jnp.ones_like(timeseries[:, 0]) if frame_weights is None else frame_weights
     total = weights.sum()
+    rounding = (CONSTANT * jnp.finfo(confounds.dtype).eps) ** 2 * (weights @ confounds**2)
     centred = timeseries
     if intercept:
         confounds = confounds - weights @ confounds / total
         centred = timeseries - weights @ timeseries / total
     root = jnp.where(weights > 0, jnp.sqrt(jnp.where(weights > 0, weights, 1.0)), 0.0)[:, None]
     square = jnp.sum((root * confounds) ** 2, axis=0)
-    used = square > 0
+    used = square > rounding  # else a constant column would be scaled up to noise
     design = confounds * jnp.where(used, 1 / jnp.sqrt(jnp.where(used, square, 1.0)), 0.0)
     # (X'X + l I)^-1 X' = (I + l K)^-1 X^+ with K = X^+ X^+': exact least squares at l = 0, also without full rank,
     # and the derivative of the pseudo-inverse is known where that of a singular value decomposition is not

@@ -96,7 +96,9 @@ def FisherZ(connectome: Float[Array, "parcels parcels"]) -> Float[Array, "parcel
 @define(outputs=["covariance"], linear_in="covariance")
 def ShrinkCovariance(
     covariance: Float[Array, "parcels parcels"],
-    shrinkage: Annotated[float, Parameter(constraints.unit_interval, help="0 keeps the estimate, 1 is the target")] = 0.1,
+    shrinkage: Annotated[
+        float, Parameter(constraints.unit_interval, help="0 keeps the estimate, 1 is the target")
+    ] = 0.1,
 ) -> Float[Array, "parcels parcels"]:
     """Shrink a covariance towards a multiple of the identity: (1 - a) S + a mean(diag S) I.
 

@@ -13,9 +13,11 @@ from pydra_diffconn.block import define
 from pydra_diffconn.parameters import Parameter
 
 LowCutoff = Annotated[float, Parameter(constraints.between(0.0, "high"), unit="Hz", help="lower cut-off")]
-HighCutoff = Annotated[float, Parameter(constraints.between("low", constraints.nyquist), unit="Hz", help="upper cut-off")]
+HighCutoff = Annotated[
+    float, Parameter(constraints.between("low", constraints.nyquist), unit="Hz", help="upper cut-off")
+]
 Cutoff = Annotated[float, Parameter(constraints.between(0.0, constraints.nyquist), unit="Hz", help="cut-off")]
-Order = Annotated[float, Parameter(constraints.at_least(1.0), help="order of the Butterworth filter, may be fractional")]
+Order = Annotated[float, Parameter(constraints.at_least(1.0), help="order of the filter, may be fractional")]
 
 
 def check_band(arguments: Mapping[str, Any]) -> None:
@@ -86,11 +88,7 @@ def HighPass(
 
     Zero-phase Butterworth gain, see `BandPass`. `cutoff = 0` keeps all but the mean.
     """
-    warped, edge, inside = _warped(timeseries.shape[0], cutoff, tr)
-    ratio = jnp.where(edge > 0, edge, 0.0) / warped
-    return apply_gain(timeseries, jnp.where(inside, _butterworth(ratio, order), 0.0).at[-1].set(
-        _last_gain(timeseries.shape[0], 1.0, _butterworth(ratio[-1], order), inside[-1])
-    ))
+    return apply_gain(timeseries, band_pass_gain(timeseries.shape[0], tr, cutoff, None, order))
 
 
 @define(outputs=["timeseries"], linear_in="timeseries", acts_along="time", check=check_band)
@@ -105,13 +103,23 @@ def LowPass(
 
 
 def band_pass_gain(frames: int, tr: Any, low: Any, high: Any, order: Any) -> Float[Array, "frequencies"]:
-    """Return the gain at each of the `frames // 2 + 1` frequencies of a real Fourier transform."""
-    warped, upper, inside = _warped(frames, high, tr)
+    """Return the zero-phase gain at each of the `frames // 2 + 1` frequencies of a real Fourier transform.
+
+    Cut-offs in Hz; `low = 0` gives a low-pass, `high = None` a high-pass. For a plot, the frequencies are
+    `numpy.fft.rfftfreq(frames, tr)`.
+    """
+    index = np.arange(frames // 2 + 1)
+    inside = (index > 0) & (2 * index < frames)  # elsewhere the tangent is zero or infinite
+    warped = np.tan(np.where(inside, np.pi * index / frames, np.pi / 4))
     lower = jnp.tan(jnp.pi * low * tr)
-    # the band-pass transform of the analog low-pass: (t^2 - t1 t2) / ((t2 - t1) t)
-    ratio = (warped - lower * upper / warped) / (upper - lower)
-    gain = jnp.where(inside, _butterworth(ratio, order), 0.0)
-    return gain.at[0].set(jnp.where(jnp.asarray(low) > 0, 0.0, 1.0))
+    if high is None:
+        ratio, at_nyquist, at_zero = lower / warped, 1.0, 0.0
+    else:
+        upper = jnp.tan(jnp.pi * high * tr)
+        # the band-pass transform of the analog low-pass: (t^2 - t1 t2) / ((t2 - t1) t)
+        ratio = (warped - lower * upper / warped) / (upper - lower)
+        at_nyquist, at_zero = 0.0, jnp.where(jnp.asarray(low) > 0, 0.0, 1.0)
+    return jnp.where(inside, _butterworth(ratio, order), at_nyquist).at[0].set(at_zero)
 
 
 def apply_gain(timeseries: Float[Array, "time space"], gain: Float[Array, "frequencies"]) -> Float[Array, "time space"]:
@@ -122,21 +130,8 @@ def apply_gain(timeseries: Float[Array, "time space"], gain: Float[Array, "frequ
     return filtered + gain[0].astype(timeseries.dtype) * mean
 
 
-def _warped(frames: int, edge: Any, tr: Any) -> tuple[Array, Array, Array]:
-    """Return tan(pi f tr) at each frequency and at the edge, and where the tangent is neither zero nor infinite."""
-    index = np.arange(frames // 2 + 1)
-    inside = (index > 0) & (2 * index < frames)
-    angle = np.where(inside, np.pi * index / frames, np.pi / 4)
-    return jnp.asarray(np.tan(angle)), jnp.tan(jnp.pi * edge * tr), jnp.asarray(inside)
-
-
 def _butterworth(ratio: Array, order: Any) -> Array:
     """1 / (1 + ratio^(2 order)), as a logistic function so that no power overflows; smooth through ratio = 0."""
     square = ratio**2
     safe = jnp.where(square > 0, square, 1.0)
     return jnp.where(square > 0, jax.nn.sigmoid(-order * jnp.log(safe)), 1.0)
-
-
-def _last_gain(frames: int, at_nyquist: float, otherwise: Array, inside: Array) -> Array:
-    """An even number of frames has a bin at Nyquist, where the tangent is infinite."""
-    return jnp.where(inside, otherwise, at_nyquist) if frames % 2 == 0 else otherwise

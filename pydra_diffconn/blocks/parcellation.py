@@ -19,7 +19,9 @@ def check(arguments: Mapping[str, Any]) -> None:
     if labels is None:
         return
     if series is not None and np.shape(labels) != (series.shape[1],):
-        raise ValueError(f"labels has shape {np.shape(labels)}, timeseries {series.shape[1]} columns; expected one label each")
+        raise ValueError(
+            f"labels has shape {np.shape(labels)}, timeseries {series.shape[1]} columns; expected one label each"
+        )
     if not np.all(np.equal(np.mod(labels, 1), 0)):
         raise ValueError("labels are not integers; for probabilistic maps use soft maps, not Parcellate")
     if not np.any(labels):

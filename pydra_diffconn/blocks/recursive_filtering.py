@@ -19,11 +19,13 @@ def check(arguments: Mapping[str, Any]) -> None:
         raise ValueError(f"kind = {kind!r}; expected 'bandpass', 'lowpass' or 'highpass'")
     unused = {"bandpass": (), "lowpass": ("low",), "highpass": ("high",)}[kind]
     check_band({name: value for name, value in arguments.items() if name not in unused})
-    series = arguments.get("timeseries")
-    if series is not None and len(series) <= padding(arguments.get("order", 5), kind):
+    if kind != "lowpass" and arguments.get("low") == 0:
+        raise ValueError(f"low = 0 Hz puts a {kind} filter's pole on the unit circle; use kind='lowpass' or BandPass")
+    series, order = arguments.get("timeseries"), arguments.get("order", 5)
+    if series is not None and len(series) <= padding(order, kind):
         raise ValueError(
-            f"timeseries has {len(series)} frames; a {kind} filter of order {arguments.get('order', 5)} needs more than "
-            f"{padding(arguments.get('order', 5), kind)}; lower the order or use BandPass"
+            f"timeseries has {len(series)} frames; a {kind} filter of order {order} needs more than "
+            f"{padding(order, kind)}; lower the order or use BandPass"
         )
 
 
