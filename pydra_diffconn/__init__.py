@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from pydra_diffconn.parameters import Learn as Learn
     from pydra_diffconn.parameters import Parameter as Parameter
     from pydra_diffconn.parameters import load_parameters as load_parameters
-    from pydra_diffconn.plugins import hookimpl as hookimpl
     from pydra_diffconn.program import Program as Program
     from pydra_diffconn.program import fuse as fuse
     from pydra_diffconn.swap import with_parameters as with_parameters
@@ -31,7 +30,6 @@ _homes = {
     "fuse": "program",
     "Result": "fitting",
     "fit": "fitting",
-    "hookimpl": "plugins",
     "with_parameters": "swap",
 }
 _modules = ("block", "blocks", "constraints", "losses")
