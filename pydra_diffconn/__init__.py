@@ -34,7 +34,7 @@ _homes = {
 }
 _modules = ("block", "blocks", "constraints", "losses")
 
-__all__ = [*_homes, *_modules]  # noqa: PLE0604
+__all__ = [*_homes, *_modules]
 
 
 def __getattr__(name: str) -> Any:

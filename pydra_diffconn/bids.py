@@ -33,7 +33,12 @@ def source_path(root: Path, **entities: Any) -> tuple[Path, str]:
 
 
 def write_relmat(
-    root: Path, entities: Mapping[str, Any], connectome: np.ndarray, names: list[str], metadata: Mapping[str, Any], **label: str
+    root: Path,
+    entities: Mapping[str, Any],
+    connectome: np.ndarray,
+    names: list[str],
+    metadata: Mapping[str, Any],
+    **label: str,
 ) -> Path:
     """Write a connectome with its side-car; `label` fills atlas, desc and stat of the name."""
     folder, source = source_path(root, **entities)

@@ -31,7 +31,9 @@ def main(verbose: bool) -> None:
 
 
 @main.command()
-@click.option("-o", "--output", type=click.Path(path_type=Path), default=Path("demo"), show_default=True, help="Folder to write.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), default=Path("demo"), show_default=True, help="Folder to write."
+)
 @click.option("--steps", default=30, show_default=True, type=click.IntRange(min=1), help="Gradient steps.")
 @click.option("--worker", default="cf", show_default=True, help="Pydra worker of the classical runs.")
 @click.option("-w", "--work-dir", type=click.Path(path_type=Path), help="Keep Pydra's cache here (several hundred MB).")

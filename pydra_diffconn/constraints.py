@@ -58,8 +58,10 @@ class Interval:
         if _unbounded(self.lower):
             return -jnp.log(jnp.maximum(self.upper - value, INTERIOR))
         width = self.upper - self.lower  # type: ignore[operator]
-        inside = jnp.clip((value - self.lower) / width, INTERIOR, 1 - INTERIOR) if self.closed else (
-            jnp.clip((value - self.lower) / width, 1e-5, 1 - 1e-5)
+        inside = (
+            jnp.clip((value - self.lower) / width, INTERIOR, 1 - INTERIOR)
+            if self.closed
+            else (jnp.clip((value - self.lower) / width, 1e-5, 1 - 1e-5))
         )
         return jnp.log(inside) - jnp.log1p(-inside)
 

@@ -89,8 +89,12 @@ def run(output: Path, steps: int = 30, worker: str = "cf", progress: bool = True
     classical = _connectomes(Fingerprint, windows, work, worker)
     say(f"2/4 learning on {LEARN_FROM} people; {len(people) - LEARN_FROM} stay unseen")
     result = fit(
-        _task(Fingerprint, training), Identifiability("connectome"), _who(training, people), steps=steps,
-        optimizer=_optimizer(), progress=progress,
+        _task(Fingerprint, training),
+        Identifiability("connectome"),
+        _who(training, people),
+        steps=steps,
+        optimizer=_optimizer(),
+        progress=progress,
     )
     say("3/4 the learned values in the same workflow, through Pydra again")
     learned = _connectomes(result.workflow, windows, work, worker)
@@ -130,26 +134,45 @@ def _score(connectomes: np.ndarray, windows: list[sample.Window], people: list[s
 
 
 def _write(
-    outcome: Outcome, windows: list[sample.Window], classical: np.ndarray, learned: np.ndarray, people: list[str], unseen: np.ndarray
+    outcome: Outcome,
+    windows: list[sample.Window],
+    classical: np.ndarray,
+    learned: np.ndarray,
+    people: list[str],
+    unseen: np.ndarray,
 ) -> None:
     from pydra_diffconn import bids
 
     output = outcome.folder
-    bids.write_description(output, "pydra-diffconn demonstration", [{"URL": "https://github.com/izachp/psychosis-FC-prediction"}])
+    bids.write_description(
+        output, "pydra-diffconn demonstration", [{"URL": "https://github.com/izachp/psychosis-FC-prediction"}]
+    )
     outcome.result.save(output / "fit")
     names = [f"parcel{number + 1:03d}" for number in range(classical.shape[-1])]
     for window, before, after in zip(windows, classical, learned, strict=True):
-        entities = {"sub": window.person.removeprefix("sub-"), "ses": window.session, "task": "rest", "run": window.number}
+        entities = {
+            "sub": window.person.removeprefix("sub-"),
+            "ses": window.session,
+            "task": "rest",
+            "run": window.number,
+        }
         facts = {"RepetitionTime": sample.TR, "Frames": WINDOW}
         for desc, matrix in (("classical", before), ("learned", after)):
-            values = {p.name: np.asarray(p.start if desc == "classical" else p.value).tolist() for p in outcome.result.learned}
+            values = {
+                p.name: np.asarray(p.start if desc == "classical" else p.value).tolist() for p in outcome.result.learned
+            }
             metadata = {"RelationshipMeasure": "Fisher z of shrunk partial correlation", "Parameters": values, **facts}
             bids.write_relmat(output, entities, matrix, names, metadata, atlas="419parc", desc=desc, stat="fisherz")
     _write_report(outcome, windows, classical, learned, _who(windows, people), unseen)
 
 
 def _write_report(
-    outcome: Outcome, windows: list[sample.Window], classical: np.ndarray, learned: np.ndarray, who: dict, unseen: np.ndarray
+    outcome: Outcome,
+    windows: list[sample.Window],
+    classical: np.ndarray,
+    learned: np.ndarray,
+    who: dict,
+    unseen: np.ndarray,
 ) -> None:
     from pydra_diffconn import figures, report
 
@@ -161,7 +184,9 @@ def _write_report(
     before, after = outcome.classical, outcome.learned
     cards = [
         report.Card(f"{before.gap:.2f} → {after.gap:.2f}", "gap between self and others, s.d. (unseen people)"),
-        report.Card(f"{before.accuracy:.0%} → {after.accuracy:.0%}", "windows recognised across sessions (unseen people)"),
+        report.Card(
+            f"{before.accuracy:.0%} → {after.accuracy:.0%}", "windows recognised across sessions (unseen people)"
+        ),
         report.Card(f"{len(set(person))} of {len(set(who['person']))}", "people unseen in learning"),
     ]
     rows = [
@@ -180,7 +205,9 @@ def _write_report(
         report.Section(
             "The data",
             sample.SOURCE,
-            figures=[report.Figure(figures.carpet(window.without_gsr, sample.TR, label), "Parcel series, without GSR.")],
+            figures=[
+                report.Figure(figures.carpet(window.without_gsr, sample.TR, label), "Parcel series, without GSR.")
+            ],
         ),
         report.Section(
             "Connectome",

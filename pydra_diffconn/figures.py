@@ -27,7 +27,9 @@ def _new(width: float, height: float, columns: int = 1, **settings: Any) -> tupl
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    plt.rcParams.update({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "svg.hashsalt": "diffconn"})
+    plt.rcParams.update(
+        {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "svg.hashsalt": "diffconn"}
+    )
     return plt.subplots(1, columns, figsize=(width, height), layout="constrained", **settings)
 
 
@@ -47,7 +49,11 @@ def carpet(series: np.ndarray, tr: float, title: str) -> str:
 def connectomes(classical: np.ndarray, learned: np.ndarray, labels: tuple[str, str] = ("classical", "learned")) -> str:
     """Draw two connectomes and their difference; the two have a scale each, since a learned measure may differ in size."""
     figure, axes = _new(10, 3.2, 3)
-    parts = [(labels[0], classical), (labels[1], learned), ("difference, both scaled", _scaled(learned) - _scaled(classical))]
+    parts = [
+        (labels[0], classical),
+        (labels[1], learned),
+        ("difference, both scaled", _scaled(learned) - _scaled(classical)),
+    ]
     for axis, (title, matrix) in zip(axes, parts, strict=True):
         limit = np.percentile(np.abs(matrix[np.triu_indices(len(matrix), 1)]), 99) or 1
         image = axis.imshow(matrix, cmap="RdBu_r", vmin=-limit, vmax=limit, rasterized=True)
@@ -81,7 +87,9 @@ def band(before: tuple[float, float], after: tuple[float, float], order: float, 
     frequencies = np.fft.rfftfreq(frames, tr)
     for (low, high), colour, label in ((before, CLASSICAL, "classical"), (after, LEARNED, "learned")):
         axis.plot(frequencies, np.asarray(band_pass_gain(frames, tr, low, high, order)), color=colour, label=label)
-        axis.fill_between(frequencies, 0, np.asarray(band_pass_gain(frames, tr, low, high, order)), color=colour, alpha=0.15)
+        axis.fill_between(
+            frequencies, 0, np.asarray(band_pass_gain(frames, tr, low, high, order)), color=colour, alpha=0.15
+        )
     axis.set(xlabel="frequency (Hz)", ylabel="gain", ylim=(0, 1.05), xlim=(0, 0.5 / tr))
     axis.legend(frameon=False)
     return _svg(figure)

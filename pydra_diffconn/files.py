@@ -181,7 +181,9 @@ def _require_same_grid(image: Any, path: Path, reference: Any, reference_path: P
     if image.shape[:3] != reference.shape[:3]:
         raise ValueError(f"{path} has shape {image.shape[:3]}, {reference_path} {reference.shape[:3]}; {hint}")
     if np.max(np.abs(image.affine - reference.affine)) > AFFINE_TOLERANCE:
-        bare = "qform_code" in reference.header and not (reference.header["qform_code"] or reference.header["sform_code"])
+        bare = "qform_code" in reference.header and not (
+            reference.header["qform_code"] or reference.header["sform_code"]
+        )
         why = " (it has no spatial header)" if bare else ""
         raise ValueError(
             f"{path} and {reference_path}{why} have different affines:\n{image.affine}\n{reference.affine}\n{hint}"
@@ -218,7 +220,10 @@ def write_timeseries(array: np.ndarray, space: Space, stem: Path) -> Path:
         return tables.write_table(array, space.names, stem.with_name(stem.name + ".tsv"))
     if space.kind == "gifti":
         path = stem.with_name(stem.name + ".func.gii")
-        parts = [nib.gifti.GiftiDataArray(row, "NIFTI_INTENT_TIME_SERIES", f"NIFTI_TYPE_{row.dtype.name.upper()}") for row in array]
+        parts = [
+            nib.gifti.GiftiDataArray(row, "NIFTI_INTENT_TIME_SERIES", f"NIFTI_TYPE_{row.dtype.name.upper()}")
+            for row in array
+        ]
         nib.save(nib.gifti.GiftiImage(meta=space.template.meta, darrays=parts), path)
         return path
     if space.kind == "cifti":

@@ -145,7 +145,9 @@ def _partition(
 class _Learner:
     """The state of one fit: current and best values, the optimiser's state, the step's scale."""
 
-    def __init__(self, program: Program, loss: Any, targets: Any, training: list[int], held_out: list[int], optimizer: Any):
+    def __init__(
+        self, program: Program, loss: Any, targets: Any, training: list[int], held_out: list[int], optimizer: Any
+    ):
         import jax
         import jax.numpy as jnp
         import optax
@@ -253,5 +255,13 @@ class _Learner:
         learned = [graph.describe(one, read, values[name]) for name, one in read.learnables.items()]
         workflow = swap.with_parameters(type(task), learned)
         return Result(
-            learned, self.history, workflow, self.baseline, self.best, self.training, self.held_out, self.stopped, self.program
+            learned,
+            self.history,
+            workflow,
+            self.baseline,
+            self.best,
+            self.training,
+            self.held_out,
+            self.stopped,
+            self.program,
         )

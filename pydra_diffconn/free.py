@@ -54,7 +54,9 @@ class FreeSpace:
         found = {}
         for rule in self.rules:
             resolved = rule.resolved(values)
-            found[rule.name] = (float(resolved.lower), float(resolved.upper)) if isinstance(resolved, Interval) else None  # type: ignore[arg-type]
+            found[rule.name] = (
+                (float(resolved.lower), float(resolved.upper)) if isinstance(resolved, Interval) else None
+            )  # type: ignore[arg-type]
         return found
 
 
@@ -104,7 +106,9 @@ def _loosened(rule: Rule, waiting: Mapping[str, Rule]) -> Rule:
     for argument, name in rule.learned.items():
         if name in waiting and isinstance(waiting[name].constraint, Interval):
             other = waiting[name].constraint
-            is_lower = isinstance(rule.constraint, Interval) and (rule.constraint.lower == argument or not isinstance(other.lower, str))  # type: ignore[union-attr]
+            is_lower = isinstance(rule.constraint, Interval) and (
+                rule.constraint.lower == argument or not isinstance(other.lower, str)
+            )  # type: ignore[union-attr]
             bound = other.lower if is_lower else other.upper  # type: ignore[union-attr]
             arguments[argument] = bound(rule.arguments) if callable(bound) else bound
     return Rule(rule.name, rule.constraint, arguments, {a: n for a, n in rule.learned.items() if n not in waiting})

@@ -248,7 +248,9 @@ class _Reader:
         argument = task.declaration.arguments.get(name)
         if argument is None or argument.parameter is None:
             if isinstance(source, Constant) and isinstance(source.value, Learn):
-                raise ValueError(f"{path}.{name} is marked with Learn, but it is not a parameter of {type(task).__name__}")
+                raise ValueError(
+                    f"{path}.{name} is marked with Learn, but it is not a parameter of {type(task).__name__}"
+                )
             return source
         full = f"{path}.{name}"
         if isinstance(source, Constant):
@@ -277,7 +279,9 @@ class _Reader:
         unknown = sorted(set(self.wanted) - self.used)
         if unknown:
             can = ", ".join(sorted(set(self.candidates) | set(self.marks))) or "nothing"
-            raise ValueError(f"learn: unknown parameter {', '.join(map(repr, unknown))}; what can be learned here: {can}")
+            raise ValueError(
+                f"learn: unknown parameter {', '.join(map(repr, unknown))}; what can be learned here: {can}"
+            )
         written = {target for learnable in self.learnables.values() for target in learnable.written_to}
         for name in self.marks:
             if name not in written:

@@ -70,7 +70,9 @@ class Learn:
     def __reduce__(self) -> Any:
         return _rebuild, (self.init, self.within, self.share, self.name)
 
-    def __deepcopy__(self, memo: Any) -> Learn:  # Pydra copies constructed workflows; an array's own copy loses the mark
+    def __deepcopy__(
+        self, memo: Any
+    ) -> Learn:  # Pydra copies constructed workflows; an array's own copy loses the mark
         return _rebuild(self.init, self.within, self.share, self.name)
 
     def __bytes_repr__(self, cache: Any) -> Iterator[bytes]:

@@ -35,7 +35,9 @@ class Run:
 
     def signature(self) -> tuple:
         """Runs with equal signatures share one compiled program."""
-        shapes = tuple((name, np.shape(value), np.asarray(value).dtype.str) for name, value in sorted(self.arrays.items()))
+        shapes = tuple(
+            (name, np.shape(value), np.asarray(value).dtype.str) for name, value in sorted(self.arrays.items())
+        )
         statics = []
         for path, wires in self.wires.items():
             for name, wire in wires.items():
@@ -103,15 +105,19 @@ class Program:
             batch = {name: _rows(inputs[name], positions, len(chosen)) for name in self.varying}
             template = self.runs[numbers[0]]
             # one run after the other: on CPUs faster than batched small products, and batched LAPACK can deadlock
-            outputs = jax.lax.map(lambda one, t=template, s=shared: self._one(parameters, {**s, **one}, t), batch) if batch else (
-                jax.tree.map(lambda value: value[None], self._one(parameters, shared, template))
+            outputs = (
+                jax.lax.map(lambda one, t=template, s=shared: self._one(parameters, {**s, **one}, t), batch)
+                if batch
+                else (jax.tree.map(lambda value: value[None], self._one(parameters, shared, template)))
             )
             if len(positions) == len(chosen) and positions == sorted(positions):
                 return outputs
             for row, position in enumerate(positions):
                 results[position] = jax.tree.map(lambda value, row=row: value[row], outputs)
         return {
-            name: jnp.stack([r[name] for r in results]) if len({r[name].shape for r in results}) == 1 else [r[name] for r in results]
+            name: jnp.stack([r[name] for r in results])
+            if len({r[name].shape for r in results}) == 1
+            else [r[name] for r in results]
             for name in results[0]
         }
 
@@ -158,7 +164,9 @@ class Program:
             lines.append(f"  fused   {step.path} ({step.declaration.id}) -> {made}")
         for one in self.graph.learnables.values():
             described = graph.describe(one, self.graph, one.start)
-            lines.append(f"  learn   {one.name} = {_short(one.start)} {described.unit} in {described.constraint}".rstrip())
+            lines.append(
+                f"  learn   {one.name} = {_short(one.start)} {described.unit} in {described.constraint}".rstrip()
+            )
         text = "\n".join(lines)
         print(text)
         return text
@@ -237,7 +245,9 @@ def _classical_outputs(read: Graph) -> list[tuple[str, str]]:
     return needed
 
 
-def _run_classical(task: Any, needed: list[tuple[str, str]], cache_root: Any, worker: Any) -> dict[tuple[str, str], list]:
+def _run_classical(
+    task: Any, needed: list[tuple[str, str]], cache_root: Any, worker: Any
+) -> dict[tuple[str, str], list]:
     derived = rewire.exposing(type(task), needed)
     values = {name: plain(getattr(task, name)) for name in task if name not in ("constructor", *rewire.RECIPE)}
     outputs = pydra_compat.copy_split(task, derived(**values))(cache_root=cache_root, worker=worker)
@@ -311,7 +321,11 @@ def _load(argument: Any, given: Any, mask: Any, main: Any, cache: dict) -> tuple
     if not isinstance(given, FileSet):
         return files.load_argument(argument, given, mask, main)
     mask_key = str(mask) if isinstance(mask, FileSet) or mask is None else mask.tobytes()
-    where = None if main is None else (main.source if main.template is None else main.template.affine.tobytes(), main.positions.tobytes())
+    where = (
+        None
+        if main is None
+        else (main.source if main.template is None else main.template.affine.tobytes(), main.positions.tobytes())
+    )
     key = (str(given), argument.dims, argument.name if argument.dims == "time" else "", mask_key, where)
     if key not in cache:
         cache[key] = files.load_argument(argument, given, mask, main)

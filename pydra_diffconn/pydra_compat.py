@@ -21,12 +21,12 @@ import numpy as np
 
 os.environ.setdefault("NO_ET", "1")  # Pydra asks a telemetry host for its newest version; we contact nobody
 
-import pydra.utils.hash as pydra_hash  # noqa: E402
-from pydra.engine.lazy import LazyField, LazyInField, LazyOutField  # noqa: E402
-from pydra.engine.node import Node  # noqa: E402
-from pydra.engine.workflow import Workflow  # noqa: E402
-from pydra.utils.general import get_fields, is_workflow  # noqa: E402
-from pydra.utils.typing import StateArray  # noqa: E402
+import pydra.utils.hash as pydra_hash
+from pydra.engine.lazy import LazyField, LazyInField, LazyOutField
+from pydra.engine.node import Node
+from pydra.engine.workflow import Workflow
+from pydra.utils.general import get_fields, is_workflow
+from pydra.utils.typing import StateArray
 
 __all__ = ["LazyField", "LazyInField", "LazyOutField", "Node", "StateArray", "Workflow", "get_fields", "is_workflow"]
 
@@ -220,7 +220,7 @@ def show(task: Any) -> str:
             shown.append(f"{field.name}=<array {value.shape} {value.dtype}>")
         elif isinstance(value, list | tuple) and len(value) > 8:
             shown.append(f"{field.name}=<{len(value)} values>")
-        elif isinstance(value, np.ndarray | list | tuple) or value is not field.default and value != field.default:
+        elif isinstance(value, np.ndarray | list | tuple) or (value is not field.default and value != field.default):
             shown.append(f"{field.name}={value!r}")
     return f"{type(task).__name__}({', '.join(shown)})"
 

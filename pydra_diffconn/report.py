@@ -40,7 +40,12 @@ class Card:
 
 
 def write_page(
-    path: Path, title: str, lead: str, sections: Sequence[Section], cards: Sequence[Card] = (), notes: Sequence[str] = ()
+    path: Path,
+    title: str,
+    lead: str,
+    sections: Sequence[Section],
+    cards: Sequence[Card] = (),
+    notes: Sequence[str] = (),
 ) -> Path:
     """Write an HTML page without remote parts; text is escaped."""
     import jinja2

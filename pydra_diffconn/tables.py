@@ -80,7 +80,11 @@ def select_confounds(path: Any, columns: Sequence[str], first_row: str = "copy_s
     table, names = read_table(path)
     chosen: list[str] = []
     for column in columns:
-        found = [n for n in names if n.startswith(column[:-1])] if column.endswith("*") else [n for n in names if n == column]
+        found = (
+            [n for n in names if n.startswith(column[:-1])]
+            if column.endswith("*")
+            else [n for n in names if n == column]
+        )
         if not found:
             close = ", ".join(difflib.get_close_matches(column, names)) or ", ".join(names[:8])
             raise ValueError(f"{path} has no column {column!r}; the nearest are {close}")

@@ -5,7 +5,9 @@ from collections.abc import Callable
 import numpy as np
 
 
-def assert_gradient(function: Callable, at, step: float = 1e-6, rtol: float = 1e-5, atol: float = 1e-7, entries: int = 6) -> None:
+def assert_gradient(
+    function: Callable, at, step: float = 1e-6, rtol: float = 1e-5, atol: float = 1e-7, entries: int = 6
+) -> None:
     """Compare jax.grad of a scalar function with central differences at some entries of its array argument."""
     import jax
 

@@ -41,7 +41,13 @@ def other_values(block, name, value):
         array = np.asarray(value)
         changed = array.copy()
         changed.flat[0] += 1
-        return [changed, array.reshape(-1, 1), array[None], array.astype("f4"), array.view("u8") if array.dtype == "f8" else array.view("f8")]
+        return [
+            changed,
+            array.reshape(-1, 1),
+            array[None],
+            array.astype("f4"),
+            array.view("u8") if array.dtype == "f8" else array.view("f8"),
+        ]
     if argument.role in ("parameter", "number"):
         return [value * 1.01 + 1e-3]
     if isinstance(value, bool):
@@ -112,7 +118,9 @@ def test_a_learn_computes_and_hashes_as_its_number(tmp_path, rng):
     marked, plain = (blocks.BandPass(timeseries=x, tr=1.0, low=low) for low in (Learn(0.02), 0.02))
     assert marked._checksum == plain._checksum
     np.testing.assert_array_equal(marked(cache_root=tmp_path).timeseries, plain(cache_root=tmp_path).timeseries)
-    assert blocks.BandPass(timeseries=x, tr=1.0, low=Learn())._checksum == blocks.BandPass(timeseries=x, tr=1.0)._checksum
+    assert (
+        blocks.BandPass(timeseries=x, tr=1.0, low=Learn())._checksum == blocks.BandPass(timeseries=x, tr=1.0)._checksum
+    )
 
 
 def test_lists_and_jax_arrays_are_taken_as_arrays(tmp_path):

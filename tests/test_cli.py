@@ -31,7 +31,9 @@ def test_the_demonstration_recognises_unseen_people_better(tmp_path):
     page = outcome.report.read_text()
     for part in ("Held-out score", "Connectome", "Learned parameters", "Loss", "Apache-2.0", "<svg"):
         assert part in page
-    assert "http" not in page.replace("http://www.w3.org", "").replace("https://matplotlib.org", "").replace("http://purl.org", "").replace("http://creativecommons.org", "")
+    assert "http" not in page.replace("http://www.w3.org", "").replace("https://matplotlib.org", "").replace(
+        "http://purl.org", ""
+    ).replace("http://creativecommons.org", "")
     description = json.loads((tmp_path / "dataset_description.json").read_text())
     assert description["DatasetType"] == "derivative"
     matrices = list(tmp_path.glob("sub-*/ses-*/func/*_desc-learned_stat-fisherz_relmat.tsv"))

@@ -76,7 +76,9 @@ def test_nested_parameters_are_written_back(data, tmp_path):
 
 def test_workflow_inputs_are_written_back_as_defaults(data, tmp_path):
     task = split(Full, data, "bold", "confounds", "motion")
-    result = fit(task, LOSS, planted(task, {}, {"threshold": 0.25}), learn={"threshold": Learn()}, steps=10, progress=False)
+    result = fit(
+        task, LOSS, planted(task, {}, {"threshold": 0.25}), learn={"threshold": Learn()}, steps=10, progress=False
+    )
     inputs = {n: data[n][0] for n in ("bold", "confounds", "motion")}
     again = result.workflow(**inputs, labels=data["labels"], tr=0.8)
     assert again.threshold == pytest.approx(result.parameters["threshold"])
@@ -88,12 +90,19 @@ def test_saved_parameters_come_back_exactly_and_make_the_same_workflow(data, tmp
     task = split(Connectome, data, "bold", "confounds")
     result = fit(task, LOSS, planted(task, {}, {"BandPass.low": 0.06}), steps=5, progress=False)
     folder = result.save(tmp_path / "fit")
-    assert {path.name for path in folder.iterdir()} == {"parameters.safetensors", "parameters.json", "history.tsv", "report.html"}
+    assert {path.name for path in folder.iterdir()} == {
+        "parameters.safetensors",
+        "parameters.json",
+        "history.tsv",
+        "report.html",
+    }
     loaded = load_parameters(folder)
     assert loaded == result.learned
     assert loaded[0].unit == "Hz" and loaded[0].block == "pydra_diffconn:BandPass"
     inputs = {"bold": data["bold"][0], "confounds": data["confounds"][0], "labels": data["labels"], "tr": 0.8}
-    one, two = (w(**inputs)(cache_root=tmp_path).connectome for w in (result.workflow, with_parameters(Connectome, loaded)))
+    one, two = (
+        w(**inputs)(cache_root=tmp_path).connectome for w in (result.workflow, with_parameters(Connectome, loaded))
+    )
     np.testing.assert_array_equal(one, two)
 
 

@@ -51,10 +51,17 @@ def test_a_module_imports_only_from_layers_above_its_own(path):
 
 
 def test_every_module_has_its_place():
-    assert {p.stem if p.is_file() else p.name for p in PACKAGE.iterdir() if p.suffix == ".py" or (p / "__init__.py").exists()} - {"__init__"} <= set(LEVEL)
+    assert {
+        p.stem if p.is_file() else p.name
+        for p in PACKAGE.iterdir()
+        if p.suffix == ".py" or (p / "__init__.py").exists()
+    } - {"__init__"} <= set(LEVEL)
 
 
-@pytest.mark.parametrize("statement", ["import pydra_diffconn", "from pydra_diffconn import cli; cli.main(['--help'], standalone_mode=False)"])
+@pytest.mark.parametrize(
+    "statement",
+    ["import pydra_diffconn", "from pydra_diffconn import cli; cli.main(['--help'], standalone_mode=False)"],
+)
 def test_importing_and_help_load_nothing_heavy(statement):
     code = f"{statement}; import sys; print([m for m in ('jax', 'nilearn', 'pydra', 'nibabel', 'pandas') if m in sys.modules])"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

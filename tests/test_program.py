@@ -79,7 +79,9 @@ def test_a_nested_workflow_is_fused_and_its_parameters_are_named_with_dots(rng, 
     task = one(Nested, data, ["bold", "confounds", "labels", "tr"])
     program = fuse(task)
     assert list(program.parameters) == ["inner.BandPass.low"]
-    np.testing.assert_allclose(program(program.parameters)["connectome"], classical(task, tmp_path).connectome, atol=1e-5)
+    np.testing.assert_allclose(
+        program(program.parameters)["connectome"], classical(task, tmp_path).connectome, atol=1e-5
+    )
 
 
 def test_a_classical_step_above_runs_once_in_pydra(rng, tmp_path):
@@ -108,6 +110,7 @@ def test_it_can_be_jitted_differentiated_and_given_other_inputs(x64, rng):
     weights = rng.standard_normal((5, 5))
 
     for name, value in program.parameters.items():
+
         def loss(x, name=name):
             return jnp.sum(weights * program_({**program.parameters, name: x}, **program.inputs)["connectome"])
 
@@ -137,7 +140,9 @@ def test_an_unknown_name_lists_what_can_be_learned(rng):
 def test_bad_input_names_the_step_and_the_run(rng):
     data = example(rng)
     data["confounds"][1] = data["confounds"][1][:-2]
-    task = Connectome(labels=data["labels"], tr=0.8).split(("bold", "confounds"), bold=data["bold"], confounds=data["confounds"])
+    task = Connectome(labels=data["labels"], tr=0.8).split(
+        ("bold", "confounds"), bold=data["bold"], confounds=data["confounds"]
+    )
     with pytest.raises(ValueError, match="confounds has 118 rows"):
         program = fuse(task)
         program(program.parameters)

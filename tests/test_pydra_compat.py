@@ -67,7 +67,7 @@ def test_the_cf_worker_runs_after_jax_in_a_script_without_a_main_guard(tmp_path)
             return workflow.add(Correlation(timeseries=x)).connectome
         print(float(jnp.linalg.svd(jnp.eye(4))[1].sum()))
         runs = [np.random.default_rng(i).standard_normal((20, 3)) for i in range(3)]
-        found = Small().split("x", x=runs)(worker="cf", cache_root={str(tmp_path / 'cache')!r}).connectome
+        found = Small().split("x", x=runs)(worker="cf", cache_root={str(tmp_path / "cache")!r}).connectome
         print(len(found), found[0].shape)
         """)
     )

@@ -23,7 +23,9 @@ def Full(bold, confounds, motion, labels, tr: float, threshold: float = 0.4):
     regressors = workflow.add(BandPass(timeseries=confounds, tr=tr, low=0.02, high=0.15), name="BandPassConfounds")
     censor = workflow.add(Censor(framewise_displacement=motion, threshold=threshold, softness=0.1))
     clean = workflow.add(
-        RegressConfounds(timeseries=band.timeseries, confounds=regressors.timeseries, frame_weights=censor.frame_weights)
+        RegressConfounds(
+            timeseries=band.timeseries, confounds=regressors.timeseries, frame_weights=censor.frame_weights
+        )
     )
     parcels = workflow.add(Parcellate(timeseries=clean.timeseries, labels=labels))
     r = workflow.add(Correlation(timeseries=parcels.timeseries, frame_weights=censor.frame_weights))

@@ -34,7 +34,7 @@ _homes = {
     "Choose": "choose",
 }
 
-__all__ = sorted(_homes)  # noqa: PLE0605
+__all__ = sorted(_homes)
 
 
 def __getattr__(name: str) -> Any:

@@ -111,7 +111,7 @@ def RegressConfounds(
     rounding = (CONSTANT * jnp.finfo(confounds.dtype).eps) ** 2 * (weights @ confounds**2)
     centred = timeseries
     if intercept:
-        for _ in range(2):  # one pass leaves single precision a mean of 1e-7 of the column's level, which is then fitted
+        for _ in range(2):  # one pass leaves a mean of some roundings in float32, which would be fitted
             confounds = confounds - weights @ confounds / total
         centred = timeseries - weights @ timeseries / total
     root = jnp.where(weights > 0, jnp.sqrt(jnp.where(weights > 0, weights, 1.0)), 0.0)[:, None]

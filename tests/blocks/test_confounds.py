@@ -31,7 +31,16 @@ def test_censored_frames_take_no_part_as_in_nilearn(x64, data, rng):
 def test_filter_and_regression_equal_nilearns_clean(x64, data):
     x, confounds = data
     confounds = confounds[:, :8]
-    expected = clean(x, confounds=confounds, detrend=False, standardize=None, filter="butterworth", low_pass=0.1, high_pass=0.01, t_r=2.0)
+    expected = clean(
+        x,
+        confounds=confounds,
+        detrend=False,
+        standardize=None,
+        filter="butterworth",
+        low_pass=0.1,
+        high_pass=0.01,
+        t_r=2.0,
+    )
     filtered = [ButterworthFiltFilt.pure(jnp.asarray(part), 2.0, 0.01, 0.1) for part in (x, confounds)]
     np.testing.assert_allclose(RegressConfounds.pure(*filtered), expected, atol=1e-10 * np.abs(x).max())
 
@@ -42,7 +51,9 @@ def test_a_penalty_is_ridge_on_confounds_of_unit_norm(x64, data, penalty):
     centred = confounds - confounds.mean(axis=0)
     design = centred / np.linalg.norm(centred, axis=0)
     model = Ridge(alpha=penalty, solver="svd").fit(design, x)
-    np.testing.assert_allclose(RegressConfounds.pure(x, confounds, penalty=penalty), x - design @ model.coef_.T, atol=1e-9)
+    np.testing.assert_allclose(
+        RegressConfounds.pure(x, confounds, penalty=penalty), x - design @ model.coef_.T, atol=1e-9
+    )
 
 
 def test_float32_agrees_with_float64(data):
@@ -78,7 +89,9 @@ def test_a_missing_first_row_is_filled_as_named(x64, rng, first_row):
     holed, filled = confounds.copy(), confounds.copy()
     holed[0, 1] = np.nan
     filled[0, 1] = confounds[1, 1] if first_row == "copy_second" else 0
-    np.testing.assert_array_equal(RegressConfounds.pure(x, holed, first_row=first_row), RegressConfounds.pure(x, filled))
+    np.testing.assert_array_equal(
+        RegressConfounds.pure(x, holed, first_row=first_row), RegressConfounds.pure(x, filled)
+    )
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,9 @@ def test_correlation_in_float32_agrees(alive):
 def test_covariance_equals_nilearn_and_numpy(x64, alive, rng):
     np.testing.assert_allclose(Covariance.pure(alive, ddof=0), nilearn("covariance", alive), rtol=1e-10, atol=1e-10)
     weights = rng.random(len(alive))
-    np.testing.assert_allclose(Covariance.pure(alive, weights), np.cov(alive.T, aweights=weights), rtol=1e-9, atol=1e-10)
+    np.testing.assert_allclose(
+        Covariance.pure(alive, weights), np.cov(alive.T, aweights=weights), rtol=1e-9, atol=1e-10
+    )
 
 
 def test_partial_correlation_equals_nilearn(x64, rng):

@@ -1,0 +1,31 @@
+"""The connectome of one run, file or array, with a marked lower cut-off.
+
+Run it on your own files:  python workflows/connectome.py BOLD CONFOUNDS LABELS TR
+"""
+
+import sys
+
+from pydra.compose import workflow
+
+from pydra_diffconn import Learn
+from pydra_diffconn.blocks import BandPass, Correlation, Parcellate, RegressConfounds
+from pydra_diffconn.confound_tables import SelectConfounds
+
+COLUMNS = ["trans_*", "rot_*", "csf", "white_matter"]
+
+
+@workflow.define(outputs=["connectome"])
+def Connectome(bold, confounds, labels, tr: float):
+    """Band-pass data and confounds alike, regress, parcellate, correlate."""
+    chosen = workflow.add(SelectConfounds(confounds=confounds, columns=COLUMNS))
+    low = Learn(0.01, share="low")
+    band = workflow.add(BandPass(timeseries=bold, tr=tr, low=low))
+    regressors = workflow.add(BandPass(timeseries=chosen.confounds, tr=tr, low=low), name="BandPassConfounds")
+    clean = workflow.add(RegressConfounds(timeseries=band.timeseries, confounds=regressors.timeseries))
+    parcels = workflow.add(Parcellate(timeseries=clean.timeseries, labels=labels))
+    return workflow.add(Correlation(timeseries=parcels.timeseries)).connectome
+
+
+if __name__ == "__main__":
+    bold, confounds, labels, tr = sys.argv[1:]
+    print(Connectome(bold=bold, confounds=confounds, labels=labels, tr=float(tr))(worker="debug").connectome)
