@@ -123,7 +123,7 @@ class BlockTask(python.Task):
     def _compute_hashes(self) -> tuple[str, dict[str, str]]:
         """Hash values, block version and precision; a `Learn` counts as its number, so that runs share the cache."""
         hashes = {name: hash_function(value) for name, value in self.values().items() if value is not attrs.NOTHING}
-        hashes["function"] = _source_hash(type(self))
+        hashes["function"] = _source_hash(type(self))  # type: ignore[arg-type]
         hashes["block"] = f"{self.declaration.id}@{self.declaration.version}:{','.join(self.declaration.outputs)}"
         hashes["precision"] = pydra_compat.precision()
         return hash_function(sorted(hashes.items())), hashes
@@ -152,7 +152,7 @@ def run(block: type[BlockTask], values: Mapping[str, Any]) -> dict[str, np.ndarr
     values = {name: _in_precision(value, real) for name, value in values.items()}
     static = {name: value for name, value in values.items() if arguments[name].role == "static" or value is None}
     traced = {name: value for name, value in values.items() if name not in static}
-    results = _compiled(block, tuple(sorted(static.items())))(traced)
+    results = _compiled(block, tuple(sorted(static.items())))(traced)  # type: ignore[arg-type]
     results = results if isinstance(results, tuple) else (results,)
     return {name: np.asarray(result) for name, result in zip(block.declaration.outputs, results, strict=True)}
 

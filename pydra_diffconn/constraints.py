@@ -15,10 +15,20 @@ from typing import Any
 import numpy as np
 
 INTERIOR = 1e-2  # how far inside a bound a boundary value starts its first step, relative to the interval
+FAR = 60.0  # largest |free| coordinate of a half-line, whose exponential is still finite in float32
 REACH = 12.0  # largest |free| coordinate of an interval: sigmoid(12) still differs from 1 in float32
 
-Bound = float | str | Callable[[Mapping[str, Any]], Any]
-"""A number, the name of another argument of the block, or a function of the block's arguments."""
+
+@dataclass(frozen=True)
+class Given:
+    """A bound that is the value of another argument, or a second bound where that argument is None."""
+
+    name: str
+    otherwise: Bound
+
+
+Bound = float | str | Given | Callable[[Mapping[str, Any]], Any]
+"""A number, the name of another argument of the block (or `Given`), or a function of the block's arguments."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +48,7 @@ class Interval:
         return f"{left}{ends[0]}, {ends[1]}{right}"
 
     def contains(self, value: Any) -> bool:
-        """Say whether a given value is legal; the bounds are, also of an open interval (a block's check is stricter)."""
+        """Say whether a given value is legal; so are the bounds of an open interval (a block's check is stricter)."""
         low, high = float(self.lower), float(self.upper)  # type: ignore[arg-type]
         array = np.asarray(value)
         return bool(np.all((array >= low) & (array <= high)))
@@ -58,11 +68,8 @@ class Interval:
         if _unbounded(self.lower):
             return -jnp.log(jnp.maximum(self.upper - value, INTERIOR))
         width = self.upper - self.lower  # type: ignore[operator]
-        inside = (
-            jnp.clip((value - self.lower) / width, INTERIOR, 1 - INTERIOR)
-            if self.closed
-            else (jnp.clip((value - self.lower) / width, 1e-5, 1 - 1e-5))
-        )
+        margin = INTERIOR if self.closed else 1e-5
+        inside = jnp.clip((value - self.lower) / width, margin, 1 - margin)
         return jnp.log(inside) - jnp.log1p(-inside)
 
     def from_free(self, free: Any) -> Any:
@@ -70,14 +77,15 @@ class Interval:
         import jax
         import jax.numpy as jnp
 
-        if _unbounded(self.lower) and _unbounded(self.upper):
+        low: Any = self.lower
+        high: Any = self.upper
+        if _unbounded(low) and _unbounded(high):
             return free
-        if _unbounded(self.upper):
-            return self.lower + jnp.exp(free)
-        if _unbounded(self.lower):
-            return self.upper - jnp.exp(-free)
-        width = self.upper - self.lower  # type: ignore[operator]
-        return self.lower + width * jax.nn.sigmoid(jnp.clip(free, -REACH, REACH))
+        if _unbounded(high):
+            return low + jnp.exp(jnp.clip(free, -FAR, FAR))
+        if _unbounded(low):
+            return high - jnp.exp(-jnp.clip(free, -FAR, FAR))
+        return low + (high - low) * jax.nn.sigmoid(jnp.clip(free, -REACH, REACH))
 
     def narrowed(self, within: tuple[float, float]) -> Interval:
         """Return the intersection with `within`; a symbolic bound stays and is intersected when resolved."""
@@ -141,9 +149,17 @@ def nyquist(arguments: Mapping[str, Any]) -> Any:
     return 0.5 / arguments["tr"]
 
 
+def named(bound: Any) -> str | None:
+    """Return the argument that a bound names, if it does."""
+    return bound if isinstance(bound, str) else bound.name if isinstance(bound, Given) else None
+
+
 def _look_up(bound: Bound, arguments: Mapping[str, Any]) -> Any:
     if isinstance(bound, str):
         return arguments[bound]
+    if isinstance(bound, Given):
+        value = arguments.get(bound.name)
+        return _look_up(bound.otherwise, arguments) if value is None else value
     return bound(arguments) if callable(bound) else bound
 
 
@@ -152,16 +168,14 @@ def _unbounded(bound: Bound) -> bool:
 
 
 def _bound_name(bound: Bound) -> str:
-    if isinstance(bound, str):
-        return bound
+    if name := named(bound):
+        return name
     if callable(bound):
         return bound.__name__
     return f"{bound:g}"
 
 
 def _tighter(bound: Bound, number: float, choose: Callable[[Any, Any], Any]) -> Bound:
-    if isinstance(bound, str):
-        return lambda arguments: choose(arguments[bound], number)
-    if callable(bound):
-        return lambda arguments: choose(bound(arguments), number)
+    if named(bound) or callable(bound):
+        return lambda arguments: choose(_look_up(bound, arguments), number)
     return float(choose(bound, number))

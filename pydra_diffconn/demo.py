@@ -200,7 +200,7 @@ def _write_report(
             "Held-out score",
             "People who took no part in learning; windows of one session are looked up among those of the other.",
             {"head": ["workflow", "gap self - others (s.d.)", "recognised"], "rows": rows},
-            [report.Figure(figures.similarity(*alike, same, others), "Similarity of connectomes across sessions.")],
+            [report.Figure(figures.similarity(alike[0], alike[1], same, others), "Similarity across sessions.")],
         ),
         report.Section(
             "The data",

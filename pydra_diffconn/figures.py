@@ -47,7 +47,7 @@ def carpet(series: np.ndarray, tr: float, title: str) -> str:
 
 
 def connectomes(classical: np.ndarray, learned: np.ndarray, labels: tuple[str, str] = ("classical", "learned")) -> str:
-    """Draw two connectomes and their difference; the two have a scale each, since a learned measure may differ in size."""
+    """Draw two connectomes and their difference; each has its own scale, as sizes may differ."""
     figure, axes = _new(10, 3.2, 3)
     parts = [
         (labels[0], classical),

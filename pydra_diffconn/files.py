@@ -119,7 +119,7 @@ def read_labels(path: str | Path, space: Space | None) -> np.ndarray:
 
 
 def label_names(path: str | Path) -> dict[int, str]:
-    """Return the names of an atlas's labels, from its own table or the `_dseg.tsv` beside it; empty if there is none."""
+    """Return the names of an atlas's labels, from its own table or the `_dseg.tsv` beside it; empty without."""
     path = Path(path)
     beside = path.with_name(path.name.split(".")[0] + ".tsv")
     if beside.exists() and beside != path:
@@ -162,6 +162,7 @@ def _is_table(path: Path) -> bool:
 
 
 def mask_index(mask: Any, image: Any, path: Path) -> np.ndarray:
+    """Return the flat positions of the voxels in a mask, which is an array or an image on the same grid."""
     if isinstance(mask, np.ndarray):
         chosen = mask.reshape(-1)
         if chosen.size != np.prod(image.shape[:3]):
@@ -212,7 +213,7 @@ def _refuse_missing(data: np.ndarray, path: Path) -> None:
 
 
 def write_timeseries(array: np.ndarray, space: Space, stem: Path) -> Path:
-    """Write (time, space) as the kind of file it came from, with its geometry and repetition time, in its own precision."""
+    """Write (time, space) as the kind of file it came from: its geometry, repetition time and precision."""
     import nibabel as nib
 
     frames = array.shape[0]
@@ -288,7 +289,7 @@ def write_outputs(
     folder: Path,
     given: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Write a block's outputs in the format of their domain: images as images, series and matrices of parcels as TSV."""
+    """Write a block's outputs in the format of their domain: images as images, the rest as TSV."""
     from fileformats.generic import File
 
     main = spaces[declaration.main_input]

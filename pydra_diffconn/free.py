@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from pydra_diffconn import constraints
 from pydra_diffconn.constraints import Constraint, Interval
 from pydra_diffconn.graph import Learned
 from pydra_diffconn.program import Program
@@ -49,19 +50,9 @@ class FreeSpace:
             values[rule.name] = rule.resolved(values).from_free(free[rule.name])
         return values
 
-    def bounds(self, values: Mapping[str, Any]) -> dict[str, tuple[float, float] | None]:
-        """Return the current numeric bounds of each parameter (None on the simplex)."""
-        found = {}
-        for rule in self.rules:
-            resolved = rule.resolved(values)
-            found[rule.name] = (
-                (float(resolved.lower), float(resolved.upper)) if isinstance(resolved, Interval) else None
-            )  # type: ignore[arg-type]
-        return found
-
 
 def _ordered(program: Program) -> list[Rule]:
-    waiting = {name: _rule(program, name) for name in reversed(program.graph.learnables)}
+    waiting: dict[str, Rule] = {name: _rule(program, name) for name in reversed(list(program.graph.learnables))}
     done: list[Rule] = []
     while waiting:
         ready = next((r for r in waiting.values() if not _needs(r) & set(waiting)), None)
@@ -78,9 +69,10 @@ def _rule(program: Program, name: str) -> Rule:
     path, argument = learnable.targets[0]
     step = program.graph.step(path)
     constraint: Constraint = step.declaration.parameters[argument].constraint
-    named = {b for b in (getattr(constraint, "lower", None), getattr(constraint, "upper", None)) if isinstance(b, str)}
+    bounds = (getattr(constraint, "lower", None), getattr(constraint, "upper", None))
+    named = set(filter(None, map(constraints.named, bounds)))
     sources = step.inputs
-    learned = {a: sources[a].name for a in named if isinstance(sources[a], Learned)}  # type: ignore[union-attr]
+    learned = {a: sources[a].name for a in named if isinstance(sources.get(a), Learned)}  # type: ignore[union-attr]
     if learnable.mark.within is not None:
         constraint = constraint.narrowed(learnable.mark.within)
     arguments = {a: _most_restrictive(program, path, a) for a in step.declaration.arguments if a not in learned}
@@ -102,13 +94,11 @@ def _needs(rule: Rule) -> set[str]:
 
 
 def _loosened(rule: Rule, waiting: Mapping[str, Rule]) -> Rule:
+    """Replace bounds that wait for this very rule by those parameters' own outer bounds."""
     arguments = dict(rule.arguments)
     for argument, name in rule.learned.items():
-        if name in waiting and isinstance(waiting[name].constraint, Interval):
-            other = waiting[name].constraint
-            is_lower = isinstance(rule.constraint, Interval) and (
-                rule.constraint.lower == argument or not isinstance(other.lower, str)
-            )  # type: ignore[union-attr]
-            bound = other.lower if is_lower else other.upper  # type: ignore[union-attr]
+        other = waiting[name].constraint if name in waiting else None
+        if isinstance(other, Interval) and isinstance(rule.constraint, Interval):
+            bound = other.upper if constraints.named(rule.constraint.upper) == argument else other.lower
             arguments[argument] = bound(rule.arguments) if callable(bound) else bound
     return Rule(rule.name, rule.constraint, arguments, {a: n for a, n in rule.learned.items() if n not in waiting})

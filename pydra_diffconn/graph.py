@@ -303,7 +303,8 @@ class _Reader:
         if path in seen:
             return seen[path]
         seen[path] = []
-        node = next((n for n in [*self.steps, *self.classical] if n.path == path), None)
+        nodes: list[Step | Classical] = [*self.steps, *self.classical]
+        node = next((n for n in nodes if n.path == path), None)
         for source in node.inputs.values() if node else ():
             if isinstance(source, Learned):
                 seen[path] = [source.name, path]

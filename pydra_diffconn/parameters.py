@@ -161,7 +161,7 @@ def load_parameters(folder: str | Path) -> list[LearnedParameter]:
             raise ValueError(
                 f"{path}: format version {metadata.get('format_version')!r}, this package reads {FORMAT_VERSION!r}"
             )
-        values = {name: file.get_tensor(name) for name in file.keys()}
+        values = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - the handle itself cannot be iterated
     loaded = []
     for name, entry in json.loads(metadata["parameters"]).items():
         value = values[name]

@@ -38,7 +38,7 @@ class Run:
         shapes = tuple(
             (name, np.shape(value), np.asarray(value).dtype.str) for name, value in sorted(self.arrays.items())
         )
-        statics = []
+        statics: list[tuple] = []
         for path, wires in self.wires.items():
             for name, wire in wires.items():
                 if wire.kind == "static":
@@ -227,7 +227,7 @@ def fuse(
 
 
 def _classical_outputs(read: Graph) -> list[tuple[str, str]]:
-    """Return the outputs of classical nodes that blocks or the workflow's outputs use; refuse what cannot be split off."""
+    """Return the outputs of classical nodes that are used further on; refuse what cannot be split off."""
     paths = {node.path for node in read.classical}
     used = [source for step in read.steps for source in step.inputs.values()] + list(read.outputs.values())
     needed = sorted({(s.path, s.field) for s in used if isinstance(s, Reference) and s.path in paths})

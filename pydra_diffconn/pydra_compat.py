@@ -14,7 +14,7 @@ import os
 import sys
 import types
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import attrs
 import numpy as np
@@ -94,7 +94,7 @@ def _partial_bytes(partial: functools.partial, cache: Any) -> Iterator[bytes]:
 
 
 def _function_bytes(function: types.FunctionType, cache: Any) -> Iterator[bytes]:
-    """Add to Pydra's source hash what the source does not say: defaults, closed-over values, code of inner functions."""
+    """Add to Pydra's source hash what the source does not say: defaults, closed-over values, inner functions."""
     yield from pydra_hash.bytes_repr_function(function, cache)
     for name in sorted(_names_in(function.__code__)):
         value = function.__globals__.get(name)
@@ -141,7 +141,7 @@ def _names_in(code: types.CodeType) -> set[str]:
 class _LazyType:
     """Register a serialiser for a type of a package that is loaded only if somebody uses it."""
 
-    serializers = {
+    serializers: ClassVar[dict] = {
         ("pandas", "DataFrame"): _frame_bytes,
         ("pandas", "Series"): _frame_bytes,
         ("scipy.sparse", "spmatrix"): _sparse_bytes,

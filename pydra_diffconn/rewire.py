@@ -37,7 +37,7 @@ def exposing(original: type, outputs: Sequence[tuple[str, str]]) -> type:
     return _derive(original, {}, [list(pair) for pair in outputs], {})
 
 
-def _derive(original: type, node_values: dict, exposed: list, defaults: Mapping[str, Any]) -> type:
+def _derive(original: Any, node_values: dict, exposed: list, defaults: Mapping[str, Any]) -> type:
     inputs: dict[str, Any] = {}
     for field in pydra_compat.get_fields(original):
         if field.name in ("constructor", *RECIPE):

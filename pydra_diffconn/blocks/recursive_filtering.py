@@ -1,26 +1,35 @@
 """The Butterworth filter as most tools run it: second-order sections, forwards and backwards, with odd padding."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from pydra_diffconn import constraints
 from pydra_diffconn.block import define
-from pydra_diffconn.blocks.filtering import HighCutoff, LowCutoff, check_band
+from pydra_diffconn.blocks.filtering import check_band
+from pydra_diffconn.constraints import Given
+from pydra_diffconn.parameters import Parameter
+
+OptionalLow = Annotated[
+    float | None,
+    Parameter(constraints.between(0.0, Given("high", constraints.nyquist)), unit="Hz", help="lower cut-off"),
+]
+OptionalHigh = Annotated[
+    float | None,
+    Parameter(constraints.between(Given("low", 0.0), constraints.nyquist), unit="Hz", help="upper cut-off"),
+]
 
 
 def check(arguments: Mapping[str, Any]) -> None:
-    """Refuse what `check_band` refuses, and runs shorter than the padding."""
-    kind = arguments.get("kind", "bandpass")
-    if kind not in ("bandpass", "lowpass", "highpass"):
-        raise ValueError(f"kind = {kind!r}; expected 'bandpass', 'lowpass' or 'highpass'")
-    unused = {"bandpass": (), "lowpass": ("low",), "highpass": ("high",)}[kind]
-    check_band({name: value for name, value in arguments.items() if name not in unused})
-    if kind != "lowpass" and arguments.get("low") == 0:
-        raise ValueError(f"low = 0 Hz puts a {kind} filter's pole on the unit circle; use kind='lowpass' or BandPass")
+    """Refuse what `check_band` refuses, a filter without edges, and runs shorter than the padding."""
+    kind = _kind(*(arguments.get(name, np.nan) for name in ("low", "high")))  # what is learned is not known here
+    check_band(arguments)
+    if arguments.get("low") == 0:
+        raise ValueError("low = 0 Hz puts the filter's pole on the unit circle; use low=None or BandPass")
     series, order = arguments.get("timeseries"), arguments.get("order", 5)
     if series is not None and len(series) <= padding(order, kind):
         raise ValueError(
@@ -33,10 +42,9 @@ def check(arguments: Mapping[str, Any]) -> None:
 def ButterworthFiltFilt(
     timeseries: Float[Array, "time space"],
     tr: float,
-    low: LowCutoff = 0.01,
-    high: HighCutoff = 0.1,
+    low: OptionalLow = 0.01,
+    high: OptionalHigh = 0.1,
     order: int = 5,
-    kind: Literal["bandpass", "lowpass", "highpass"] = "bandpass",
 ) -> Float[Array, "time space"]:
     """Filter forwards and backwards with a recursive Butterworth filter, as SciPy and nilearn do.
 
@@ -49,13 +57,12 @@ def ButterworthFiltFilt(
         Series, one per column, longer than three times the filter's taps.
     tr : float
         Repetition time in seconds.
-    low, high : float
-        Cut-offs in Hz; `kind` says which of them are used.
+    low, high : float or None
+        Cut-offs in Hz; without `low` it is a low-pass, without `high` a high-pass.
     order : int
         Order of the low-pass prototype.
-    kind : {"bandpass", "lowpass", "highpass"}
-        Which frequencies pass.
     """
+    kind = _kind(low, high)
     sections = butterworth_sections(tr, low, high, order, kind)
     start = steady_state(sections)
     edge = padding(order, kind)
@@ -67,6 +74,12 @@ def ButterworthFiltFilt(
     return _filter(sections, forward[::-1], start)[::-1][edge:-edge]
 
 
+def _kind(low: Any, high: Any) -> str:
+    if low is None and high is None:
+        raise ValueError("low and high are both None, which leaves nothing to filter; give one in Hz")
+    return "lowpass" if low is None else "highpass" if high is None else "bandpass"
+
+
 def padding(order: int, kind: str) -> int:
     """Return SciPy's padding length: three times the taps, first-order sections counted as such."""
     sections = order if kind == "bandpass" else (order + 1) // 2
@@ -75,22 +88,27 @@ def padding(order: int, kind: str) -> int:
 
 
 def butterworth_sections(tr: Any, low: Any, high: Any, order: int, kind: str) -> Float[Array, "sections 6"]:
-    """Return b0 b1 b2 a0 a1 a2 per section: analog prototype, frequency transform, bilinear map."""
+    """Return the sections of a filter as polynomials in d = z - 1: n2 n1 n0 over d^2 + m1 d + m0, and the gain at 0 Hz.
+
+    Around z = 1, where the poles of a slow filter crowd, powers of z - 1 keep the digits that powers of z lose in
+    single precision (the delta operator, Middleton & Goodwin 1986).
+    """
     # poles of the prototype on the unit circle; one of each conjugate pair, and the real one for odd orders
     angles = np.pi * (np.arange(order // 2) * 2 + 1) / (2 * order) + np.pi / 2
     pairs = [complex(np.cos(angle), np.sin(angle)) for angle in angles]
     if kind == "bandpass":
         return _band_sections(pairs, order, jnp.tan(jnp.pi * low * tr), jnp.tan(jnp.pi * high * tr))
     edge = jnp.tan(jnp.pi * (low if kind == "highpass" else high) * tr)
-    zero = -1.0 if kind == "lowpass" else 1.0
+    low_pass = kind == "lowpass"
     rows = []
     for pole in pairs:  # (s/w)^2 + 2 c (s/w) + 1, or its high-pass mirror image, which has the same denominator
-        rows.append(_section(1.0, -2 * pole.real * edge, edge**2, (zero, zero)))
+        linear, constant = -2 * pole.real * edge, edge**2
+        rows.append(_section(linear, constant, (constant, 4.0, 4.0, 1.0) if low_pass else (1.0, 0.0, 0.0, 0.0)))
     if order % 2:
-        rows.append(_section(0.0, 1.0, edge, (zero,)))
-    sections = jnp.stack(rows)
-    at = 1.0 if kind == "lowpass" else -1.0  # unit gain in the middle of the pass band: at 0 or at Nyquist
-    return sections.at[:, :3].divide(_response(sections, at)[:, None])
+        first = 1 + edge  # (s + edge) becomes (1 + edge) d + 2 edge
+        numerator = (edge, 2 * edge) if low_pass else (1.0, 0.0)
+        rows.append(_stack([numerator[0] / first, numerator[1] / first, 0.0, 2 * edge / first, 0.0, float(low_pass)]))
+    return jnp.stack(rows)
 
 
 def _band_sections(pairs: list[complex], order: int, lower: Array, upper: Array) -> Array:
@@ -101,39 +119,29 @@ def _band_sections(pairs: list[complex], order: int, lower: Array, upper: Array)
         half = pole * width / 2
         root = jnp.sqrt(half**2 - centre + 0j)
         for s in (half + root, half - root):
-            rows.append(_section(1.0, -2 * s.real, (s * s.conj()).real, (1.0, -1.0)))
+            rows.append(_section(-2 * s.real, (s * s.conj()).real, (width, 2.0, 0.0, 0.0)))
     if order % 2:
-        rows.append(_section(1.0, width, centre, (1.0, -1.0)))
-    sections = jnp.stack(rows)
-    # the pass band's centre is where the bilinear map puts sqrt(lower upper)
-    middle = jnp.sqrt(centre)
-    z = (1 + 1j * middle) / (1 - 1j * middle)
-    return sections.at[:, :3].divide(jnp.abs(_response(sections, z))[:, None])
+        rows.append(_section(width, centre, (width, 2.0, 0.0, 0.0)))
+    return jnp.stack(rows)
 
 
-def _section(quadratic: float, linear: Any, constant: Any, zeros: tuple[float, ...]) -> Array:
-    """Map quadratic s^2 + linear s + constant by s = (z - 1) / (z + 1), with the given zeros."""
-    if quadratic:
-        denominator = [1 + linear + constant, 2 * (constant - 1), 1 - linear + constant]
-        numerator = [1.0, -(zeros[0] + zeros[1]), zeros[0] * zeros[1]]
-    else:
-        denominator, numerator = [linear + constant, constant - linear, 0.0], [1.0, -zeros[0], 0.0]
-    scaled = [coefficient / denominator[0] for coefficient in denominator]
-    return jnp.stack([jnp.asarray(c, dtype=jnp.result_type(float)) for c in [*numerator, *scaled]])
+def _section(linear: Any, constant: Any, numerator: tuple[Any, float, float, float]) -> Array:
+    """Map s^2 + linear s + constant by s = d / (d + 2); `numerator`: factor, then n1 and n0 relative to n2, gain."""
+    first = 1 + linear + constant
+    factor, n1, n0, gain = numerator
+    scale = factor / first
+    return _stack([scale, n1 * scale, n0 * scale, (2 * linear + 4 * constant) / first, 4 * constant / first, gain])
 
 
-def _response(sections: Array, z: Any) -> Array:
-    powers = jnp.stack([jnp.ones_like(z), 1 / z, 1 / z**2]) if not isinstance(z, float) else jnp.array([1, 1 / z, 1])
-    return (sections[:, :3] @ powers) / (sections[:, 3:] @ powers)
+def _stack(numbers: list) -> Array:
+    return jnp.stack([jnp.asarray(number, dtype=jnp.result_type(float)) for number in numbers])
 
 
 def steady_state(sections: Float[Array, "sections 6"]) -> Float[Array, "sections 2"]:
-    """Return the states of a filter that has seen the constant 1 for ever (direct form II transposed)."""
+    """Return the states of a filter that has seen the constant 1 for ever."""
     states, level = [], jnp.asarray(1.0, dtype=sections.dtype)
-    for b0, b1, b2, _, a1, a2 in sections:
-        gain = (b0 + b1 + b2) / (1 + a1 + a2)
-        second = b2 - a2 * gain
-        states.append(level * jnp.stack([b1 - a1 * gain + second, second]))
+    for n2, n1, _, m1, _, gain in sections:
+        states.append(level * jnp.stack([gain - n2, m1 * gain - n1]))
         level = level * gain
     return jnp.stack(states)
 
@@ -144,9 +152,9 @@ def _filter(sections: Array, series: Float[Array, "time space"], start: Array) -
 
     def step(states: Array, frame: Array) -> tuple[Array, Array]:
         new = []
-        for (b0, b1, b2, _, a1, a2), state in zip(sections, states, strict=True):
-            out = b0 * frame + state[0]
-            new.append(jnp.stack([b1 * frame - a1 * out + state[1], b2 * frame - a2 * out]))
+        for (n2, n1, n0, m1, m0, _), state in zip(sections, states, strict=True):
+            out = n2 * frame + state[0]
+            new.append(jnp.stack([state[0] + (n1 * frame - m1 * out + state[1]), state[1] + (n0 * frame - m0 * out)]))
             frame = out
         return jnp.stack(new), frame
 

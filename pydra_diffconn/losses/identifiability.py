@@ -1,4 +1,7 @@
-"""How well people are recognised across sessions by their connectomes (Amico & Goni 2018, doi:10.1038/s41598-018-25089-1)."""
+"""How well people are recognised across sessions by their connectomes.
+
+Amico & Goni 2018, doi:10.1038/s41598-018-25089-1.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

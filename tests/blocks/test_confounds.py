@@ -16,14 +16,14 @@ def data(rng, real_confounds):
 
 def test_it_equals_nilearns_regression_on_real_confounds(x64, data):
     x, confounds = data
-    expected = clean(x, confounds=confounds, detrend=False, standardize=None, filter=None)
+    expected = clean(x, confounds=confounds, detrend=False, standardize=None, filter=False)
     np.testing.assert_allclose(RegressConfounds.pure(x, confounds), expected, atol=1e-10 * np.abs(x).max())
 
 
 def test_censored_frames_take_no_part_as_in_nilearn(x64, data, rng):
     x, confounds = data
     keep = rng.random(len(x)) > 0.3
-    expected = clean(x[keep], confounds=confounds[keep], detrend=False, standardize=None, filter=None)
+    expected = clean(x[keep], confounds=confounds[keep], detrend=False, standardize=None, filter=False)
     found = RegressConfounds.pure(x, confounds, jnp.asarray(keep, dtype=float))
     np.testing.assert_allclose(np.asarray(found)[keep], expected, atol=1e-10 * np.abs(x).max())
 
