@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pydra_diffconn.blocks import Censor
+from pydra_diffconn.testing import Case
 
 FD = np.array([np.nan, 0.1, 0.5, 0.500001, 2.0, 0.0])
 
@@ -57,3 +58,24 @@ def test_a_threshold_that_keeps_nothing_is_refused():
     arguments = {"framewise_displacement": np.array([0.3, 0.4]), "threshold": 0.2, "softness": 0.0}
     with pytest.raises(ValueError, match=r"0\.2 mm or less \(smallest: 0\.3 mm\)"):
         Censor.check(arguments)
+
+
+CASES = [
+    Case(
+        Censor,
+        {"framewise_displacement": np.random.default_rng(0).gamma(2, 0.2, 60), "softness": 0.05},
+        lambda framewise_displacement, threshold, softness: (
+            1 / (1 + np.exp((framewise_displacement - threshold) / softness))
+        ),
+        "logistic function",
+        smooth=("framewise_displacement", "threshold", "softness"),
+    ),
+    Case(
+        Censor,
+        {"framewise_displacement": np.random.default_rng(0).gamma(2, 0.2, 60)},
+        lambda framewise_displacement, threshold, softness: framewise_displacement <= threshold,
+        "hard threshold",
+        {"a missing first frame": {"framewise_displacement": np.array([np.nan, 0.1, 0.9])}},
+        smooth=(),
+    ),
+]

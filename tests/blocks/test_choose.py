@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pydra_diffconn.blocks import Choose
+from pydra_diffconn.testing import Case
 
 
 @pytest.fixture
@@ -61,3 +62,19 @@ def test_more_weights_than_options_are_refused(options):
 def test_weights_off_the_simplex_are_refused():
     with pytest.raises(ValueError, match="outside simplex"):
         Choose.declaration.checked({"weights": np.array([0.9, 0.9])})
+
+
+def mixed(weights, **options):
+    return sum(w * o for w, o in zip(weights, [o for o in options.values() if o is not None], strict=True))
+
+
+OPTIONS = {f"option_{i}": np.random.default_rng(i).standard_normal((4, 3)) for i in (1, 2, 3)}
+CASES = [
+    Case(
+        Choose,
+        {**OPTIONS, "weights": np.array([0.2, 0.3, 0.5])},
+        mixed,
+        "numpy",
+        {"a corner": {"weights": np.array([0.0, 1.0, 0.0])}},
+    )
+]

@@ -6,6 +6,7 @@ from nilearn.signal import clean
 from sklearn.linear_model import Ridge
 
 from pydra_diffconn.blocks import ButterworthFiltFilt, RegressConfounds
+from pydra_diffconn.testing import Case
 
 
 @pytest.fixture
@@ -111,3 +112,34 @@ def test_bad_confounds_are_named(rng, change, message):
 def test_few_degrees_of_freedom_are_warned_of(rng):
     with pytest.warns(UserWarning, match="only 15 temporal degrees of freedom"):
         RegressConfounds.check({"timeseries": rng.standard_normal((20, 3)), "confounds": rng.standard_normal((20, 4))})
+
+
+def ridge(timeseries, confounds, frame_weights, penalty, intercept, first_row):
+    centred = confounds - np.average(confounds, axis=0, weights=frame_weights)
+    design = centred / np.sqrt(frame_weights @ centred**2)
+    y = timeseries - np.average(timeseries, axis=0, weights=frame_weights)
+    return timeseries - design @ Ridge(alpha=penalty, fit_intercept=False).fit(design, y, frame_weights).coef_.T
+
+
+def least_squares(timeseries, confounds, **_):
+    return nilearn_clean(timeseries, confounds) + timeseries.mean(axis=0)
+
+
+def nilearn_clean(timeseries, confounds):
+    return clean(
+        timeseries, confounds=confounds, detrend=False, standardize=None, filter=False, standardize_confounds=True
+    ) - timeseries.mean(axis=0)
+
+
+SINGULAR = np.random.default_rng(1).standard_normal((60, 2)) @ [[1, 0, 1, 0], [0, 1, 1, 0]]
+CASES = [
+    Case(
+        RegressConfounds,
+        {"frame_weights": np.random.default_rng(1).uniform(0.2, 1, 60), "penalty": 0.3},
+        ridge,
+        "sklearn.linear_model.Ridge",
+        {"collinear and constant confounds": {"confounds": SINGULAR}},
+        smooth=("timeseries", "confounds", "frame_weights", "penalty"),
+    ),
+    Case(RegressConfounds, {}, least_squares, "nilearn.signal.clean"),
+]

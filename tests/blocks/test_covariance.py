@@ -9,10 +9,16 @@ from nilearn.connectome import ConnectivityMeasure
 from sklearn.covariance import EmpiricalCovariance, shrunk_covariance
 
 from pydra_diffconn.blocks import Correlation, Covariance, FisherZ, PartialCorrelation, ShrinkCovariance
+from pydra_diffconn.testing import Case
 
 
 def nilearn(kind, x):
     return ConnectivityMeasure(EmpiricalCovariance(), kind=kind, standardize=False).fit_transform([x])[0]
+
+
+def partial_from_precision(precision):
+    scale = np.sqrt(np.diag(precision))
+    return -precision / np.outer(scale, scale) + 2 * np.eye(len(precision))
 
 
 @pytest.fixture
@@ -95,3 +101,38 @@ def test_a_singular_covariance_and_too_few_frames_are_refused(rng):
         PartialCorrelation.check({"covariance": np.cov(rng.standard_normal((5, 8)).T), "penalty": 0.0})
     with pytest.raises(ValueError, match="1 usable frames"):
         Correlation.check({"timeseries": np.ones((4, 2)), "frame_weights": np.array([1.0, 0, 0, 0])})
+
+
+DEAD = np.random.default_rng(0).standard_normal((30, 5)) * [1, 1, 0, 1, 1] + 3
+WEIGHTS = np.random.default_rng(1).uniform(0.2, 1, 60)
+CASES = [
+    Case(
+        Covariance,
+        {"frame_weights": WEIGHTS},
+        lambda timeseries, frame_weights, ddof: np.cov(timeseries.T, aweights=frame_weights, ddof=ddof),
+        "numpy.cov",
+        {"a dead parcel": {"timeseries": DEAD, "frame_weights": None}},
+        smooth=("timeseries", "frame_weights"),
+    ),
+    Case(
+        Correlation,
+        {},
+        lambda timeseries, frame_weights: nilearn("correlation", timeseries),
+        "nilearn.connectome.ConnectivityMeasure",
+        {"a dead parcel": {"timeseries": DEAD}},
+    ),
+    Case(FisherZ, {}, lambda connectome: np.arctanh(connectome - np.diag(np.diag(connectome))), "numpy.arctanh"),
+    Case(
+        ShrinkCovariance,
+        {},
+        lambda covariance, shrinkage: shrunk_covariance(covariance, shrinkage),
+        "sklearn.covariance.shrunk_covariance",
+    ),
+    Case(
+        PartialCorrelation,
+        {"penalty": 0.1},
+        lambda covariance, penalty: partial_from_precision(np.linalg.inv(covariance + penalty * np.eye(5))),
+        "numpy.linalg.inv",
+        {"equal eigenvalues": {"covariance": np.eye(5)}},
+    ),
+]

@@ -12,6 +12,7 @@ from scipy import signal
 
 from pydra_diffconn.blocks import BandPass, ButterworthFiltFilt, HighPass, LowPass
 from pydra_diffconn.blocks.filtering import band_pass_gain
+from pydra_diffconn.testing import Case
 
 TR = 0.8
 KINDS = [("bandpass", [0.01, 0.1]), ("lowpass", 0.1), ("highpass", 0.01)]
@@ -171,3 +172,33 @@ def test_bad_input_is_named(block, arguments, message):
 def test_a_band_from_zero_is_accepted():
     BandPass.check({"tr": 0.8, "low": 0.0, "high": 0.1})
     BandPass.declaration.checked({"tr": 0.8, "low": 0.0, "high": 0.1, "order": 1.0})
+
+
+def responded(kind):
+    """Multiply spectra by the squared response of SciPy's filter."""
+
+    def oracle(timeseries, tr, **cutoffs):
+        order = int(cutoffs.pop("order"))
+        edges = list(cutoffs.values()) if kind == "bandpass" else cutoffs["cutoff"]
+        frequencies = np.fft.rfftfreq(len(timeseries), tr)
+        response = signal.sosfreqz(signal.butter(order, edges, kind, fs=1 / tr, output="sos"), frequencies, fs=1 / tr)[
+            1
+        ]
+        return np.fft.irfft(np.abs(response)[:, None] ** 2 * np.fft.rfft(timeseries, axis=0), len(timeseries), axis=0)
+
+    return oracle
+
+
+def scipys(timeseries, tr, low, high, order):
+    sections = signal.butter(order, [low, high], "bandpass", fs=1 / tr, output="sos")
+    return signal.sosfiltfilt(sections, timeseries, axis=0)
+
+
+SOSFREQZ = "scipy.signal.sosfreqz"
+CONSTANT = {"a constant column": {"timeseries": np.stack([np.ones(60), np.sin(np.arange(60))], axis=1)}}
+CASES = [
+    Case(BandPass, {}, responded("bandpass"), SOSFREQZ, CONSTANT),
+    Case(HighPass, {}, responded("highpass"), SOSFREQZ, CONSTANT),
+    Case(LowPass, {}, responded("lowpass"), SOSFREQZ, CONSTANT),
+    Case(ButterworthFiltFilt, {}, scipys, "scipy.signal.sosfiltfilt", CONSTANT),
+]

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from nilearn.maskers import NiftiLabelsMasker
 
 from pydra_diffconn.blocks import Parcellate
+from pydra_diffconn.testing import Case
 
 LABELS = np.array([3, 0, 1, 3, 7, 1, 0, 3])
 
@@ -68,3 +69,16 @@ def test_bad_input_is_named(arguments, message):
 def test_parcels_that_cannot_be_inferred_are_asked_for():
     with pytest.raises(ValueError, match=r"give parcels=\(1, 2, \.\.\.\)"):
         Parcellate.declaration.checked({"labels": None, "parcels": None})
+
+
+CASES = [
+    Case(
+        Parcellate,
+        {},
+        lambda timeseries, labels, parcels: np.stack(
+            [timeseries[:, labels == p].mean(axis=1) for p in parcels], axis=1
+        ),
+        "numpy.mean",
+        {"a parcel without voxels": {"parcels": (1, 2, 9)}},
+    )
+]
