@@ -98,7 +98,7 @@ def example(block: Any, given: Mapping[str, Any], rng: np.random.Generator) -> d
     """Complete the arguments of a block: data of the declared dimensions, defaults for the rest."""
     sizes = {"time": 60, "space": 12, "parcels": 5, "regressors": 3}
     for name, argument in block.declaration.arguments.items():
-        if np.ndim(given.get(name)):
+        if name in given and np.ndim(given[name]):
             sizes |= {
                 d: s for d, s in zip(argument.dims.split(), np.shape(given[name]), strict=False) if d.isidentifier()
             }
@@ -278,7 +278,8 @@ def _scalar(case: Case, values: Mapping[str, Any], name: str) -> Callable:
     def total(value: Any) -> Any:
         import jax.numpy as jnp
 
-        rng, result = np.random.default_rng(2), 0.0
+        rng = np.random.default_rng(2)
+        result: Any = 0.0
         for output in _call(case.block, {**values, name: value}):
             result = result + jnp.sum(rng.standard_normal(np.shape(output)) * output)
         return result

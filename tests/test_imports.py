@@ -21,7 +21,7 @@ LAYERS = [
     {"figures"},
     {"bids", "report"},
     {"fitting"},
-    {"demo"},
+    {"demo", "testing"},
     {"cli"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
