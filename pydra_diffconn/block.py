@@ -309,6 +309,8 @@ def _as_data(value: Any) -> Any:
     """Let lists, JAX arrays and data frames stand for the arrays they are; files and lazy values pass."""
     if value is None or value is attrs.NOTHING or is_lazy(value) or isinstance(value, np.ndarray | File | str | Path):
         return value
+    if pydra_compat.is_split_list(value):
+        return value
     if isinstance(value, list | tuple) or hasattr(value, "__array__"):
         return np.asarray(value)
     return value

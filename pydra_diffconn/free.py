@@ -84,8 +84,9 @@ def _most_restrictive(program: Program, path: str, argument: str) -> Any:
     values = []
     for run in program.runs:
         wire = run.wires[path].get(argument)
-        if wire is not None and wire.kind == "array" and np.ndim(run.arrays[wire.value]) == 0:
-            values.append(float(run.arrays[wire.value]))
+        numbers = np.asarray(run.arrays[wire.value]) if wire is not None and wire.kind == "array" else None
+        if numbers is not None and numbers.ndim == (0 if wire.index is None else 1):
+            values.append(float(numbers.max()))
     return max(values) if values else None
 
 

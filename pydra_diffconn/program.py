@@ -3,49 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from fileformats.generic import FileSet
 
-from pydra_diffconn import files, graph, pydra_compat, rewire
-from pydra_diffconn.graph import Constant, Graph, Input, Learned, Reference, Source, Step
+from pydra_diffconn import files, graph, pydra_compat, reading, rewire
+from pydra_diffconn.graph import Graph, Step
 from pydra_diffconn.parameters import Learn, plain
-
-
-@dataclass(frozen=True)
-class Wire:
-    """How one argument of a fused step gets its value."""
-
-    kind: str
-    """`array`, `static`, `parameter` or `step`."""
-    value: Any
-    spaces: tuple[files.Space, files.Space] | None = None
-    """For a series that was masked otherwise upstream: where it lies and where it is wanted."""
-
-
-@dataclass
-class Run:
-    """One run made ready on the host: its arrays by name and the wiring of the steps."""
-
-    arrays: dict[str, Any] = field(default_factory=dict)
-    wires: dict[str, dict[str, Wire]] = field(default_factory=dict)
-    spaces: dict[tuple[str, str], files.Space | None] = field(default_factory=dict)
-
-    def signature(self) -> tuple:
-        """Runs with equal signatures share one compiled program."""
-        shapes = tuple(
-            (name, np.shape(value), np.asarray(value).dtype.str) for name, value in sorted(self.arrays.items())
-        )
-        statics: list[tuple] = []
-        for path, wires in self.wires.items():
-            for name, wire in wires.items():
-                if wire.kind == "static":
-                    statics.append((path, name, repr(wire.value)))
-                elif wire.spaces is not None:
-                    statics.append((path, name, *(space.positions.tobytes() for space in wire.spaces)))
-        return shapes, tuple(statics)
+from pydra_diffconn.preparing import Run, prepare
 
 
 class Program:
@@ -104,9 +69,8 @@ class Program:
             shared = {name: value for name, value in inputs.items() if name not in self.varying}
             batch = {name: _rows(inputs[name], positions, len(chosen)) for name in self.varying}
             template = self.runs[numbers[0]]
-            # one run after the other: on CPUs faster than batched small products, and batched LAPACK can deadlock
             outputs = (
-                jax.lax.map(lambda one, t=template, s=shared: self._one(parameters, {**s, **one}, t), batch)
+                mapping()(lambda one, t=template, s=shared: self._one(parameters, {**s, **one}, t), batch)
                 if batch
                 else (jax.tree.map(lambda value: value[None], self._one(parameters, shared, template)))
             )
@@ -122,46 +86,53 @@ class Program:
         }
 
     def _one(self, parameters: Mapping[str, Any], arrays: Mapping[str, Any], run: Run) -> dict[str, Any]:
-        import jax.numpy as jnp
+        done = self._computed(parameters, arrays, run)
+        return {
+            name: arrays[wire.value] if wire.kind == "array" else _taken(done[wire.value], wire.index)
+            for name, wire in run.outputs.items()
+        }
 
-        real = jnp.result_type(float)
-
-        def as_real(value: Any) -> Any:
-            value = jnp.asarray(value)
-            return value.astype(real) if jnp.issubdtype(value.dtype, jnp.floating) else value
-
+    def _computed(self, parameters: Mapping[str, Any], arrays: Mapping[str, Any], run: Run) -> dict:
+        """Return the outputs of all steps, by (step path, output)."""
         done: dict[tuple[str, str], Any] = {}
         for step in self.graph.steps:
-            arguments = {}
-            for name, wire in run.wires[step.path].items():
-                if wire.kind == "static":
-                    arguments[name] = wire.value
-                elif wire.kind == "step":
-                    arguments[name] = done[wire.value]
-                    if wire.spaces is not None:
-                        arguments[name] = files.convert(arguments[name], *wire.spaces, jnp)
-                else:
-                    arguments[name] = as_real((parameters if wire.kind == "parameter" else arrays)[wire.value])
-            returned = step.block.pure(**arguments)
-            returned = returned if isinstance(returned, tuple) else (returned,)
-            for name, value in zip(step.declaration.outputs, returned, strict=True):
+            for name, value in self._step(step, run, done, parameters, arrays).items():
                 done[step.path, name] = value
-        return {name: self._output(source, done, parameters, arrays) for name, source in self.graph.outputs.items()}
+        return done
 
-    def _output(self, source: Source, done: Mapping, parameters: Mapping, arrays: Mapping) -> Any:
-        if isinstance(source, Reference):
-            key = (source.path, source.field)
-            return done[key] if key in done else arrays[f"{source.path}.{source.field}"]
-        return arrays[source.name] if isinstance(source, Input) else source.value  # type: ignore[union-attr]
+    def _step(self, step: Step, run: Run, done: Mapping, parameters: Mapping, arrays: Mapping) -> dict[str, Any]:
+        """Compute one step, for all its instances if it is split."""
+        count, names = run.counts[step.path], tuple(step.declaration.outputs)
+        shared: dict[str, Any] = {}
+        mapped: dict[str, Any] = {}
+        for name, wire in run.wires[step.path].items():
+            if wire.kind == "static":
+                shared[name] = wire.value
+            elif wire.kind == "parameter":
+                shared[name] = _as_real(parameters[wire.value])
+            elif wire.kind == "ragged":
+                mapped[name] = [
+                    _as_real(arrays[v]) if is_array else v for v, is_array in zip(wire.value, wire.index, strict=True)
+                ]
+            else:
+                value = _as_real(arrays[wire.value]) if wire.kind == "array" else done[wire.value]
+                value = _converted(_taken(value, wire.index), wire.spaces)
+                (shared if wire.index is None or count is None else mapped)[name] = value
+        call = lambda varying: _as_tuple(step.block.pure(**shared, **varying))  # noqa: E731
+        results = call({}) if count is None else _over_instances(call, mapped, count)
+        return dict(zip(names, results, strict=True))
 
     def explain(self) -> str:
         """Return (and print) what runs in Pydra, what is fused, shapes, and what can be learned."""
         lines = [f"{type(self.graph.task).__name__}: {len(self.runs)} run(s), {len(self.groups)} compiled shape(s)"]
-        lines += [f"  Pydra   {node.path}" for node in self.graph.classical]
+        lines += [f"  Pydra   {node.path}" for node in self.graph.before]
         shapes = self._shapes()
         for step in self.graph.steps:
             made = ", ".join(f"{name} {shapes[step.path, name]}" for name in step.declaration.outputs)
             lines.append(f"  fused   {step.path} ({step.declaration.id}) -> {made}")
+        lines += [
+            f"  after   {node.path} (Pydra, in the classical run; no part of the program)" for node in self.graph.after
+        ]
         for one in self.graph.learnables.values():
             described = graph.describe(one, self.graph, one.start)
             lines.append(
@@ -171,24 +142,12 @@ class Program:
         print(text)
         return text
 
-    def _shapes(self) -> dict[tuple[str, str], tuple[int, ...]]:
+    def _shapes(self) -> dict[tuple[str, str], Any]:
         import jax
 
-        shapes: dict[tuple[str, str], Any] = {}
-        outputs, keep = self.graph.outputs, {}
-        for step in self.graph.steps:
-            for name in step.declaration.outputs:
-                keep[f"{step.path} {name}"] = Reference(step.path, name)
-        object.__setattr__(self.graph, "outputs", keep)
-        try:
-            arrays = self.runs[0].arrays
-            found = jax.eval_shape(lambda p, a: self._one(p, a, self.runs[0]), self.parameters, arrays)
-        finally:
-            object.__setattr__(self.graph, "outputs", outputs)
-        for key, value in found.items():
-            path, _, name = key.partition(" ")
-            shapes[path, name] = value.shape
-        return shapes
+        run = self.runs[0]
+        found = jax.eval_shape(lambda p, a: self._computed(p, a, run), self.parameters, run.arrays)
+        return {key: [one.shape for one in v] if isinstance(v, list) else v.shape for key, v in found.items()}
 
 
 def fuse(
@@ -215,34 +174,22 @@ def fuse(
         On an unknown name in `learn`, on bad input to a block (with the block's name), or if a parameter to be learned
         would have to pass through a step that is not differentiable.
     """
-    read = graph.read(task, learn)
-    needed = _classical_outputs(read)
+    read = reading.read(task, learn)
+    needed = _from_pydra(read)
     before = _run_classical(task, needed, cache_root, worker) if needed else None
     prepared: list[Run] = []
     cache: dict[Any, Any] = {}
     for number, values in enumerate(graph.runs(task)):
         upstream = {key: column[number] for key, column in before.items()} if before else {}
-        prepared.append(_prepare(read, values, upstream, cache, number))
+        prepared.append(prepare(read, values, upstream, cache, number))
     return Program(read, prepared)
 
 
-def _classical_outputs(read: Graph) -> list[tuple[str, str]]:
-    """Return the outputs of classical nodes that are used further on; refuse what cannot be split off."""
-    paths = {node.path for node in read.classical}
+def _from_pydra(read: Graph) -> list[tuple[str, str]]:
+    """Return the outputs of nodes that run in Pydra which steps of the program, its outputs or its axes need."""
+    paths = {node.path for node in read.before}
     used = [source for step in read.steps for source in step.inputs.values()] + list(read.outputs.values())
-    needed = sorted({(s.path, s.field) for s in used if isinstance(s, Reference) and s.path in paths})
-    fused = {step.path for step in read.steps}
-    for node in read.classical:
-        below = [s.path for s in node.inputs.values() if isinstance(s, Reference) and s.path in fused]
-        if below and any(path == node.path for path, _ in needed):
-            raise ValueError(
-                f"{node.path} is not differentiable and lies below {below[0]}; only steps above all blocks, or below "
-                "all that the loss needs, can run in Pydra so far"
-            )
-    for path, _ in needed:
-        if "." in path:
-            raise ValueError(f"{path} is not differentiable and lies in a nested workflow; move it to the outer one")
-    return needed
+    return sorted({(r.path, r.field) for s in used for r in graph.references(s) if r.path in paths})
 
 
 def _run_classical(
@@ -256,95 +203,86 @@ def _run_classical(
     return {key: column if split else [column] for key, column in zip(needed, columns, strict=True)}
 
 
-def _prepare(read: Graph, values: Mapping[str, Any], upstream: Mapping, cache: dict, number: int) -> Run:
-    """Read the files and check the inputs of one run, step by step, and note how the steps are wired."""
-    run = Run()
-    for step in read.steps:
-        known: dict[str, Any] = {}
-        wires: dict[str, Wire] = {}
-        mask = _given(step.inputs.get("mask"), values, read, upstream)
-        for name, argument in step.declaration.arguments.items():
-            source = step.inputs[name]
-            if isinstance(source, Learned):
-                known[name] = plain(read.learnables[source.name].start)
-                wires[name] = Wire("parameter", source.name)
-            elif isinstance(source, Reference) and (source.path, source.field) not in upstream:
-                wires[name] = _from_step(step, name, source, run, mask)
-            else:
-                given = _given(source, values, read, upstream)
-                main = run.spaces.get((step.path, step.declaration.main_input))
-                known[name], space = _load(argument, given, mask, main, cache)
-                run.spaces[step.path, name] = space
-                wires[name] = _wire(argument, known[name], _name(source, step, name), run)
-        where = step.path if len(values) == 0 else f"{step.path} (run {number})"
-        complete = step.declaration.checked({n: v for n, v in known.items() if v is not None}, where)
-        for name in step.declaration.infer:
-            wires[name] = Wire("static", complete[name])
-        main = run.spaces.get((step.path, step.declaration.main_input))
-        for output, dims in step.declaration.outputs.items():
-            run.spaces[step.path, output] = main if dims in ("time space", "...") else None
-        run.wires[step.path] = wires
-    for source in read.outputs.values():
-        if isinstance(source, Reference) and (source.path, source.field) in upstream:
-            run.arrays[f"{source.path}.{source.field}"] = upstream[source.path, source.field]
-        elif isinstance(source, Input):
-            run.arrays.setdefault(source.name, _given(source, values, read, upstream))
-    return run
+def _as_real(value: Any) -> Any:
+    import jax.numpy as jnp
+
+    value = jnp.asarray(value)
+    return value.astype(jnp.result_type(float)) if jnp.issubdtype(value.dtype, jnp.floating) else value
 
 
-def _given(source: Source | None, values: Mapping[str, Any], read: Graph, upstream: Mapping) -> Any:
-    if source is None:
-        return None
-    if isinstance(source, Constant):
-        return plain(source.value)
-    if isinstance(source, Reference):
-        return upstream[source.path, source.field]
-    if source.name in values:
-        return values[source.name]
-    return getattr(read.task, source.name)
+def _as_tuple(returned: Any) -> tuple:
+    return returned if isinstance(returned, tuple) else (returned,)
 
 
-def _from_step(step: Step, name: str, source: Reference, run: Run, mask: Any) -> Wire:
-    space = run.spaces.get((source.path, source.field))
-    wanted = space
-    if space is not None and space.kind == "nifti" and name == step.declaration.main_input:
-        index = None if mask is None else files.mask_index(mask, space.template, space.source)
-        size = int(np.prod(space.grid)) if index is None else len(index)
-        wanted = files.Space(space.kind, space.source, size, space.grid, index, space.template, space.names)
-    run.spaces[step.path, name] = wanted
-    different = space is not None and wanted is not None and not space.same_as(wanted)
-    return Wire("step", (source.path, source.field), (space, wanted) if different else None)  # type: ignore[arg-type]
+def _taken(value: Any, index: np.ndarray | None) -> Any:
+    """Pick entries along the leading axis; a list holds entries of different shape."""
+    import jax.numpy as jnp
+
+    if index is None:
+        return value
+    if isinstance(value, list):
+        if index.ndim == 0:
+            return value[int(index)]
+        parts = [_taken(value, one) for one in index]
+        return parts if any(isinstance(p, list) or p.shape != parts[0].shape for p in parts) else jnp.stack(parts)
+    if index.ndim == 1 and np.array_equal(index, np.arange(len(value))):
+        return value
+    return value[index]
 
 
-def _load(argument: Any, given: Any, mask: Any, main: Any, cache: dict) -> tuple[Any, Any]:
-    """Read one argument; the same file for the same purpose is read once, whatever the number of runs."""
-    if not isinstance(given, FileSet):
-        return files.load_argument(argument, given, mask, main)
-    mask_key = str(mask) if isinstance(mask, FileSet) or mask is None else mask.tobytes()
-    where = (
-        None
-        if main is None
-        else (main.source if main.template is None else main.template.affine.tobytes(), main.positions.tobytes())
-    )
-    key = (str(given), argument.dims, argument.name if argument.dims == "time" else "", mask_key, where)
-    if key not in cache:
-        cache[key] = files.load_argument(argument, given, mask, main)
-    return cache[key]
+def _converted(value: Any, spaces: Any) -> Any:
+    """Bring a series from the locations where it lies to those where it is wanted."""
+    import jax
+    import jax.numpy as jnp
+
+    if spaces is None:
+        return value
+    if isinstance(spaces, list):
+        parts = [value[n] if pair is None else files.convert(value[n], *pair, jnp) for n, pair in enumerate(spaces)]
+        return parts if len({part.shape for part in parts}) > 1 else jnp.stack(parts)
+    one = lambda series: files.convert(series, *spaces, jnp)  # noqa: E731
+    if isinstance(value, list):
+        return [one(series) for series in value]
+    return one(value) if value.ndim == 2 else jax.lax.map(one, value)
 
 
-def _name(source: Source, step: Step, argument: str) -> str:
-    if isinstance(source, Input):
-        return source.name
-    return f"{source.path}.{source.field}" if isinstance(source, Reference) else f"{step.path}.{argument}"
+def _over_instances(call: Any, mapped: Mapping[str, Any], count: int) -> tuple:
+    """Call a step for each of its instances: in one loop where shapes agree, else one loop for each shape."""
+    import jax
+    import jax.numpy as jnp
+
+    if not mapped:
+        return tuple(jnp.broadcast_to(one, (count, *one.shape)) for one in call({}))
+    if not any(isinstance(value, list) for value in mapped.values()):
+        return mapping()(call, dict(mapped))
+    groups: dict[tuple, list[int]] = {}
+    for number in range(count):
+        one = {name: value[number] for name, value in mapped.items()}
+        key = tuple((v.shape, str(v.dtype)) if isinstance(v, jax.Array) else repr(v) for v in one.values())
+        groups.setdefault(key, []).append(number)
+    results: list[Any] = [None] * count
+    for numbers in groups.values():
+        first = {name: value[numbers[0]] for name, value in mapped.items()}
+        fixed = {name: value for name, value in first.items() if not isinstance(value, jax.Array)}
+        batch = {n: jnp.stack([jnp.asarray(mapped[n][k]) for k in numbers]) for n in first if n not in fixed}
+        if batch:
+            found = mapping()(lambda one, fixed=fixed: call({**fixed, **one}), batch)
+        else:
+            found = tuple(jnp.stack([part] * len(numbers)) for part in call(fixed))
+        for row, number in enumerate(numbers):
+            results[number] = tuple(part[row] for part in found)
+    columns = [[result[column] for result in results] for column in range(len(results[0]))]
+    return tuple(jnp.stack(column) if len({value.shape for value in column}) == 1 else column for column in columns)
 
 
-def _wire(argument: Any, value: Any, name: str, run: Run) -> Wire:
-    if argument.role == "static" or value is None:
-        return Wire("static", value)
-    if name in run.arrays and run.arrays[name] is not value:
-        name = f"{name} ({argument.name})"  # the same file read for another purpose
-    run.arrays[name] = value
-    return Wire("array", name)
+def mapping() -> Any:
+    """Return how a function runs over a batch: on CPUs one after the other, elsewhere all at once."""
+    import jax
+
+    # batched small products are five times slower than a loop on CPUs, and batched LAPACK can deadlock there
+    if jax.default_backend() == "cpu":
+        return jax.lax.map
+    return lambda function, batch: jax.vmap(function)(batch)
 
 
 def _rows(values: Any, positions: list[int], total: int) -> Any:

@@ -298,8 +298,14 @@ def node_task(node: Node) -> Any:
 
 
 def replace_node_task(node: Node, task: Any) -> None:
-    """Put another task of the same inputs and outputs into a node that is still under construction."""
+    """Put another task into a node that is still under construction; it has at least the same inputs and outputs."""
     node._task = task
+    node._lzout = None  # its lazy outputs are made anew; those handed out before point to this node by name
+
+
+def is_split_list(value: Any) -> bool:
+    """Say whether a value is the list that a task is split over."""
+    return isinstance(value, StateArray)
 
 
 def lazy_source(field: LazyField) -> tuple[str | None, str]:

@@ -14,7 +14,7 @@ from pydra.utils.typing import is_lazy
 
 from pydra_diffconn import pydra_compat
 
-RECIPE = ("original", "node_values", "exposed")
+RECIPE = ("original", "node_values", "exposed", "alone")
 
 
 def with_node_values(original: type, node_values: Mapping[str, Any], defaults: Mapping[str, Any] | None = None) -> type:
@@ -33,11 +33,15 @@ def with_node_values(original: type, node_values: Mapping[str, Any], defaults: M
 
 
 def exposing(original: type, outputs: Sequence[tuple[str, str]]) -> type:
-    """Return a workflow class that runs only what the given (node, field) outputs need, and returns those."""
+    """Return a workflow class that runs only what the given (node, field) outputs need, and returns those.
+
+    Nodes of nested workflows are named with dots. The outputs are called `output_0`, `output_1`, ...
+    """
     return _derive(original, {}, [list(pair) for pair in outputs], {})
 
 
-def _derive(original: Any, node_values: dict, exposed: list, defaults: Mapping[str, Any]) -> type:
+def _derive(original: Any, node_values: dict, exposed: list, defaults: Mapping[str, Any], alone: bool = True) -> type:
+    """Derive a workflow class; with `exposed` outputs it returns these, alone or after its own outputs."""
     inputs: dict[str, Any] = {}
     for field in pydra_compat.get_fields(original):
         if field.name in ("constructor", *RECIPE):
@@ -50,12 +54,11 @@ def _derive(original: Any, node_values: dict, exposed: list, defaults: Mapping[s
     if constructor is replay:  # derived once more: start from the same original and add to its recipe
         recipe = {name: pydra_compat.get_fields(original)[name].default for name in RECIPE}
         constructor, node_values = recipe["original"], {**recipe["node_values"], **node_values}
-    for name, value in zip(RECIPE, (constructor, node_values, exposed), strict=True):
+    for name, value in zip(RECIPE, (constructor, node_values, exposed, alone), strict=True):
         inputs[name] = workflow.arg(name=name, type=Any, default=value, help="how this workflow was derived")
-    if exposed:
-        outputs = {f"output_{number}": Any for number in range(len(exposed))}
-    else:
-        outputs = {field.name: field.type for field in pydra_compat.get_fields(original.Outputs)}
+    outputs = {field.name: field.type for field in pydra_compat.get_fields(original.Outputs)}
+    outputs = {} if exposed and alone else outputs
+    outputs |= {f"output_{number}": Any for number in range(len(exposed))}
     derived = workflow.define(replay, inputs=inputs, outputs=outputs, name=original.__name__)
     derived.__doc__ = original.__doc__
     return derived
@@ -63,16 +66,42 @@ def _derive(original: Any, node_values: dict, exposed: list, defaults: Mapping[s
 
 def replay(**inputs: Any) -> Any:
     """Construct the original workflow, then set the values of its nodes (the constructor of every derived workflow)."""
-    original, node_values, exposed = (inputs.pop(name) for name in RECIPE)
+    original, node_values, exposed, alone = (inputs.pop(name) for name in RECIPE)
     outputs = original(**inputs)
     under_construction = workflow.this()
     for path, value in node_values.items():
         _set(under_construction, path, value)
     if not exposed:
         return outputs
-    wanted = tuple(getattr(under_construction[node].lzout, field) for node, field in exposed)
-    pydra_compat.keep_nodes(under_construction, _ancestors(under_construction, [node for node, _ in exposed]))
+    names = [path.partition(".")[0] for path, _ in exposed]
+    kept = _ancestors(under_construction, names)
+    wanted = _expose(under_construction, exposed, set(under_construction.node_names) if not alone else kept)
+    if not alone:
+        return (*(outputs if isinstance(outputs, tuple) else (outputs,)), *wanted)
+    pydra_compat.keep_nodes(under_construction, kept)
     return wanted
+
+
+def _expose(under_construction: Any, exposed: list, kept: set[str]) -> tuple:
+    """Return the lazy outputs; a nested workflow is replaced by one that also returns those of its nodes."""
+    nested: dict[str, list] = {}
+    for path, field in exposed:
+        name, _, rest = path.partition(".")
+        if rest:
+            nested.setdefault(name, []).append([rest, field])
+    used = {source for name in kept for source in _sources(under_construction, name)}
+    for name, pairs in nested.items():
+        node = under_construction[name]
+        task = pydra_compat.node_task(node)
+        derived = _derive(type(task), {}, pairs, {}, alone=name not in used)
+        values = {n: getattr(task, n) for n in task if n != "constructor" and n not in RECIPE}
+        pydra_compat.replace_node_task(node, pydra_compat.copy_split(task, derived(**values)))
+    found = []
+    for path, field in exposed:
+        name, _, rest = path.partition(".")
+        output = f"output_{nested[name].index([rest, field])}" if rest else field
+        found.append(getattr(under_construction[name].lzout, output))
+    return tuple(found)
 
 
 def _set(under_construction: Any, path: str, value: Any) -> None:
@@ -95,7 +124,12 @@ def _ancestors(under_construction: Any, names: list[str]) -> set[str]:
         name = names.pop()
         if name not in found:
             found.add(name)
-            values = dict(under_construction[name].input_values).values()
-            sources = [pydra_compat.lazy_source(value)[0] for value in values if is_lazy(value)]
-            names += [source for source in sources if source is not None]
+            names += _sources(under_construction, name)
     return found
+
+
+def _sources(under_construction: Any, name: str) -> list[str]:
+    """Return the nodes whose outputs a node takes."""
+    values = dict(under_construction[name].input_values).values()
+    sources = [pydra_compat.lazy_source(value)[0] for value in values if is_lazy(value)]
+    return [source for source in sources if source is not None]

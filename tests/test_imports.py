@@ -16,6 +16,7 @@ LAYERS = [
     {"block"},
     {"blocks"},
     {"graph", "rewire"},
+    {"reading", "preparing"},
     {"program"},
     {"free", "losses", "swap", "progress"},
     {"figures"},

@@ -1,0 +1,353 @@
+"""Making one run ready on the host: files are read, inputs checked, and every argument of every step is wired.
+
+A step that runs over axes has several instances. Its outputs are kept with the instances along one leading axis, and
+a wire holds the index that picks from them what each instance of a later step needs.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from fileformats.generic import FileSet
+
+from pydra_diffconn import files
+from pydra_diffconn.graph import Constant, Gathered, Graph, Input, Item, Learned, Reference, Source, Spread, Step
+from pydra_diffconn.parameters import plain
+
+Environment = Mapping[str, int]
+"""Axis to position."""
+
+
+@dataclass(frozen=True)
+class Wire:
+    """How one argument of a fused step gets its value."""
+
+    kind: str
+    """`array`, `static`, `parameter`, `step`, or `ragged`: one array or static value for each instance."""
+    value: Any
+    spaces: Any = None
+    """For a series that was masked otherwise upstream: (where it lies, where it is wanted)."""
+    index: np.ndarray | None = None
+    """Which entries along the leading axis, for each instance (and each gathered value)."""
+
+
+@dataclass
+class Run:
+    """One run made ready on the host: its arrays by name and the wiring of the steps."""
+
+    arrays: dict[str, Any] = field(default_factory=dict)
+    wires: dict[str, dict[str, Wire]] = field(default_factory=dict)
+    counts: dict[str, int | None] = field(default_factory=dict)
+    """Number of instances of each step; None if it is not split."""
+    outputs: dict[str, Wire] = field(default_factory=dict)
+
+    def signature(self) -> tuple:
+        """Runs with equal signatures share one compiled program."""
+        shapes = tuple(
+            (name, np.shape(value), np.asarray(value).dtype.str) for name, value in sorted(self.arrays.items())
+        )
+        statics: list[tuple] = []
+        for path, wires in self.wires.items():
+            for name, wire in wires.items():
+                if wire.kind in ("static", "ragged"):
+                    statics.append((path, name, repr(wire.value)))
+                if wire.index is not None:
+                    statics.append((path, name, wire.index.shape, wire.index.tobytes()))
+                for pair in _pairs(wire.spaces):
+                    statics.append((path, name, *(space.positions.tobytes() for space in pair)))
+        return shapes, tuple(statics), tuple(self.counts.items())
+
+
+def _pairs(spaces: Any) -> list[tuple]:
+    if spaces is None:
+        return []
+    return [pair for pair in spaces if pair is not None] if isinstance(spaces, list) else [spaces]
+
+
+@dataclass(frozen=True)
+class Pending:
+    """The output of a fused step: which of its instances (an array of them, where values are gathered)."""
+
+    key: tuple[str, str]
+    index: Any
+
+
+def prepare(graph: Graph, values: Mapping[str, Any], upstream: Mapping, cache: dict, number: int) -> Run:
+    """Make one run ready; `values` are what the workflow is split over, `upstream` what Pydra has computed."""
+    return _Preparation(graph, values, upstream, cache, number).run
+
+
+class _Preparation:
+    def __init__(self, graph: Graph, values: Mapping[str, Any], upstream: Mapping, cache: dict, number: int) -> None:
+        self.graph, self.values, self.upstream, self.cache, self.number = graph, values, upstream, cache, number
+        self.run = Run()
+        self.lengths: dict[str, int] = {}
+        self.axes = {step.path: step.axes for step in graph.steps}
+        self.spaces: dict[tuple[str, str], list[files.Space | None]] = {}
+        """Of each argument and output, one for each instance."""
+        self._lengths_of_upstream()
+        for step in graph.steps:
+            self._step(step)
+        for name, source in graph.outputs.items():
+            wire = self._output(name, source)
+            if wire is not None:
+                self.run.outputs[name] = wire
+
+    # --- values ---------------------------------------------------------------------------------------------
+
+    def resolve(self, source: Source, env: Environment) -> Any:
+        """Return the concrete value of a source, or the `Pending` output of a fused step."""
+        if isinstance(source, Constant):
+            return plain(source.value)
+        if isinstance(source, Input):
+            return self.values[source.name] if source.name in self.values else getattr(self.graph.task, source.name)
+        if isinstance(source, Spread):
+            return self.resolve(source.source, env)
+        if isinstance(source, Item):
+            return self._item(source, env)
+        if isinstance(source, Gathered):
+            self._measure(source)
+            parts = [self.resolve(source.source, {**env, **more}) for more in self._environments(source.axes)]
+            if parts and isinstance(parts[0], Pending):
+                return Pending(parts[0].key, np.stack([np.asarray(part.index) for part in parts]))
+            return parts
+        assert isinstance(source, Reference)
+        if (source.path, source.field) in self.upstream:
+            return self._from_pydra(source, env)
+        axes = self.axes[source.path]
+        return Pending((source.path, source.field), self._position(axes, env) if axes else None)
+
+    def _item(self, source: Item, env: Environment) -> Any:
+        inner = source.source
+        if isinstance(inner, Gathered):  # split over what was combined: the elements themselves
+            self._measure(inner)
+            lengths = [self.lengths[axis] for axis in inner.axes]
+            positions = np.unravel_index(env[source.axis], lengths)
+            return self.resolve(inner.source, {**env, **dict(zip(inner.axes, map(int, positions), strict=True))})
+        value = self.resolve(inner, env)
+        if isinstance(value, Pending):
+            raise ValueError(
+                f"{source.axis} is split over the rows of {value.key[0]}.{value.key[1]}; that is one array"
+            )
+        return value[env[source.axis]]
+
+    def _from_pydra(self, source: Reference, env: Environment) -> Any:
+        levels = self.graph.levels.get(source.path, ())
+        flat = _flattened(self.upstream[source.path, source.field], len(levels))
+        order = tuple(axis for level in levels for axis in level)
+        return flat[self._position(order, env)] if order else flat[0]
+
+    def _position(self, axes: Sequence[str], env: Environment) -> int:
+        place = 0
+        for axis in axes:
+            place = place * self.lengths[axis] + env.get(axis, 0)
+        return place
+
+    def _environments(self, axes: Sequence[str]) -> list[dict[str, int]]:
+        ranges = [range(self.lengths[axis]) for axis in axes]
+        return [dict(zip(axes, positions, strict=True)) for positions in itertools.product(*ranges)]
+
+    # --- lengths of axes --------------------------------------------------------------------------------------
+
+    def _measure(self, source: Source) -> None:
+        """Learn the length of every axis that a source brings in."""
+        if isinstance(source, Item):
+            self._measure(source.source)
+            if isinstance(source.source, Gathered):
+                length = math.prod(self.lengths[axis] for axis in source.source.axes)
+            else:
+                length = len(self.resolve(source.source, dict.fromkeys(self.lengths, 0)))
+            known = self.lengths.setdefault(source.axis, length)
+            if known != length:
+                raise ValueError(f"{source.axis} is split together with a list of length {length}; expected {known}")
+        elif isinstance(source, Gathered | Spread):
+            self._measure(source.source)
+
+    def _lengths_of_upstream(self) -> None:
+        for node in self.graph.before:
+            for source in node.inputs.values():
+                try:
+                    self._measure(source)
+                except KeyError:
+                    continue  # the list comes from a node whose output nobody exposed; its own output's length tells
+        for (path, _), raw in self.upstream.items():
+            for level in self.graph.levels.get(path, ()):
+                unknown = [axis for axis in level if axis not in self.lengths]
+                if len(unknown) == 1:
+                    known = math.prod(self.lengths[axis] for axis in level if axis in self.lengths)
+                    self.lengths[unknown[0]] = len(raw) // max(known, 1)
+                raw = raw[0] if len(raw) else []
+
+    # --- steps --------------------------------------------------------------------------------------------------
+
+    def _step(self, step: Step) -> None:
+        for source in step.inputs.values():
+            self._measure(source)
+        split = bool(step.axes)
+        environments = self._environments(step.axes)
+        instances = [self._instance(step, env) for env in environments]
+        for output, dims in step.declaration.outputs.items():
+            main = self.spaces[step.path, step.declaration.main_input]
+            self.spaces[step.path, output] = main if dims in ("time space", "...") else [None] * len(main)
+        self.run.counts[step.path] = len(instances) if split else None
+        names = {name: _name(source, step, name) for name, source in step.inputs.items()}
+        self.run.wires[step.path] = {
+            name: self._merged([one[name] for one in instances], names.get(name, name), split) for name in instances[0]
+        }
+
+    def _instance(self, step: Step, env: Environment) -> dict[str, Wire]:
+        """Wire one instance of a step, and check its arguments as far as they are known."""
+        known: dict[str, Any] = {}
+        wires: dict[str, Wire] = {}
+        declaration = step.declaration
+        mask = None if "mask" not in step.inputs else self.resolve(step.inputs["mask"], env)
+        for name, argument in declaration.arguments.items():
+            source = step.inputs[name]
+            space = None
+            if isinstance(source, Learned):
+                known[name] = plain(self.graph.learnables[source.name].start)
+                wires[name] = Wire("parameter", source.name)
+            else:
+                value = self.resolve(source, env)
+                if isinstance(value, Pending):
+                    wires[name], space = self._pending(declaration, name, value, mask)
+                else:
+                    main = self.spaces.get((step.path, declaration.main_input), [None])[-1]
+                    known[name], space = _load(argument, value, mask, main, self.cache)
+                    kind = "static" if argument.role == "static" or known[name] is None else "array"
+                    wires[name] = Wire(kind, known[name])
+            self.spaces.setdefault((step.path, name), []).append(space)
+        where = step.path if not self.values and not env else f"{step.path} ({self._where(env)})"
+        complete = declaration.checked({n: v for n, v in known.items() if v is not None}, where)
+        for name in declaration.infer:
+            wires[name] = Wire("static", complete[name])
+        return wires
+
+    def _where(self, env: Environment) -> str:
+        run = [f"run {self.number}"] if self.values else []
+        return ", ".join([*run, *(f"{axis}[{position}]" for axis, position in env.items())])
+
+    def _pending(self, declaration: Any, name: str, value: Pending, mask: Any) -> tuple[Wire, files.Space | None]:
+        index = None if value.index is None else np.asarray(value.index)
+        spaces = self.spaces.get(value.key, [None])
+        space = spaces[0 if index is None else int(index.reshape(-1)[0])] if spaces else None
+        wanted = space
+        if space is not None and space.kind == "nifti" and name == declaration.main_input:
+            positions = None if mask is None else files.mask_index(mask, space.template, space.source)
+            size = int(np.prod(space.grid)) if positions is None else len(positions)
+            wanted = files.Space(space.kind, space.source, size, space.grid, positions, space.template, space.names)
+        different = space is not None and wanted is not None and not space.same_as(wanted)
+        return Wire("step", value.key, (space, wanted) if different else None, index), wanted
+
+    def _merged(self, wires: list[Wire], name: str, split: bool) -> Wire:
+        """Make one wire of those of all instances."""
+        first = wires[0]
+        kinds = {wire.kind for wire in wires}
+        if kinds == {"step"}:
+            same = all(_same_spaces(wire.spaces, first.spaces) for wire in wires)
+            spaces = first.spaces if same else [wire.spaces for wire in wires]
+            index = first.index
+            if split and index is not None:
+                index = np.stack([wire.index for wire in wires])  # type: ignore[arg-type]
+            return Wire("step", first.value, spaces, index)
+        if kinds == {"array"}:
+            return self._merged_arrays([wire.value for wire in wires], name)
+        if kinds == {"static"} and all(wire.value is first.value or _equal(wire.value, first.value) for wire in wires):
+            return first
+        if kinds == {"parameter"}:
+            return first
+        return Wire(
+            "ragged",
+            [w.value if w.kind == "static" else self._named(w.value, f"{name}[{n}]") for n, w in enumerate(wires)],
+            index=np.array([w.kind != "static" for w in wires]),
+        )
+
+    def _merged_arrays(self, values: list[Any], name: str) -> Wire:
+        unique = list({id(value): value for value in values}.values())
+        if len(unique) == 1:
+            return Wire("array", self._named(unique[0], name))
+        place = {id(value): number for number, value in enumerate(unique)}
+        index = np.array([place[id(value)] for value in values])
+        if len({np.shape(value) for value in unique}) == 1:
+            key = ("stack", *place)
+            if key not in self.cache:  # runs that share their arrays share the stack, too
+                self.cache[key] = (np.stack(unique), unique)
+            return Wire("array", self._named(self.cache[key][0], name), index=index)
+        names = [self._named(value, f"{name}[{number}]") for number, value in enumerate(unique)]
+        return Wire("ragged", [names[number] for number in index], index=np.ones(len(values), dtype=bool))
+
+    def _named(self, value: Any, name: str) -> str:
+        arrays, free, number = self.run.arrays, name, 2
+        while free in arrays and arrays[free] is not value:  # the same file read for another purpose
+            free, number = f"{name} ({number})", number + 1
+        arrays[free] = value
+        return free
+
+    def _output(self, name: str, source: Source) -> Wire | None:
+        """Wire an output of the workflow; what is no number or array is left out."""
+        self._measure(source)
+        value = self.resolve(source, {})
+        if isinstance(value, Pending):
+            return Wire("step", value.key, index=None if value.index is None else np.asarray(value.index))
+        try:
+            array = np.asarray(value)
+        except ValueError:
+            return None
+        if not (np.issubdtype(array.dtype, np.number) or array.dtype == bool):
+            return None
+        label = source.name if isinstance(source, Input) else f"output {name}"
+        if isinstance(source, Reference):
+            label = f"{source.path}.{source.field}"
+        return Wire("array", self._named(value if isinstance(value, np.ndarray) else array, label))
+
+
+def _flattened(raw: Any, depth: int) -> list[Any]:
+    values = [raw]
+    for _ in range(depth):
+        values = [value for part in values for value in part]
+    return values
+
+
+def _same_spaces(one: Any, other: Any) -> bool:
+    if one is None or other is None:
+        return one is other
+    return all(a.same_as(b) for a, b in zip(one, other, strict=True))
+
+
+def _equal(one: Any, other: Any) -> bool:
+    return type(one) is type(other) and repr(one) == repr(other)
+
+
+def _load(argument: Any, given: Any, mask: Any, main: Any, cache: dict) -> tuple[Any, Any]:
+    """Read one argument; the same file for the same purpose is read once, whatever the number of runs."""
+    if isinstance(given, list | tuple) and argument.role == "data":
+        loaded = [_load(argument, value, mask, main, cache)[0] for value in given]
+        key = ("stack", *map(id, loaded))
+        if key not in cache:
+            cache[key] = (np.stack(loaded), loaded)
+        return cache[key][0], None
+    if not isinstance(given, FileSet):
+        return files.load_argument(argument, given, mask, main)
+    mask_key = str(mask) if isinstance(mask, FileSet) or mask is None else mask.tobytes()
+    where = (
+        None
+        if main is None
+        else (main.source if main.template is None else main.template.affine.tobytes(), main.positions.tobytes())
+    )
+    key = (str(given), argument.dims, argument.name if argument.dims == "time" else "", mask_key, where)
+    if key not in cache:
+        cache[key] = files.load_argument(argument, given, mask, main)
+    return cache[key]
+
+
+def _name(source: Source, step: Step, argument: str) -> str:
+    if isinstance(source, Item | Gathered | Spread):
+        return _name(source.source, step, argument)
+    if isinstance(source, Input):
+        return source.name
+    return f"{source.path}.{source.field}" if isinstance(source, Reference) else f"{step.path}.{argument}"

@@ -1,0 +1,339 @@
+"""Reading a constructed Pydra workflow, nested workflows and splits included, into a `Graph`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import attrs
+import numpy as np
+
+from pydra_diffconn import pydra_compat
+from pydra_diffconn.block import BlockTask
+from pydra_diffconn.graph import (
+    Classical,
+    Constant,
+    Gathered,
+    Graph,
+    Input,
+    Item,
+    Learnable,
+    Learned,
+    Reference,
+    Source,
+    Spread,
+    Step,
+    names_of,
+    references,
+)
+from pydra_diffconn.parameters import Learn, plain
+
+Levels = tuple[tuple[str, ...], ...]
+
+
+def read(task: Any, learn: Mapping[str, Learn] | None = None) -> Graph:
+    """Read a workflow task, split or not.
+
+    Parameters
+    ----------
+    task : workflow task
+        What would be run classically. Inputs it is split over stay symbols; everything else must be given.
+    learn : mapping, optional
+        Parameters to learn, by `Node.parameter` (nested: `Outer.Node.parameter`) or by workflow input.
+
+    Raises
+    ------
+    ValueError
+        If a name in `learn` is unknown, or a parameter to be learned lies above a step that is not differentiable
+        and on which further blocks depend.
+    """
+    reader = _Reader(learn or {})
+    base = pydra_compat.without_split(task)
+    split_names = tuple(names_of(pydra_compat.splitter(task)))
+    base = reader.mark_workflow_inputs(base)
+    # an input of the outermost workflow is recognised in a node by its identity
+    known = {id(value): Input(name) for name, value in _given(base) if not _is_scalar(value)}
+    outputs = reader.walk(base, prefix="", lazy={name: Input(name) for name in split_names}, known=known, levels=())
+    reader.refuse_unused()
+    return _divided(task, reader, outputs)
+
+
+def _divided(task: Any, reader: _Reader, outputs: Mapping[str, Source]) -> Graph:
+    """Divide the nodes: what steps that are no blocks need runs in Pydra first, unless no block needs them."""
+    nodes = {node.path: node for node in reader.nodes}
+    above = {path: _ancestors([path], nodes) for path in nodes}
+    needed_by_blocks = set().union(*(above[n.path] for n in nodes.values() if isinstance(n, Step)), set())
+    before: set[str] = set()
+    after: list[Classical] = []
+    for node in reader.nodes:
+        if isinstance(node, Step):
+            continue
+        has_block_above = any(isinstance(nodes[path], Step) for path in above[node.path])
+        if node.path in needed_by_blocks:
+            _refuse_learning_above(node, nodes)
+            before |= above[node.path] | {node.path}
+        elif has_block_above:
+            after.append(node)
+        else:
+            before |= above[node.path] | {node.path}
+    late = {node.path for node in after}
+    kept = {n: s for n, s in outputs.items() if not any(r.path in late for r in references(s))}
+    used = {r.path for s in kept.values() for r in references(s)}
+    fused = [n for n in reader.nodes if isinstance(n, Step) and n.path not in before]
+    used |= {r.path for step in fused for s in step.inputs.values() for r in references(s)}
+    before = {p for p in before if p in used or any(p in above[u] for u in used & before)}
+    return Graph(
+        task,
+        tuple(fused),
+        tuple(node for node in reader.nodes if node.path in before),
+        tuple(after),
+        kept,
+        reader.learnables,
+        reader.levels,
+    )
+
+
+def _ancestors(paths: Iterable[str], nodes: Mapping[str, Step | Classical]) -> set[str]:
+    found: set[str] = set()
+    waiting = list(paths)
+    while waiting:
+        for source in nodes[waiting.pop()].inputs.values():
+            new = {reference.path for reference in references(source)} - found
+            found |= new
+            waiting += new
+    return found
+
+
+def _refuse_learning_above(node: Classical, nodes: Mapping[str, Step | Classical]) -> None:
+    route = _route(node.path, nodes, {})
+    if route:
+        raise ValueError(
+            f"{route[0]} is to be learned, but it passes through {node.path}, which is not differentiable: "
+            f"{' -> '.join(route)}"
+        )
+
+
+def _route(path: str, nodes: Mapping[str, Step | Classical], seen: dict[str, list[str]]) -> list[str]:
+    """Return the way from a learned parameter down to the node at `path`, or nothing."""
+    if path in seen:
+        return seen[path]
+    seen[path] = []
+    for source in nodes[path].inputs.values():
+        if isinstance(source, Learned):
+            seen[path] = [source.name, path]
+        for reference in references(source):
+            if above := _route(reference.path, nodes, seen):
+                seen[path] = [*above, path]
+    return seen[path]
+
+
+class _Reader:
+    """Walk a workflow and its nested workflows, collecting nodes; one per call of `read`."""
+
+    def __init__(self, learn: Mapping[str, Learn]) -> None:
+        self.wanted = dict(learn)
+        self.used: set[str] = set()
+        self.nodes: list[Step | Classical] = []
+        self.learnables: dict[str, Learnable] = {}
+        self.marks: dict[str, Learn] = {}
+        self.candidates: list[str] = []
+        self.levels: dict[str, Levels] = {}
+        self.axes: dict[str, tuple[str, ...]] = {}
+        """The axes of each node, combined ones included."""
+        self.combined: dict[str, tuple[str, ...]] = {}
+        self.axis_of: dict[str, str] = {}
+        """Split field, as `path.field`, to the axis it runs along; fields split together share one."""
+        self.nested_outputs: dict[tuple[str, str], Source] = {}
+
+    def mark_workflow_inputs(self, task: Any) -> Any:
+        """Name the marks among the workflow's own inputs, and put those of `learn` there."""
+        values = {}
+        for name, value in _given(task):
+            mark = self.wanted.get(name, value)
+            if name in self.wanted and not _learnable_value(value):
+                raise ValueError(f"learn: workflow input {name!r} is {value!r}, not a number or array to start from")
+            if isinstance(mark, Learn):
+                self.used.add(name)
+                values[name] = _named(mark, name, plain(value) if not isinstance(value, Learn) else value.init)
+                self.marks[name] = values[name]
+        return pydra_compat.with_values(task, **values)
+
+    def walk(
+        self, task: Any, prefix: str, lazy: Mapping[str, Source], known: Mapping[int, Source], levels: Levels
+    ) -> dict[str, Source]:
+        """Read one workflow; return its outputs as sources. `levels` are the axes that it as a whole runs over."""
+        workflow = _construct(task, tuple(lazy), prefix)
+        for node in workflow.nodes:
+            self._node(node, prefix, lazy, known, levels)
+        context = tuple(axis for level in levels for axis in level)
+        outputs = {}
+        for field in pydra_compat.get_fields(workflow.outputs):
+            source = self._source(getattr(workflow.outputs, field.name), prefix, lazy, known)
+            inner = tuple(axis for axis in self.axes_of(source) if axis not in context)
+            # Pydra combines what is still split at the end of a workflow
+            outputs[field.name] = Gathered(source, inner) if inner else source
+        return outputs
+
+    def axes_of(self, source: Source) -> tuple[str, ...]:
+        """Return the axes along which a source varies, in Pydra's order."""
+        if isinstance(source, Item):
+            return _union(self.axes_of(source.source), (source.axis,))
+        if isinstance(source, Gathered):
+            return tuple(axis for axis in self.axes_of(source.source) if axis not in source.axes)
+        if isinstance(source, Spread):
+            return _union(source.axes, self.axes_of(source.source))
+        return self.axes[source.path] if isinstance(source, Reference) else ()
+
+    def _node(
+        self, node: Any, prefix: str, lazy: Mapping[str, Source], known: Mapping[int, Source], levels: Levels
+    ) -> None:
+        path, task = prefix + node.name, pydra_compat.node_task(node)
+        own = self._own_axes(path, pydra_compat.splitter(task))
+        fields = [name for name in task if name not in ("function", "constructor")]
+        sources = {name: self._source(getattr(task, name), prefix, lazy, known) for name in fields}
+        upstream = _union(*(self.axes_of(source) for source in sources.values()))
+        axes = _union(upstream, tuple(dict.fromkeys(own.values())))
+        sources = {n: Item(s, own[n]) if n in own else s for n, s in sources.items()}
+        combined = tuple(self._combined_axis(name, path, prefix) for name in pydra_compat.combiner(task) or ())
+        self.axes[path] = axes
+        self.combined[path] = tuple(axis for axis in axes if axis in combined)
+        context = {axis for level in levels for axis in level}
+        left = tuple(axis for axis in axes if axis not in combined and axis not in context)
+        here = (*levels, *(level for level in (left, self.combined[path]) if level))
+        self.levels[path] = here
+        if isinstance(task, BlockTask):
+            inputs = {name: self._parameter(path, task, name, source) for name, source in sources.items()}
+            self.nodes.append(Step(path, type(task), inputs, axes))
+        elif pydra_compat.is_workflow(task):
+            inner_lazy = {n: s for n, s in sources.items() if not isinstance(s, Constant)}
+            inner = self.walk(pydra_compat.without_split(task), f"{path}.", inner_lazy, known, here)
+            for name, source in inner.items():
+                missing = [axis for axis in axes if axis not in self.axes_of(source)]
+                self.nested_outputs[path, name] = Spread(source, axes) if missing else source
+        else:
+            self.nodes.append(Classical(path, sources, axes))
+
+    def _own_axes(self, path: str, splitter: Any) -> dict[str, str]:
+        """Return the axis of each field that a node is split over; fields in a tuple share one."""
+        if splitter is None:
+            return {}
+        if isinstance(splitter, str):
+            name = splitter.removeprefix(f"{path.rpartition('.')[2]}.")
+            groups = [[name]]
+        elif isinstance(splitter, tuple):
+            groups = [[name.rpartition(".")[2] for name in names_of(splitter)]]
+        else:
+            return {field: axis for part in splitter for field, axis in self._own_axes(path, part).items()}
+        own = {name: f"{path}.{group[0]}" for group in groups for name in group}
+        self.axis_of |= {f"{path}.{name}": axis for name, axis in own.items()}
+        return own
+
+    def _combined_axis(self, name: str, path: str, prefix: str) -> str:
+        for full in (f"{path}.{name}", prefix + name):
+            if full in self.axis_of:
+                return self.axis_of[full]
+        raise ValueError(f"{path} combines {name!r}, which nothing above it is split over")
+
+    def _source(self, value: Any, prefix: str, lazy: Mapping[str, Source], known: Mapping[int, Source]) -> Source:
+        if isinstance(value, pydra_compat.LazyField):
+            node, field = pydra_compat.lazy_source(value)
+            if node is None:
+                return lazy[field]
+            path = prefix + node
+            source = self.nested_outputs.get((path, field), Reference(path, field))
+            return Gathered(source, self.combined[path]) if self.combined[path] else source
+        if pydra_compat.is_split_list(value):
+            if any(isinstance(element, Learn) for element in value):
+                raise ValueError(
+                    f"{prefix}: a list that a node is split over holds a Learn; mark one parameter outside the list"
+                )
+            return Constant(list(value))
+        return known.get(id(value), Constant(value))
+
+    def _parameter(self, path: str, task: BlockTask, name: str, source: Source) -> Source:
+        """Turn a marked parameter into a `Learned` source, and remember where it is used."""
+        argument = task.declaration.arguments.get(name)
+        if argument is None or argument.parameter is None:
+            if isinstance(source, Constant) and isinstance(source.value, Learn):
+                raise ValueError(
+                    f"{path}.{name} is marked with Learn, but it is not a parameter of {type(task).__name__}"
+                )
+            return source
+        full = f"{path}.{name}"
+        if isinstance(source, Constant):
+            self.candidates.append(full)
+        if isinstance(source, Constant) and full in self.wanted:
+            self.used.add(full)
+            old = source.value
+            source = Constant(_named(self.wanted[full], full, old.init if isinstance(old, Learn) else old))
+        if not (isinstance(source, Constant) and isinstance(source.value, Learn)):
+            return source
+        mark = source.value
+        own = mark.name or full
+        key = mark.share or own
+        start = argument.default if mark.init is None else plain(mark)
+        if start is None:
+            raise ValueError(f"{full}: Learn() has no start value, and the block declares none; use Learn(init)")
+        if key in self.learnables:
+            known = self.learnables[key]
+            written = known.written_to if own in known.written_to else (*known.written_to, own)
+            self.learnables[key] = replace(known, targets=(*known.targets, (path, name)), written_to=written)
+        else:
+            self.learnables[key] = Learnable(key, mark, start, ((path, name),), (own,))
+        return Learned(key)
+
+    def refuse_unused(self) -> None:
+        unknown = sorted(set(self.wanted) - self.used)
+        if unknown:
+            can = ", ".join(sorted(set(self.candidates) | set(self.marks))) or "nothing"
+            raise ValueError(
+                f"learn: unknown parameter {', '.join(map(repr, unknown))}; what can be learned here: {can}"
+            )
+        written = {target for learnable in self.learnables.values() for target in learnable.written_to}
+        for name in self.marks:
+            if name not in written:
+                raise ValueError(
+                    f"workflow input {name!r} is to be learned, but no block takes it unchanged as a parameter "
+                    "(it is unused, or the workflow computes with it, which makes it a plain number)"
+                )
+
+
+def _union(*parts: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(axis for part in parts for axis in part))
+
+
+def _construct(task: Any, lazy: tuple[str, ...], prefix: str) -> Any:
+    try:
+        return pydra_compat.construct(task, lazy)
+    except TypeError as error:
+        if "LazyInField" not in str(error):
+            raise
+        raise ValueError(
+            f"{prefix or type(task).__name__}: the workflow computes with an input that is not known while it is built "
+            f"(split over, or passed from another step): {error}; compute it inside a task instead"
+        ) from error
+
+
+def _given(task: Any) -> Iterator[tuple[str, Any]]:
+    for name in task:
+        value = getattr(task, name)
+        if name != "constructor" and value is not attrs.NOTHING and value is not None:
+            yield name, value
+
+
+def _is_scalar(value: Any) -> bool:
+    return isinstance(value, bool | int | float | str | Learn)
+
+
+def _learnable_value(value: Any) -> bool:
+    return isinstance(value, float | int | Learn) or (
+        isinstance(value, np.ndarray) and np.issubdtype(value.dtype, np.floating)
+    )
+
+
+def _named(mark: Learn, name: str, start: Any) -> Learn:
+    """Return a copy of a mark that knows its name and, if it had none, its start value."""
+    named = Learn(mark.init if mark.init is not None else start, mark.within, mark.share)
+    named.name = name
+    return named
