@@ -84,8 +84,10 @@ def _most_restrictive(program: Program, path: str, argument: str) -> Any:
     values = []
     for run in program.runs:
         wire = run.wires[path].get(argument)
-        numbers = np.asarray(run.arrays[wire.value]) if wire is not None and wire.kind == "array" else None
-        if numbers is not None and numbers.ndim == (0 if wire.index is None else 1):
+        if wire is None or wire.kind != "array":
+            continue
+        numbers = np.asarray(run.arrays[wire.value])
+        if numbers.ndim == (0 if wire.index is None else 1):
             values.append(float(numbers.max()))
     return max(values) if values else None
 

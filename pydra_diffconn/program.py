@@ -111,9 +111,9 @@ class Program:
             elif wire.kind == "parameter":
                 shared[name] = _as_real(parameters[wire.value])
             elif wire.kind == "ragged":
-                mapped[name] = [
-                    _as_real(arrays[v]) if is_array else v for v, is_array in zip(wire.value, wire.index, strict=True)
-                ]
+                assert wire.index is not None  # says which of the values are names of arrays
+                pairs = zip(wire.value, wire.index, strict=True)
+                mapped[name] = [_as_real(arrays[v]) if is_array else v for v, is_array in pairs]
             else:
                 value = _as_real(arrays[wire.value]) if wire.kind == "array" else done[wire.value]
                 value = _converted(_taken(value, wire.index), wire.spaces)
@@ -238,12 +238,17 @@ def _converted(value: Any, spaces: Any) -> Any:
     if spaces is None:
         return value
     if isinstance(spaces, list):
-        parts = [value[n] if pair is None else files.convert(value[n], *pair, jnp) for n, pair in enumerate(spaces)]
+        parts = [value[n] if pair is None else _convert(value[n], pair) for n, pair in enumerate(spaces)]
         return parts if len({part.shape for part in parts}) > 1 else jnp.stack(parts)
-    one = lambda series: files.convert(series, *spaces, jnp)  # noqa: E731
     if isinstance(value, list):
-        return [one(series) for series in value]
-    return one(value) if value.ndim == 2 else jax.lax.map(one, value)
+        return [_convert(series, spaces) for series in value]
+    return _convert(value, spaces) if value.ndim == 2 else jax.lax.map(lambda one: _convert(one, spaces), value)
+
+
+def _convert(series: Any, spaces: tuple) -> Any:
+    import jax.numpy as jnp
+
+    return files.convert(series, spaces[0], spaces[1], jnp)
 
 
 def _over_instances(call: Any, mapped: Mapping[str, Any], count: int) -> tuple:
