@@ -45,6 +45,8 @@ class Run:
     counts: dict[str, int | None] = field(default_factory=dict)
     """Number of instances of each step; None if it is not split."""
     outputs: dict[str, Wire] = field(default_factory=dict)
+    plan: Any = None
+    """What is computed, in which order; made when the run is first computed."""
 
     def signature(self) -> tuple:
         """Runs with equal signatures share one compiled program."""

@@ -17,6 +17,8 @@ LAYERS = [
     {"blocks"},
     {"graph", "rewire"},
     {"reading", "preparing"},
+    {"planner"},
+    {"explain", "execution"},
     {"program"},
     {"free", "losses", "swap", "progress"},
     {"figures"},

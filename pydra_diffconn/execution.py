@@ -1,0 +1,154 @@
+"""Computing the steps of a fused program on arrays: lookups, loops over instances, several steps as one matrix."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pydra_diffconn import files
+from pydra_diffconn.graph import Step
+from pydra_diffconn.planner import Planned
+from pydra_diffconn.preparing import Wire
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """Where the wires of a step end: parameters, arrays of the run, outputs of earlier steps."""
+
+    parameters: Mapping[str, Any]
+    arrays: Mapping[str, Any]
+    done: Mapping[tuple[str, str], Any]
+
+    def __call__(self, wire: Wire) -> Any:
+        if wire.kind == "static":
+            return wire.value
+        if wire.kind == "parameter":
+            return _as_real(self.parameters[wire.value])
+        if wire.kind == "ragged":
+            assert wire.index is not None  # says which of the values are names of arrays
+            pairs = zip(wire.value, wire.index, strict=True)
+            return [_as_real(self.arrays[v]) if is_array else v for v, is_array in pairs]
+        value = _as_real(self.arrays[wire.value]) if wire.kind == "array" else self.done[wire.value]
+        return _converted(taken(value, wire.index), wire.spaces)
+
+
+def one_step(step: Step, wires: Mapping[str, Wire], count: int | None, lookup: Lookup) -> tuple:
+    """Compute one step, for all its instances if it is split."""
+    shared: dict[str, Any] = {}
+    mapped: dict[str, Any] = {}
+    for name, wire in wires.items():
+        (shared if wire.index is None or count is None else mapped)[name] = lookup(wire)
+    call = lambda varying: _as_tuple(step.block.pure(**shared, **varying))  # noqa: E731
+    return call({}) if count is None else _over_instances(call, mapped, count)
+
+
+def chained(one: Planned, lookup: Lookup) -> tuple:
+    """Apply several linear steps over time as one matrix, to deviations from the mean.
+
+    The operator's effect on a constant is computed by itself: the mean of an image, large against its fluctuations,
+    would cost the product its digits in float32.
+    """
+    import jax.numpy as jnp
+
+    steps = [*one.chain, (one.step, one.wires)]
+    series = lookup(steps[0][1][_main(steps[0][0])])
+    probe = jnp.concatenate([jnp.eye(len(series), dtype=series.dtype), jnp.ones_like(series[:, :1])], axis=1)
+    for step, wires in steps:
+        others = {name: lookup(wire) for name, wire in wires.items() if name != _main(step)}
+        probe = step.block.pure(**{_main(step): probe}, **others)
+    mean = series.mean(axis=0)
+    return (probe[:, :-1] @ (series - mean) + probe[:, -1:] * mean,)
+
+
+def _main(step: Step) -> str:
+    return step.declaration.main_input
+
+
+def _as_real(value: Any) -> Any:
+    import jax.numpy as jnp
+
+    value = jnp.asarray(value)
+    return value.astype(jnp.result_type(float)) if jnp.issubdtype(value.dtype, jnp.floating) else value
+
+
+def _as_tuple(returned: Any) -> tuple:
+    return returned if isinstance(returned, tuple) else (returned,)
+
+
+def taken(value: Any, index: np.ndarray | None) -> Any:
+    """Pick entries along the leading axis; a list holds entries of different shape."""
+    import jax.numpy as jnp
+
+    if index is None:
+        return value
+    if isinstance(value, list):
+        if index.ndim == 0:
+            return value[int(index)]
+        parts = [taken(value, one) for one in index]
+        return parts if any(isinstance(p, list) or p.shape != parts[0].shape for p in parts) else jnp.stack(parts)
+    if index.ndim == 1 and np.array_equal(index, np.arange(len(value))):
+        return value
+    return value[index]
+
+
+def _converted(value: Any, spaces: Any) -> Any:
+    """Bring a series from the locations where it lies to those where it is wanted."""
+    import jax
+    import jax.numpy as jnp
+
+    if spaces is None:
+        return value
+    if isinstance(spaces, list):
+        parts = [value[n] if pair is None else _convert(value[n], pair) for n, pair in enumerate(spaces)]
+        return parts if len({part.shape for part in parts}) > 1 else jnp.stack(parts)
+    if isinstance(value, list):
+        return [_convert(series, spaces) for series in value]
+    return _convert(value, spaces) if value.ndim == 2 else jax.lax.map(lambda one: _convert(one, spaces), value)
+
+
+def _convert(series: Any, spaces: tuple) -> Any:
+    import jax.numpy as jnp
+
+    return files.convert(series, spaces[0], spaces[1], jnp)
+
+
+def _over_instances(call: Any, mapped: Mapping[str, Any], count: int) -> tuple:
+    """Call a step for each of its instances: in one loop where shapes agree, else one loop for each shape."""
+    import jax
+    import jax.numpy as jnp
+
+    if not mapped:
+        return tuple(jnp.broadcast_to(one, (count, *one.shape)) for one in call({}))
+    if not any(isinstance(value, list) for value in mapped.values()):
+        return mapping()(call, dict(mapped))
+    groups: dict[tuple, list[int]] = {}
+    for number in range(count):
+        one = {name: value[number] for name, value in mapped.items()}
+        key = tuple((v.shape, str(v.dtype)) if isinstance(v, jax.Array) else repr(v) for v in one.values())
+        groups.setdefault(key, []).append(number)
+    results: list[Any] = [None] * count
+    for numbers in groups.values():
+        first = {name: value[numbers[0]] for name, value in mapped.items()}
+        fixed = {name: value for name, value in first.items() if not isinstance(value, jax.Array)}
+        batch = {n: jnp.stack([jnp.asarray(mapped[n][k]) for k in numbers]) for n in first if n not in fixed}
+        if batch:
+            found = mapping()(lambda one, fixed=fixed: call({**fixed, **one}), batch)
+        else:
+            found = tuple(jnp.stack([part] * len(numbers)) for part in call(fixed))
+        for row, number in enumerate(numbers):
+            results[number] = tuple(part[row] for part in found)
+    columns = [[result[column] for result in results] for column in range(len(results[0]))]
+    return tuple(jnp.stack(column) if len({value.shape for value in column}) == 1 else column for column in columns)
+
+
+def mapping() -> Any:
+    """Return how a function runs over a batch: on CPUs one after the other, elsewhere all at once."""
+    import jax
+
+    # batched small products are five times slower than a loop on CPUs, and batched LAPACK can deadlock there
+    if jax.default_backend() == "cpu":
+        return jax.lax.map
+    return lambda function, batch: jax.vmap(function)(batch)

@@ -1,0 +1,57 @@
+"""The plan of a fused program in words: what runs where, what was reordered and why, and what it costs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from pydra_diffconn import graph
+from pydra_diffconn.graph import Graph
+from pydra_diffconn.planner import Plan
+
+
+def describe(read: Graph, planned: Plan, shapes: dict, title: str, costs: dict[str, dict[str, float]]) -> str:
+    """Return the text; `costs` are those of the program as written and as planned, for one run."""
+    lines = [title]
+    lines += [f"  Pydra   {node.path}" for node in read.before]
+    for one in planned.planned:
+        made = ", ".join(f"{name} {shapes[one.path, name]}" for name in one.step.declaration.outputs)
+        together = "".join(f"{step.path}, " for step, _ in one.chain)
+        lines.append(f"  fused   {together}{one.path} ({one.step.declaration.id}) -> {made}")
+    lines += [f"  after   {node.path} (in the classical run only)" for node in read.after]
+    lines += [f"  plan    {note}" for note in planned.notes]
+    for learnable in read.learnables.values():
+        described = graph.describe(learnable, read, learnable.start)
+        start = f"{float(learnable.start):g}" if np.ndim(learnable.start) == 0 else f"array {np.shape(learnable.start)}"
+        lines.append(f"  learn   {learnable.name} = {start} {described.unit} in {described.constraint}")
+    for label, cost in costs.items():
+        figures = ", ".join(f"{_prefixed(value)}{unit}" for unit, value in cost.items())
+        lines.append(f"  cost    {label}: {figures}")
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def cost(function: Any, *arguments: Any) -> dict[str, float]:
+    """Return what the compiler says of a function: operations, bytes read and written, peak of temporary memory."""
+    import jax
+
+    shapes = jax.tree.map(
+        lambda a: jax.ShapeDtypeStruct(np.shape(a), jax.dtypes.canonicalize_dtype(a.dtype)), arguments
+    )
+    compiled = jax.jit(function).lower(*shapes).compile()
+    analysis = compiled.cost_analysis() or {}
+    analysis = analysis[0] if isinstance(analysis, list) else analysis
+    memory = compiled.memory_analysis()
+    return {
+        "FLOP": float(analysis.get("flops", 0.0)),
+        "B moved": float(analysis.get("bytes accessed", 0.0)),
+        "B at peak": float(memory.temp_size_in_bytes + memory.output_size_in_bytes) if memory else 0.0,
+    }
+
+
+def _prefixed(number: float) -> str:
+    for prefix in ("", "k", "M", "G", "T"):
+        if abs(number) < 1000 or prefix == "T":
+            break
+        number /= 1000
+    return f"{number:.3g} {prefix}"
