@@ -11,6 +11,8 @@ from jaxtyping import Array, Float, Int
 from pydra_diffconn.block import define
 from pydra_diffconn.blocks.filtering import check_finite
 
+TOGETHER = 16  # frames that are summed together, transposed in the processor's cache
+
 
 def check(arguments: Mapping[str, Any]) -> None:
     """Refuse labels of another length than the series, labels that are no integers, and an empty atlas."""
@@ -60,6 +62,24 @@ def Parcellate(
     place = jnp.searchsorted(ordered, labels).clip(0, len(ordered) - 1)
     segment = jnp.where(jnp.asarray(ordered)[place] == labels, place, len(ordered))  # the last one collects the rest
     count = jax.ops.segment_sum(jnp.ones_like(labels, dtype=timeseries.dtype), segment, len(ordered) + 1)
-    total = jax.ops.segment_sum(timeseries.T, segment, len(ordered) + 1)
-    means = (total / jnp.maximum(count, 1)[:, None])[:-1].T
+    total = _sums(timeseries, segment, len(ordered) + 1)
+    means = (total / jnp.maximum(count, 1))[:, :-1]
     return means[:, np.argsort(np.argsort(np.array(parcels)))]
+
+
+def _sums(timeseries: Array, segment: Array, segments: int) -> Float[Array, "time segments"]:
+    """Add up the columns of each segment, some frames at a time: transposing all of them costs more."""
+    frames = timeseries.shape[0]
+    blocks = frames // TOGETHER
+
+    def part(rows: Array) -> Array:
+        return jax.ops.segment_sum(rows.T, segment, segments).T
+
+    if blocks < 2:
+        return part(timeseries)
+    start = jnp.arange(blocks) * TOGETHER
+    sums = jax.lax.map(lambda first: part(jax.lax.dynamic_slice_in_dim(timeseries, first, TOGETHER)), start)
+    sums = sums.reshape(-1, segments)
+    if blocks * TOGETHER == frames:
+        return sums
+    return jnp.concatenate([sums, part(timeseries[blocks * TOGETHER :])])
