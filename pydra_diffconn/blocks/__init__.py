@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from pydra_diffconn.blocks.filtering import LowPass as LowPass
     from pydra_diffconn.blocks.parcellation import Parcellate as Parcellate
     from pydra_diffconn.blocks.recursive_filtering import ButterworthFiltFilt as ButterworthFiltFilt
+    from pydra_diffconn.blocks.states import StateCovariance as StateCovariance
+    from pydra_diffconn.blocks.states import WindowCovariance as WindowCovariance
 
 _homes = {
     "BandPass": "filtering",
@@ -32,6 +34,8 @@ _homes = {
     "PartialCorrelation": "covariance",
     "FisherZ": "covariance",
     "Choose": "choose",
+    "StateCovariance": "states",
+    "WindowCovariance": "states",
 }
 
 __all__ = sorted(_homes)
