@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pydra_diffconn import blocks as blocks
     from pydra_diffconn import constraints as constraints
     from pydra_diffconn import losses as losses
+    from pydra_diffconn.fit_task import Fit as Fit
     from pydra_diffconn.fitting import Result as Result
     from pydra_diffconn.fitting import fit as fit
     from pydra_diffconn.parameters import Learn as Learn
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from pydra_diffconn.parameters import load_parameters as load_parameters
     from pydra_diffconn.program import Program as Program
     from pydra_diffconn.program import fuse as fuse
+    from pydra_diffconn.resampling import bootstrap as bootstrap
+    from pydra_diffconn.resampling import cross_validate as cross_validate
     from pydra_diffconn.swap import with_parameters as with_parameters
 
 _homes = {
@@ -30,6 +33,9 @@ _homes = {
     "fuse": "program",
     "Result": "fitting",
     "fit": "fitting",
+    "Fit": "fit_task",
+    "bootstrap": "resampling",
+    "cross_validate": "resampling",
     "with_parameters": "swap",
 }
 _modules = ("block", "blocks", "constraints", "losses")

@@ -68,14 +68,20 @@ def _scaled(matrix: np.ndarray) -> np.ndarray:
 
 def loss_curve(history: Sequence[Mapping[str, Any]]) -> str:
     """Draw the loss over steps, and the held-out loss where there is one."""
+    return _svg(loss_figure(history))
+
+
+def loss_figure(history: Sequence[Mapping[str, Any]]) -> Any:
+    """Return the matplotlib figure of the loss over steps; held-out losses of batches stand where there are some."""
     figure, axis = _new(5, 2.6)
     steps = [row["step"] for row in history]
     axis.plot(steps, [row["loss"] for row in history], color=LEARNED, label="learning")
     if history and history[0]["validation"] is not None:
-        axis.plot(steps, [row["validation"] for row in history], color=INK, ls="--", label="held out")
+        known = [(row["step"], row["validation"]) for row in history if row["validation"] is not None]
+        axis.plot(*zip(*known, strict=True), color=INK, ls="--", label="held out")
         axis.legend(frameon=False)
     axis.set(xlabel="step", ylabel="loss")
-    return _svg(figure)
+    return figure
 
 
 def band(before: tuple[float, float], after: tuple[float, float], order: float, tr: float) -> str:

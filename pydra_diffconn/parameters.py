@@ -35,6 +35,8 @@ class Learn:
         A narrower interval, in the parameter's unit.
     share : str, optional
         Parameters with the same name are one value.
+    per : str, optional
+        One value for each subject (or whatever the runs are labelled by in `fit`), drawn to the group's value.
 
     A `Learn` is itself the number (or array) of its start value: a classical run computes with it, and it
     passes wherever that number passes.
@@ -46,10 +48,17 @@ class Learn:
     init: Any
     within: tuple[float, float] | None
     share: str | None
+    per: str | None
     name: str | None
     """Set when a workflow is read: the workflow input or node field that holds the mark."""
 
-    def __new__(cls, init: Any = None, within: tuple[float, float] | None = None, share: str | None = None) -> Learn:
+    def __new__(
+        cls,
+        init: Any = None,
+        within: tuple[float, float] | None = None,
+        share: str | None = None,
+        per: str | None = None,
+    ) -> Learn:
         if within is not None and not within[0] < within[1]:
             raise ValueError(f"Learn(within={within}): the first bound must be below the second")
         learn: Any
@@ -60,25 +69,26 @@ class Learn:
         learn.init = None if init is None else plain(learn)
         learn.within = within
         learn.share = share
+        learn.per = per
         learn.name = None
         return learn
 
     def __repr__(self) -> str:
-        shown = {"init": self.init, "within": self.within, "share": self.share}
+        shown = {"init": self.init, "within": self.within, "share": self.share, "per": self.per}
         return f"Learn({', '.join(f'{key}={value!r}' for key, value in shown.items() if value is not None)})"
 
     def __reduce__(self) -> Any:
-        return _rebuild, (self.init, self.within, self.share, self.name)
+        return _rebuild, (self.init, self.within, self.share, self.per, self.name)
 
     def __deepcopy__(
         self, memo: Any
     ) -> Learn:  # Pydra copies constructed workflows; an array's own copy loses the mark
-        return _rebuild(self.init, self.within, self.share, self.name)
+        return _rebuild(self.init, self.within, self.share, self.per, self.name)
 
     def __bytes_repr__(self, cache: Any) -> Iterator[bytes]:
         """Hash apart from the plain number: a workflow built around a mark is another workflow (Pydra's hook)."""
         yield b"pydra_diffconn.Learn:"
-        yield repr((self.within, self.share, self.name)).encode()
+        yield repr((self.within, self.share, self.per, self.name)).encode()
         if self.init is not None:
             array = np.asarray(self.init)
             yield repr((array.shape, array.dtype.str)).encode()
@@ -93,8 +103,8 @@ class _LearnArray(Learn, np.ndarray):
     pass
 
 
-def _rebuild(init: Any, within: Any, share: str | None, name: str | None) -> Learn:
-    learn = Learn(init, within, share)
+def _rebuild(init: Any, within: Any, share: str | None, per: str | None, name: str | None) -> Learn:
+    learn = Learn(init, within, share, per)
     learn.name = name
     return learn
 

@@ -16,6 +16,8 @@ from pydra_diffconn.parameters import Learn, plain
 from pydra_diffconn.planner import Plan, plan
 from pydra_diffconn.preparing import Run, prepare
 
+EACH = "of each run: "  # marks the parameters among what varies from run to run
+
 
 class Program:
     """A workflow as a pure function: `program(parameters, **inputs)` returns its outputs.
@@ -36,6 +38,10 @@ class Program:
         self.graph = graph
         self.runs = runs
         self.reorder = reorder
+        self.devices: list[Any] = []
+        """Devices to spread the runs over; none or one is the default device."""
+        self.remat = False
+        """Whether a gradient computes a run's intermediate arrays again rather than keep those of all runs."""
         self.split = pydra_compat.splitter(graph.task) is not None
         self.parameters = {name: np.asarray(plain(one.start), dtype=float) for name, one in graph.learnables.items()}
         first = runs[0].arrays
@@ -58,28 +64,41 @@ class Program:
             raise TypeError(f"unknown inputs {sorted(unknown)}; the program takes {sorted(self.inputs)}")
         return self.outputs_of(parameters, {**self.inputs, **inputs}, list(range(len(self.runs))))
 
-    def outputs_of(self, parameters: Mapping[str, Any], inputs: Mapping[str, Any], chosen: list[int]) -> dict[str, Any]:
-        """Return the outputs of the chosen runs, in that order; `inputs` hold just those runs."""
+    def outputs_of(
+        self,
+        parameters: Mapping[str, Any],
+        inputs: Mapping[str, Any],
+        chosen: list[int],
+        each: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """Return the outputs of the chosen runs, in that order.
+
+        `inputs` hold just those runs, and so do the parameters in `each`, which have a value for every run.
+        """
         import jax
         import jax.numpy as jnp
 
         if not self.split:
             return self._one(parameters, inputs, self.runs[0])
-        place = {number: position for position, number in enumerate(chosen)}
+        own = {f"{EACH}{name}": value for name, value in (each or {}).items()}
+        shared = {name: value for name, value in inputs.items() if name not in self.varying}
         results: list[Any] = [None] * len(chosen)
         for numbers in self.groups.values():
-            positions = [place[number] for number in numbers if number in place]
+            positions = [position for position, number in enumerate(chosen) if number in numbers]
             if not positions:
                 continue
-            shared = {name: value for name, value in inputs.items() if name not in self.varying}
-            batch = {name: _rows(inputs[name], positions, len(chosen)) for name in self.varying}
+            varying = {name: inputs[name] for name in self.varying} | own
+            batch = {name: _rows(value, positions, len(chosen)) for name, value in varying.items()}
             template = self.runs[numbers[0]]
-            outputs = (
-                mapping()(lambda one, t=template, s=shared: self._one(parameters, {**s, **one}, t), batch)
-                if batch
-                else (jax.tree.map(lambda value: value[None], self._one(parameters, shared, template)))
-            )
-            if len(positions) == len(chosen) and positions == sorted(positions):
+
+            def one(row: Mapping, given: tuple, template: Run = template) -> dict[str, Any]:
+                mine = {key.removeprefix(EACH): value for key, value in row.items() if key.startswith(EACH)}
+                arrays = {key: value for key, value in row.items() if not key.startswith(EACH)}
+                return self._one({**given[0], **mine}, {**given[1], **arrays}, template)
+
+            given = (dict(parameters), shared)
+            outputs = self._over_runs(one, batch, given) if batch else jax.tree.map(lambda v: v[None], one({}, given))
+            if len(positions) == len(chosen):
                 return outputs
             for row, position in enumerate(positions):
                 results[position] = jax.tree.map(lambda value, row=row: value[row], outputs)
@@ -89,6 +108,27 @@ class Program:
             else [r[name] for r in results]
             for name in results[0]
         }
+
+    def _over_runs(self, one: Any, batch: Mapping, given: tuple) -> Any:
+        """Compute every run of a batch: in one loop, or in one loop on each device; `given` is the same for all."""
+        import jax
+        import jax.numpy as jnp
+
+        one = jax.checkpoint(one) if self.remat else one
+        count = len(next(iter(batch.values())))
+        devices = self.devices[:count]
+        if len(devices) < 2:
+            return mapping()(partial(one, given=given), dict(batch))
+        mesh = jax.sharding.Mesh(np.array(devices), ("runs",))
+        missing = -count % len(devices)  # the last run stands in where runs do not divide evenly
+        filled = jax.tree.map(lambda v: jnp.concatenate([v, jnp.repeat(v[-1:], missing, axis=0)]), dict(batch))
+        each, same = jax.sharding.PartitionSpec("runs"), jax.sharding.PartitionSpec()
+
+        def on_one_device(part: Mapping, given: tuple) -> Any:
+            return mapping()(partial(one, given=given), part)
+
+        spread = jax.shard_map(on_one_device, mesh=mesh, in_specs=(each, same), out_specs=each, check_vma=False)
+        return jax.tree.map(lambda value: value[:count], spread(filled, given))
 
     def _plan(self, run: Run) -> Plan:
         if run.plan is None:

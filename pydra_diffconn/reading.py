@@ -334,6 +334,6 @@ def _learnable_value(value: Any) -> bool:
 
 def _named(mark: Learn, name: str, start: Any) -> Learn:
     """Return a copy of a mark that knows its name and, if it had none, its start value."""
-    named = Learn(mark.init if mark.init is not None else start, mark.within, mark.share)
+    named = Learn(mark.init if mark.init is not None else start, mark.within, mark.share, mark.per)
     named.name = name
     return named

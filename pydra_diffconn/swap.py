@@ -11,7 +11,9 @@ from pydra_diffconn import rewire
 from pydra_diffconn.parameters import LearnedParameter
 
 
-def with_parameters(workflow: type, parameters: Mapping[str, Any] | list[LearnedParameter]) -> type:
+def with_parameters(
+    workflow: type, parameters: Mapping[str, Any] | list[LearnedParameter], entity: str | None = None
+) -> type:
     """Return the workflow class with learned values in place.
 
     Parameters
@@ -21,12 +23,26 @@ def with_parameters(workflow: type, parameters: Mapping[str, Any] | list[Learned
     parameters : mapping or list
         What `load_parameters(folder)` returns, or `{"BandPass.low": 0.0131}`. A name without a dot is an input of
         the workflow, whose default it becomes.
+    entity : str, optional
+        Take this subject's values of what was learned per subject; by default the group's.
+
+    Raises
+    ------
+    ValueError
+        If nothing was learned for that entity.
     """
     values: dict[str, Any] = {}
     if isinstance(parameters, Mapping):
         values = dict(parameters)
     else:
-        for parameter in parameters:
+        chosen = {p.name: p for p in parameters if "@" not in p.name}
+        own = {p.name.partition("@")[0]: p for p in parameters if entity is not None and p.name.endswith(f"@{entity}")}
+        if entity is not None and not own:
+            known = sorted({p.name.partition("@")[2] for p in parameters if "@" in p.name})
+            raise ValueError(
+                f"nothing was learned for {entity!r}; there are values for {', '.join(known) or 'no entity'}"
+            )
+        for parameter in (chosen | own).values():
             values |= dict.fromkeys(parameter.targets or (parameter.name,), parameter.value)
     values = {name: float(value) if np.ndim(value) == 0 else np.asarray(value) for name, value in values.items()}
     inputs = {name: value for name, value in values.items() if "." not in name}

@@ -23,7 +23,11 @@ LAYERS = [
     {"free", "losses", "swap", "progress"},
     {"figures"},
     {"bids", "report"},
+    {"checkpoints"},
+    {"learner"},
     {"fitting"},
+    {"resampling"},
+    {"fit_task"},
     {"demo", "testing"},
     {"cli"},
 ]
@@ -33,7 +37,13 @@ LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 def imported(path):
     """Return the modules of this package that a file imports, wherever in it, but not for typing alone."""
     tree = ast.parse(path.read_text())
-    public = {"Learn": "parameters", "fit": "fitting", "__version__": None}
+    public = {
+        "Learn": "parameters",
+        "fit": "fitting",
+        "cross_validate": "resampling",
+        "bootstrap": "resampling",
+        "__version__": None,
+    }
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "pydra_diffconn":
             parts = node.module.split(".")

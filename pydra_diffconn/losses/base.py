@@ -2,30 +2,82 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
+from pydra_diffconn.losses.schedules import Schedule
 
-@dataclass(frozen=True)
+PARAMETERS = "parameters"
+"""Key of the outputs under which the learned parameters stand, so that a loss may name one (`"Block.parameter"`)."""
+
+
+@dataclass(frozen=True, eq=False)
 class Loss:
-    """One term; subclasses say what `score` is."""
+    """One term; subclasses say what `score` is.
+
+    Parameters
+    ----------
+    output : str
+        What is scored: an output of the workflow, stacked over runs, or a learned parameter.
+    weight : float or Schedule
+        Multiplies the score; a schedule needs the step, see `at`.
+    name : str, optional
+        How the term is reported; by default the name of its class.
+    """
 
     output: str
-    weight: float = 1.0
+    weight: float | Schedule = 1.0
+    name: str | None = field(default=None, kw_only=True)
 
     def score(self, outputs: Mapping[str, Any], targets: Any) -> Any:
         """Return the unweighted value of this term."""
         raise NotImplementedError
 
     def __call__(self, outputs: Mapping[str, Any], targets: Any = None) -> Any:
+        if isinstance(self.weight, Schedule):
+            raise ValueError(f"{self.label}: its weight is a schedule; call loss.at(step)(outputs, targets)")
         return self.weight * self.score(outputs, targets)
 
-    def __rmul__(self, factor: float) -> Self:
+    def at(self, step: Any) -> Self:
+        """Return this loss with the weight that its schedule has at a step (a number, also a traced one)."""
+        return replace(self, weight=self.weight(step)) if isinstance(self.weight, Schedule) else self
+
+    def named(self, name: str) -> Self:
+        """Return the same term, reported under another name."""
+        return replace(self, name=name)
+
+    def __rmul__(self, factor: float | Schedule) -> Self:
         return replace(self, weight=factor * self.weight)
 
     def __add__(self, other: Loss | Sum) -> Sum:
         return Sum((self,)) + other
+
+    @property
+    def label(self) -> str:
+        """The name under which this term is reported."""
+        return self.name or type(self).__name__
+
+    def read(self, outputs: Mapping[str, Any], source: Any = None) -> Any:
+        """Return an output or a learned parameter by name (by default `output`); an array is returned as it is."""
+        source = self.output if source is None else source
+        if not isinstance(source, str):
+            return source
+        parameters = outputs.get(PARAMETERS, {})
+        if source in outputs or source in parameters:
+            return outputs[source] if source in outputs else parameters[source]
+        known = sorted({*outputs, *parameters} - {PARAMETERS})
+        raise ValueError(f"{self.label}: there is no output or learned parameter {source!r}; there are {known}")
+
+    def wanted(self, targets: Any, name: str | None = None) -> Any:
+        """Return the targets; of a mapping, the entry `name` (by default the one named as the output)."""
+        name = self.output if name is None else name
+        if targets is not None and not isinstance(targets, Mapping):
+            return targets
+        if not targets or name not in targets:
+            known = f"they have {sorted(targets)}" if targets else "none were given"
+            raise ValueError(f"{self.label}: the targets need an entry {name!r}; {known}")
+        return targets[name]
 
 
 @dataclass(frozen=True)
@@ -37,12 +89,57 @@ class Sum:
     def __call__(self, outputs: Mapping[str, Any], targets: Any = None) -> Any:
         return sum(part(outputs, targets) for part in self.parts)
 
-    def __rmul__(self, factor: float) -> Sum:
+    def at(self, step: Any) -> Sum:
+        """Return the sum with the weights that the schedules have at a step."""
+        return Sum(tuple(part.at(step) for part in self.parts))
+
+    def __rmul__(self, factor: float | Schedule) -> Sum:
         return Sum(tuple(factor * part for part in self.parts))
 
     def __add__(self, other: Loss | Sum) -> Sum:
         return Sum(self.parts + (other.parts if isinstance(other, Sum) else (other,)))
 
     def terms(self, outputs: Mapping[str, Any], targets: Any = None) -> dict[str, Any]:
-        """Return the weighted value of each term by name."""
-        return {type(part).__name__: part(outputs, targets) for part in self.parts}
+        """Return the weighted value of each term by name; they add up to the loss."""
+        return dict(zip(self.labels, (part(outputs, targets) for part in self.parts), strict=True))
+
+    def scores(self, outputs: Mapping[str, Any], targets: Any = None) -> dict[str, Any]:
+        """Return the unweighted value of each term by name; these compare across steps of a schedule."""
+        return dict(zip(self.labels, (part.score(outputs, targets) for part in self.parts), strict=True))
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The terms' names; terms of the same name are told apart by their output, then by their position."""
+        labels = [part.label for part in self.parts]
+        labels = [f"{o}({p.output})" if labels.count(o) > 1 else o for o, p in zip(labels, self.parts, strict=True)]
+        return tuple(f"{o}#{n}" if labels.count(o) > 1 else o for n, o in enumerate(labels, start=1))
+
+
+def scheme(**terms: Loss | Sum) -> Sum:
+    """Return the sum of named terms; those of a sum within it are named `outer.inner`.
+
+    >>> from pydra_diffconn import losses
+    >>> spatial = losses.scheme(hard=0.1 * losses.Entropy("maps"), equal=losses.Equilibrium("maps"))
+    >>> losses.scheme(space=spatial, task=losses.MeanSquaredError("score")).labels
+    ('space.hard', 'space.equal', 'task')
+    """
+    named: list[Loss] = []
+    for name, term in terms.items():
+        if isinstance(term, Sum):
+            named += [part.named(f"{name}.{o}") for part, o in zip(term.parts, term.labels, strict=True)]
+        else:
+            named.append(term.named(name))
+    return Sum(tuple(named))
+
+
+def over_runs(function: Callable[..., Any], *values: Any) -> Any:
+    """Apply a score to stacked runs at once; to runs of different lengths (a list) one by one, and average.
+
+    Of the values, those that are no list are shared by all runs.
+    """
+    lengths = {len(value) for value in values if isinstance(value, list)}
+    if not lengths:
+        return function(*values)
+    (count,) = lengths
+    each = [[v[n] if isinstance(v, list) else v for v in values] for n in range(count)]
+    return sum(function(*arguments) for arguments in each) / count

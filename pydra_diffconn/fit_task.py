@@ -1,0 +1,54 @@
+"""Learning as one step of a larger Pydra workflow: cached, and sent to any worker."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from fileformats.generic import Directory
+from pydra.compose import python
+
+
+@python.define(outputs=["parameters", "scores"])
+def Fit(
+    workflow: Any,
+    loss: Any,
+    targets: Any = None,
+    learn: dict | None = None,
+    steps: int = 200,
+    validation: Any = None,
+    groups: list | None = None,
+    seed: int = 0,
+    settings: dict | None = None,
+) -> tuple[Directory, dict]:
+    """Learn the marked parameters of a workflow; gives the folder that `load_parameters` reads, and the scores.
+
+    Parameters
+    ----------
+    workflow : workflow task
+        As for `fit`, split or not.
+    loss : callable
+        As for `fit`; a loss of the library, or a function at the top level of a module.
+    targets, learn, steps, validation, groups, seed
+        As for `fit`.
+    settings : dict
+        Further arguments of `fit`.
+    """
+    from pydra_diffconn.fitting import fit
+
+    result = fit(
+        workflow,
+        loss,
+        targets,
+        learn=learn,
+        steps=steps,
+        validation=validation,
+        groups=groups,
+        seed=seed,
+        checkpoint=Path.cwd() / "checkpoint",
+        progress=False,
+        **(settings or {}),
+    )
+    folder = result.save(Path.cwd() / "fit")
+    scores = {"classical": result.baseline, "learned": result.best, "stopped": result.stopped}
+    return Directory(folder), scores

@@ -1,0 +1,325 @@
+"""One fit in progress: its values, the steps that change them, and what is remembered of the way."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from pydra_diffconn.checkpoints import Checkpoint
+from pydra_diffconn.free import FreeSpace
+from pydra_diffconn.losses.base import PARAMETERS
+from pydra_diffconn.program import Program
+from pydra_diffconn.progress import Progress
+
+RETRIES = 8  # halvings of the step before a diverging fit stops with its last good values
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to learn; see `fit`."""
+
+    optimizer: Any = None
+    rates: Mapping[str, float] = field(default_factory=dict)
+    batch_size: int | None = None
+    patience: int | None = None
+    shrinkage: float = 1.0
+    seed: int = 0
+
+
+@dataclass
+class State:
+    """All that changes from step to step, and so all that a checkpoint holds."""
+
+    number: int
+    values: dict[str, Any]
+    optimizer: Any
+    good: tuple[dict[str, Any], Any]
+    """The last values and optimiser state whose loss was a number."""
+    best_values: dict[str, Any]
+    best: dict[str, float]
+    best_number: int = 0
+    scale: float = 1.0
+    failures: int = 0
+    history: list[dict[str, Any]] = field(default_factory=list)
+
+
+class Learner:
+    """Learn the parameters of a program from some of its runs, validating on others.
+
+    The values are constrained; a step is taken in the free space. `deviations`, one row for each entity, are added
+    there to the group's value of a parameter that is learned per entity.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        loss: Callable,
+        targets: Any,
+        training: Sequence[int],
+        held_out: Sequence[int],
+        settings: Settings = Settings(),
+        entities: Mapping[str, Sequence[Any]] | None = None,
+        total: int = 0,
+    ) -> None:
+        import jax
+        import jax.numpy as jnp
+        import optax
+
+        self.program, self.loss, self.targets, self.settings = program, loss, targets, settings
+        self.training, self.held_out, self.total = list(training), list(held_out), total
+        self.space = FreeSpace(program)
+        self.stopped = "after all steps"
+        self.entities = _entity_numbers(program, entities or {})
+        real = jnp.result_type(float)
+        self.start = {name: jnp.asarray(value, real) for name, value in program.parameters.items()}
+        for name, (labels, _) in self.entities.items():
+            self.start[_deviations(name)] = jnp.zeros((len(labels), *np.shape(program.parameters[name])), real)
+        unknown = sorted(set(settings.rates) - set(program.parameters))
+        if unknown:
+            raise ValueError(f"rates: no parameter {', '.join(unknown)}; learned are {', '.join(program.parameters)}")
+        self.optimizer = optax.with_extra_args_support(settings.optimizer or optax.adam(0.1))
+        self._step = jax.jit(self._stepped, static_argnames="chosen")
+        self._evaluate = jax.jit(self._scored, static_argnames="chosen")
+        optimizer = self.optimizer.init(self._free(self.start))
+        scores = self.scores(self.start, self._loss_of_first_step(optimizer))
+        self.state = State(0, self.start, optimizer, (self.start, optimizer), self.start, scores)
+        self.baseline = scores
+        if not all(np.isfinite(value) for value in scores.values()):
+            raise ValueError(
+                f"the loss is not finite at the start ({scores}); check the loss, its targets and the start values "
+                f"{self.plain(self.start)}"
+            )
+
+    def _loss_of_first_step(self, optimizer: Any) -> float | None:
+        """Return the training loss of the start values from the compiled step, which spares compiling another."""
+        if self.settings.batch_size or hasattr(self.loss, "at"):
+            return None
+        return float(self._step(self.start, optimizer, 1.0, 0, **self.batch(0))[2])
+
+    # --- what is minimised --------------------------------------------------------------------------------------
+
+    def _free(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        deviations = {name: value for name, value in values.items() if name not in self.program.parameters}
+        return {**self.space.to_free(values), **deviations}
+
+    def _constrained(self, free: Mapping[str, Any]) -> dict[str, Any]:
+        deviations = {name: value for name, value in free.items() if name not in self.program.parameters}
+        return {**self.space.from_free(free), **deviations}
+
+    def _objective(
+        self, free: Mapping, inputs: Mapping, targets: Any, own: Mapping, step: Any, chosen: tuple
+    ) -> tuple[Any, dict[str, Any]]:
+        """Return the loss and each of its terms; `own` holds the entity number of each run."""
+        import jax.numpy as jnp
+
+        values = self._constrained(free)
+        each = {name: self.per_entity(free, name)[numbers] for name, numbers in own.items()}
+        outputs = self.program.outputs_of(values, inputs, list(chosen), each)
+        loss = self.loss.at(step) if hasattr(self.loss, "at") else self.loss
+        seen = {**outputs, PARAMETERS: {name: values[name] for name in self.program.parameters}}
+        terms = loss.terms(seen, targets) if hasattr(loss, "terms") else {}
+        total = jnp.asarray(sum(terms.values()) if terms else loss(seen, targets))
+        for name in own:  # a deviation costs as much as under a normal distribution around the group
+            total = total + self.settings.shrinkage * jnp.sum(free[_deviations(name)] ** 2) / (2 * len(chosen))
+        return total, terms
+
+    def per_entity(self, free: Mapping[str, Any], name: str) -> Any:
+        """Return the constrained value of a parameter for each entity."""
+        import jax
+
+        def one(deviation: Any) -> Any:
+            return self.space.from_free({**free, name: free[name] + deviation})[name]
+
+        return jax.vmap(one)(free[_deviations(name)])
+
+    def _stepped(
+        self, values: Any, state: Any, scale: Any, step: Any, inputs: Any, targets: Any, own: Any, chosen: tuple
+    ) -> Any:
+        import jax
+
+        free = self._free(values)
+        objective = partial(self._objective, inputs=inputs, targets=targets, own=own, step=step, chosen=chosen)
+        (value, terms), gradient = jax.value_and_grad(objective, has_aux=True)(free)
+        updates, state = self.optimizer.update(
+            gradient, state, free, value=value, grad=gradient, value_fn=lambda free: objective(free)[0]
+        )
+        rates = {name: scale * self.settings.rates.get(name, 1.0) for name in free}
+        moved = {name: free[name] + rates[name] * updates[name] for name in free}
+        return self._constrained(moved), state, value, terms, gradient
+
+    def _scored(self, values: Any, inputs: Any, targets: Any, own: Any, step: Any, chosen: tuple) -> Any:
+        return self._objective(self._free(values), inputs, targets, own, step, chosen)[0]
+
+    # --- data ---------------------------------------------------------------------------------------------------
+
+    def data(self, runs: Sequence[int], chosen: Sequence[int] | None = None) -> dict[str, Any]:
+        """Return the inputs, targets and entities of some runs; `chosen` runs of the same shapes may stand for them."""
+        import jax
+
+        def rows(values: Any) -> Any:
+            return [values[n] for n in runs] if isinstance(values, list) else np.asarray(values)[np.array(runs)]
+
+        program = self.program
+        inputs = {n: rows(v) if n in program.varying else v for n, v in program.inputs.items()}
+        targets = jax.tree.map(rows, self.targets) if program.split else self.targets
+        own = {name: numbers[np.array(runs)] for name, (_, numbers) in self.entities.items()}
+        return {"inputs": inputs, "targets": targets, "own": own, "chosen": tuple(chosen or runs)}
+
+    def batch(self, step: int) -> dict[str, Any]:
+        """Return the data of one step: all training runs, or a batch of runs that share their shapes."""
+        size = self.settings.batch_size
+        if size is None or size >= len(self.training):
+            if not hasattr(self, "_all"):
+                self._all = self.data(self.training)
+            return self._all
+        runs = self.batches(step // self.steps_per_epoch)[step % self.steps_per_epoch]
+        group = next(numbers for numbers in self.program.groups.values() if runs[0] in numbers)
+        return self.data(runs, group[: len(runs)])
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return len(self.batches(0)) if self.settings.batch_size else 1
+
+    def batches(self, epoch: int) -> list[list[int]]:
+        """Return the batches of an epoch; the order follows from seed and epoch alone, so that a resumed fit agrees."""
+        rng, size = np.random.default_rng([self.settings.seed, epoch]), self.settings.batch_size or len(self.training)
+        made = []
+        for numbers in self.program.groups.values():
+            mine = [number for number in numbers if number in set(self.training)]
+            order = [mine[n] for n in rng.permutation(len(mine))]
+            made += [order[first : first + size] for first in range(0, len(order), size)]
+        return [made[n] for n in rng.permutation(len(made))]
+
+    # --- steps ----------------------------------------------------------------------------------------------------
+
+    def run(self, bar: Progress, checkpoint: Checkpoint | None = None) -> None:
+        """Take the steps; each row of the history is the loss of the values before that step."""
+        self.resumed = False
+        if checkpoint is not None and (found := checkpoint.load(self.state)) is not None:
+            self.state, self.resumed = found, True
+            self.baseline = checkpoint.baseline
+        began = time.perf_counter() - (self.state.history[-1]["seconds"] if self.state.history else 0.0)
+        try:
+            while self.state.number <= self.total and not self._finished():
+                self._advance(bar, began)
+                if checkpoint is not None:
+                    checkpoint.save_if_due(self.state, self.baseline, last=self.state.number > self.total)
+        except KeyboardInterrupt:
+            self.stopped = f"interrupted at step {self.state.number}; the best values so far are kept"
+        if checkpoint is not None:
+            checkpoint.save(self.state, self.baseline)
+
+    def _finished(self) -> bool:
+        state, patience = self.state, self.settings.patience
+        if state.failures > RETRIES:
+            self.stopped = f"diverged at step {state.number}; the last good values are kept"
+            return True
+        if patience is not None and state.number - 1 - state.best_number >= patience:
+            self.stopped = f"no improvement for {patience} steps, at step {state.number - 1}"
+            return True
+        return False
+
+    def _advance(self, bar: Progress, began: float) -> None:
+        state = self.state
+        values, optimizer, loss, terms, gradient = self._step(
+            state.values, state.optimizer, state.scale, state.number, **self.batch(state.number)
+        )
+        if state.number == 0:
+            self._warn_if_flat(gradient, bar)
+        scores = self._scores_of_step(loss)
+        if not all(np.all(np.isfinite(v)) for v in [loss, *scores.values(), *gradient.values()]):
+            # back to where the loss was a number, and a smaller step from there
+            state.failures += 1
+            state.scale /= 2
+            good, good_optimizer = state.good
+            data = self.batch(max(state.number - 1, 0))
+            state.values, state.optimizer, *_ = self._step(
+                good, good_optimizer, state.scale, max(state.number - 1, 0), **data
+            )
+            return
+        self._note(scores, loss, terms, began)
+        bar.advance(state.number, float(loss), scores.get("validation"))
+        state.good = state.values, state.optimizer
+        state.values, state.optimizer = values, optimizer
+        state.number += 1
+
+    def _scores_of_step(self, loss: Any) -> dict[str, float]:
+        """Return the scores that tell whether these values are the best; of batches, once an epoch."""
+        number, epoch = self.state.number, self.steps_per_epoch
+        if not self.settings.batch_size:
+            return self.scores(self.state.values, float(loss))
+        return self.scores(self.state.values) if number % epoch == 0 or number == self.total else {}
+
+    def scores(self, values: Mapping[str, Any], training: float | None = None) -> dict[str, float]:
+        """Return the loss on the training runs and on those held out, with the weights of the last step."""
+        scores = {"training": training if training is not None else self.score(values, self.training)}
+        if self.held_out:
+            scores["validation"] = self.score(values, self.held_out)
+        return scores
+
+    def score(self, values: Mapping[str, Any], runs: Sequence[int]) -> float:
+        """Return the loss of some values on some runs."""
+        return float(self._evaluate(values, step=self.total, **self.data(runs)))
+
+    def _warn_if_flat(self, gradient: Mapping[str, Any], bar: Progress) -> None:
+        flat = [n for n, slope in gradient.items() if n in self.program.parameters and not np.any(np.asarray(slope))]
+        if flat:
+            bar.warn(f"the loss does not depend on {', '.join(flat)} at its start value; it will not move")
+
+    def _note(self, scores: dict[str, float], loss: Any, terms: Mapping[str, Any], began: float) -> None:
+        state, key = self.state, "validation" if self.held_out else "training"
+        if scores and scores[key] < state.best[key]:
+            state.best_values, state.best, state.best_number = state.values, scores, state.number
+        row = {"step": state.number, "loss": float(loss), "validation": scores.get("validation")}
+        row["seconds"] = round(time.perf_counter() - began, 3)
+        row |= {f"loss.{name}": float(value) for name, value in terms.items()}
+        numbers = {n: float(v) for n, v in state.values.items() if np.ndim(v) == 0}
+        state.history.append(row | numbers)
+
+    def plain(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the values as numbers and NumPy arrays."""
+        return {n: float(v) if np.ndim(v) == 0 else np.asarray(v) for n, v in values.items()}
+
+    def learned(self) -> dict[str, Any]:
+        """Return the best values; exactly the start where it was never beaten, and not its float32 neighbour."""
+        if self.state.best_values is self.start or self.state.best_number == 0:
+            return {name: one.start for name, one in self.program.graph.learnables.items()}
+        return {n: v for n, v in self.plain(self.state.best_values).items() if n in self.program.parameters}
+
+    def learned_per_entity(self) -> dict[str, dict[Any, Any]]:
+        """Return, of each parameter learned per entity, the value for every entity."""
+        free = self._free(self.state.best_values)
+        found = {}
+        for name, (labels, _) in self.entities.items():
+            values = np.asarray(self.per_entity(free, name))
+            found[name] = {label: self.plain({"": v})[""] for label, v in zip(labels, values, strict=True)}
+        return found
+
+
+def _deviations(name: str) -> str:
+    return f"{name} by entity"
+
+
+def _entity_numbers(program: Program, entities: Mapping[str, Sequence[Any]]) -> dict[str, tuple[list, np.ndarray]]:
+    """Return, for each parameter that is learned per entity, the entities' labels and the number of each run's."""
+    found = {}
+    for name, learnable in program.graph.learnables.items():
+        per = learnable.mark.per
+        if per is None:
+            continue
+        if per not in entities:
+            raise ValueError(
+                f"{name} is learned per {per}, but nothing says which {per} a run belongs to; give "
+                f"entities={{{per!r}: [...]}} (or groups=[...]) with one label for each run"
+            )
+        labels = list(entities[per])
+        if len(labels) != len(program.runs):
+            raise ValueError(f"{per}: {len(labels)} labels for {len(program.runs)} runs; expected one each")
+        unique = list(dict.fromkeys(labels))
+        found[name] = (unique, np.array([unique.index(label) for label in labels]))
+    return found

@@ -1,0 +1,279 @@
+"""What `fit` can do besides: batches, schedules, second order, per subject, checkpoints, devices, resampling."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from pydra.compose import workflow
+
+from pydra_diffconn import Fit, Learn, bootstrap, cross_validate, fit, fuse, load_parameters, losses, with_parameters
+from pydra_diffconn.blocks import BandPass, Correlation
+from pydra_diffconn.losses.base import Loss
+
+LOSS = losses.MeanSquaredError("connectome")
+
+
+class Penalty(Loss):
+    """The square of a parameter."""
+
+    def score(self, outputs, targets):
+        return jnp.sum(self.read(outputs) ** 2)
+
+
+@workflow.define(outputs=["connectome"])
+def Small(bold):
+    band = workflow.add(BandPass(timeseries=bold, tr=1.0, low=Learn(0.02), high=Learn(0.2)))
+    return workflow.add(Correlation(timeseries=band.timeseries)).connectome
+
+
+@pytest.fixture
+def bolds():
+    rng = np.random.default_rng(0)
+    return [rng.standard_normal((80, 5)).astype(np.float32) for _ in range(6)]
+
+
+def targets_at(bolds, low=0.05, high=0.3):
+    program = fuse(Small().split(bold=bolds))
+    return np.asarray(program({"BandPass.low": jnp.float32(low), "BandPass.high": jnp.float32(high)})["connectome"])
+
+
+@pytest.fixture
+def task(bolds):
+    return Small().split(bold=bolds)
+
+
+@pytest.fixture
+def targets(bolds):
+    return targets_at(bolds)
+
+
+def quick(task, targets, **settings):
+    return fit(task, settings.pop("loss", LOSS), targets, progress=False, **{"steps": 20, **settings})
+
+
+def test_second_order_needs_few_steps(task, targets):
+    result = quick(task, targets, optimizer=optax.lbfgs(), steps=15)
+    assert result.parameters["BandPass.low"] == pytest.approx(0.05, rel=0.02)
+    assert result.best["training"] < 1e-6
+
+
+def test_rates_and_clipping_are_kept(task, targets):
+    start = {"BandPass.low": 0.02, "BandPass.high": 0.2}
+    result = quick(task, targets, rates={"BandPass.high": 0.0}, steps=3)
+    assert result.parameters["BandPass.high"] == pytest.approx(start["BandPass.high"], rel=1e-5)
+    assert result.parameters["BandPass.low"] > 1.1 * start["BandPass.low"]
+    clipped = quick(task, targets, optimizer=optax.chain(optax.clip_by_global_norm(1e-6), optax.sgd(1.0)), steps=3)
+    assert clipped.parameters["BandPass.high"] == pytest.approx(start["BandPass.high"], rel=1e-4)
+    with pytest.raises(ValueError, match=r"rates: no parameter Band\.lo; learned are BandPass\.low, BandPass\.high"):
+        quick(task, targets, rates={"Band.lo": 1.0})
+
+
+def test_batches_learn_too_and_follow_from_the_seed(task, targets):
+    first, second = (quick(task, targets, batch_size=2, steps=60, seed=3) for _ in range(2))
+    assert first.parameters == second.parameters and first.improved
+    assert quick(task, targets, batch_size=2, steps=60, seed=4).parameters != first.parameters
+
+
+def test_batches_of_runs_of_unequal_length(bolds):
+    uneven = [bold[:60] if number % 2 else bold for number, bold in enumerate(bolds)]
+    task = Small().split(bold=uneven)
+    program = fuse(task)
+    targets = program({"BandPass.low": jnp.float32(0.05), "BandPass.high": jnp.float32(0.3)})["connectome"]
+    assert quick(task, np.asarray(targets), batch_size=2, steps=60).improved
+
+
+def test_terms_are_reported_and_weights_follow_a_schedule(task, targets):
+    loss = LOSS + losses.schedules.Cascade({0: 1.0, 5: 0.0}) * Penalty("BandPass.high")
+    result = quick(task, targets, loss=loss, steps=10)
+    rows = result.table
+    assert set(rows) >= {"loss.MeanSquaredError", "loss.Penalty"}
+    assert np.all(rows["loss.Penalty"][:5] > 0) and np.all(rows["loss.Penalty"][5:] == 0)
+    np.testing.assert_allclose(rows["loss"], rows["loss.MeanSquaredError"] + rows["loss.Penalty"], rtol=1e-5)
+
+
+def test_learning_stops_early(task, targets):
+    result = quick(task, targets, patience=3, optimizer=optax.sgd(0.0), steps=50)
+    assert len(result.history) == 4 and "no improvement for 3 steps" in result.stopped
+
+
+@pytest.fixture
+def people(bolds):
+    """Two subjects whose upper cut-off differs."""
+    labels = ["a", "a", "a", "b", "b", "b"]
+    parts = [targets_at(bolds, 0.02, high)[chosen] for high, chosen in ((0.15, slice(0, 3)), (0.3, slice(3, 6)))]
+    return labels, np.concatenate(parts)
+
+
+def test_a_value_per_subject_around_the_groups(task, people, bolds):
+    labels, targets = people
+    learn = {"BandPass.high": Learn(0.2, per="subject"), "BandPass.low": Learn(0.02)}
+    result = quick(task, targets, learn=learn, groups=labels, shrinkage=1e-4, steps=150)
+    own = {name: value for name, value in result.parameters.items() if "@" in name}
+    assert own["BandPass.high@a"] == pytest.approx(0.15, rel=0.05)
+    assert own["BandPass.high@b"] == pytest.approx(0.3, rel=0.05)
+    assert 0.15 < result.parameters["BandPass.high"] < 0.3
+    drawn = quick(task, targets, learn=learn, groups=labels, shrinkage=100.0, steps=150).parameters
+    assert drawn["BandPass.high@a"] == pytest.approx(drawn["BandPass.high"], rel=0.02)
+
+
+def test_a_subjects_values_make_its_own_workflow(task, people, bolds, tmp_path):
+    labels, targets = people
+    learn = {"BandPass.high": Learn(0.2, per="subject")}
+    result = quick(task, targets, learn=learn, groups=labels, shrinkage=1e-4)
+    result.save(tmp_path / "fit")
+    loaded = load_parameters(tmp_path / "fit")
+    found = [
+        with_parameters(Small, loaded, entity=entity)(bold=bolds[0])(worker="debug", cache_root=tmp_path).connectome
+        for entity in (None, "a", "b")
+    ]
+    assert not np.allclose(found[1], found[2], atol=1e-3) and not np.allclose(found[0], found[1], atol=1e-3)
+    with pytest.raises(ValueError, match="nothing was learned for 'c'; there are values for a, b"):
+        with_parameters(Small, loaded, entity="c")
+
+
+def test_per_subject_needs_to_know_the_subjects(task, targets):
+    with pytest.raises(ValueError, match=r"learned per session.* give entities=\{'session'"):
+        quick(task, targets, learn={"BandPass.high": Learn(0.2, per="session")}, groups=list("aabbcc"))
+
+
+def test_a_resumed_fit_goes_on_to_the_same_bits(task, targets, tmp_path):
+    whole = quick(task, targets, steps=12, batch_size=2)
+    quick(task, targets, steps=6, batch_size=2, checkpoint=tmp_path)
+    resumed = quick(task, targets, steps=12, batch_size=2, checkpoint=tmp_path)
+    assert resumed.parameters == whole.parameters
+    assert [row["step"] for row in resumed.history] == list(range(13))
+    assert not list(tmp_path.glob("*.pkl*"))
+
+
+def test_a_checkpoint_of_another_fit_is_refused(task, targets, tmp_path):
+    quick(task, targets, steps=2, checkpoint=tmp_path)
+    with pytest.raises(ValueError, match="belongs to a fit of other inputs"):
+        quick(task, targets + 1, steps=2, checkpoint=tmp_path)
+
+
+SCRIPT = """
+    import sys, numpy as np
+    sys.path.insert(0, {tests!r})
+    from test_learning import Small, quick, targets_at
+    rng = np.random.default_rng(0)
+    bolds = [rng.standard_normal((80, 5)).astype(np.float32) for _ in range(6)]
+    print("begin", flush=True)
+    result = quick(Small().split(bold=bolds), targets_at(bolds), steps=int(sys.argv[1]), checkpoint=sys.argv[2])
+    print(repr(sorted(result.parameters.items())), result.stopped, flush=True)
+"""
+
+
+def start(tmp_path, steps):
+    script = tmp_path / "script.py"
+    script.write_text(textwrap.dedent(SCRIPT.format(tests=str(Path(__file__).parent))))
+    command = [sys.executable, str(script), str(steps), str(tmp_path / "checkpoint")]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+def wait_for_checkpoint(process, path):
+    assert process.stdout.readline() == "begin\n"
+    while not path.exists():
+        assert process.poll() is None
+        time.sleep(0.05)
+    time.sleep(0.5)
+
+
+def test_a_killed_fit_resumes_to_the_same_bits(tmp_path, task, targets):
+    steps = 3000
+    process = start(tmp_path, steps)
+    wait_for_checkpoint(process, tmp_path / "checkpoint" / "checkpoint.safetensors")
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    again, _ = start(tmp_path, steps).communicate()
+    whole = quick(task, targets, steps=steps)
+    assert again.splitlines()[-1] == f"{sorted(whole.parameters.items())!r} after all steps"
+
+
+def test_an_interrupt_leaves_a_usable_result(tmp_path):
+    process = start(tmp_path, 10**6)
+    wait_for_checkpoint(process, tmp_path / "checkpoint" / "checkpoint.safetensors")
+    process.send_signal(signal.SIGINT)
+    printed, _ = process.communicate()
+    assert process.returncode == 0 and "interrupted at step" in printed and "BandPass.low" in printed
+
+
+def test_recomputing_intermediates_changes_no_number(task, targets):
+    np.testing.assert_allclose(
+        list(quick(task, targets, remat=True).parameters.values()),
+        list(quick(task, targets).parameters.values()),
+        rtol=1e-5,
+    )
+
+
+def test_four_devices_learn_what_one_does(tmp_path):
+    code = f"""
+        import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})
+        import jax, numpy as np
+        from test_learning import Small, quick, targets_at
+        rng = np.random.default_rng(0)
+        bolds = [rng.standard_normal((80, 5)).astype(np.float32) for _ in range(6)]
+        assert len(jax.devices()) == 4
+        task, targets = Small().split(bold=bolds), targets_at(bolds)
+        one, four = quick(task, targets), quick(task, targets, devices=jax.devices())
+        for name in one.parameters:
+            np.testing.assert_allclose(four.parameters[name], one.parameters[name], rtol=1e-5)
+        print("same")
+    """
+    flags = {"XLA_FLAGS": "--xla_force_host_platform_device_count=4"}
+    found = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, env={**os.environ, **flags}
+    )
+    assert found.stdout.strip() == "same", found.stderr
+
+
+def test_cross_validation_tests_on_runs_that_were_not_learned_from(task, targets):
+    found = cross_validate(
+        task, LOSS, targets, folds=3, groups=list("aabbcc"), validation=0.5, steps=60, progress=False
+    )
+    assert sorted(n for part in found.tested for n in part) == list(range(6)) and [
+        len(part) for part in found.tested
+    ] == [2, 2, 2]
+    assert np.all(found.table["learned"] < found.table["classical"])
+    with pytest.raises(ValueError, match="7 folds of 6 groups"):
+        cross_validate(task, LOSS, targets, folds=7)
+
+
+def test_the_bootstrap_gives_an_interval_that_holds_the_planted_value(task, bolds):
+    rng = np.random.default_rng(1)
+    targets = targets_at(bolds) + 0.05 * rng.standard_normal((6, 5, 5))
+    found = bootstrap(task, LOSS, targets, repeats=6, steps=60, progress=False)
+    high = found.uncertainty["BandPass.high"]
+    assert high["sd"] > 0 and abs(high["mean"] - 0.3) < 0.1
+
+
+@workflow.define(outputs=["parameters", "scores"])
+def Learning(task, targets, steps: int):
+    fitted = workflow.add(Fit(workflow=task, loss=LOSS, targets=targets, steps=steps))
+    return fitted.parameters, fitted.scores
+
+
+def test_learning_is_a_step_of_a_larger_workflow(task, targets, tmp_path):
+    larger = Learning(task=task, targets=targets, steps=10)
+    found = larger(worker="debug", cache_root=tmp_path)
+    direct = quick(task, targets, steps=10)
+    assert {p.name: p.value for p in load_parameters(Path(found.parameters))} == direct.parameters
+    assert found.scores["learned"]["training"] < found.scores["classical"]["training"]
+    began = time.monotonic()
+    larger(worker="debug", cache_root=tmp_path)
+    assert time.monotonic() - began < 60 and len(list(tmp_path.glob("python-*/fit"))) == 1
+    assert larger._checksum != Learning(task=task, targets=targets + 1, steps=10)._checksum
+    assert larger._checksum != Learning(task=Small().split(bold=[targets[0]] * 6), targets=targets, steps=10)._checksum
+
+
+def test_the_history_can_be_drawn_and_reported(task, targets, tmp_path):
+    result = quick(task, targets, steps=3)
+    assert result.plot().axes[0].get_xlabel() == "step"
+    assert "BandPass.low" in result.report(tmp_path / "report.html").read_text()
