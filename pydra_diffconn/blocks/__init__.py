@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pydra_diffconn.blocks.censoring import Censor as Censor
     from pydra_diffconn.blocks.choose import Choose as Choose
+    from pydra_diffconn.blocks.communities import Modularity as Modularity
     from pydra_diffconn.blocks.confounds import RegressConfounds as RegressConfounds
     from pydra_diffconn.blocks.covariance import Correlation as Correlation
     from pydra_diffconn.blocks.covariance import Covariance as Covariance
@@ -36,6 +37,7 @@ _homes = {
     "Choose": "choose",
     "StateCovariance": "states",
     "WindowCovariance": "states",
+    "Modularity": "communities",
 }
 
 __all__ = sorted(_homes)
