@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pydra_diffconn.program import fuse as fuse
     from pydra_diffconn.resampling import bootstrap as bootstrap
     from pydra_diffconn.resampling import cross_validate as cross_validate
+    from pydra_diffconn.stretches import optimise as optimise
     from pydra_diffconn.swap import with_parameters as with_parameters
 
 _homes = {
@@ -36,6 +37,7 @@ _homes = {
     "Fit": "fit_task",
     "bootstrap": "resampling",
     "cross_validate": "resampling",
+    "optimise": "stretches",
     "with_parameters": "swap",
 }
 _modules = ("block", "blocks", "constraints", "losses")

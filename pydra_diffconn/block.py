@@ -123,7 +123,7 @@ class BlockTask(python.Task):
     def _compute_hashes(self) -> tuple[str, dict[str, str]]:
         """Hash values, block version and precision; a `Learn` counts as its number, so that runs share the cache."""
         hashes = {name: hash_function(value) for name, value in self.values().items() if value is not attrs.NOTHING}
-        hashes["function"] = _source_hash(type(self))  # type: ignore[arg-type]
+        hashes["function"] = source_hash(type(self))  # type: ignore[arg-type]
         hashes["block"] = f"{self.declaration.id}@{self.declaration.version}:{','.join(self.declaration.outputs)}"
         hashes["precision"] = pydra_compat.precision()
         return hash_function(sorted(hashes.items())), hashes
@@ -142,7 +142,8 @@ class BlockTask(python.Task):
 
 
 @functools.cache
-def _source_hash(block: type[BlockTask]) -> str:
+def source_hash(block: type[BlockTask]) -> str:
+    """Return the hash of a block's function as it is written."""
     return hash_function(block.pure)
 
 

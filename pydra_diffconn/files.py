@@ -297,7 +297,7 @@ def write_outputs(
     written = {}
     for name, array in results.items():
         dims = declaration.outputs[name]
-        names = _parcel_names(array.shape[-1], main, values, given)
+        names = column_names(array.shape[-1], main, values, given)
         if dims in ("time space", "...") and array.ndim == 2:
             path = write_timeseries(array, main, folder / name)
         elif dims == "parcels parcels":
@@ -310,7 +310,8 @@ def write_outputs(
     return written
 
 
-def _parcel_names(count: int, main: Space, values: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
+def column_names(count: int, main: Space, values: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
+    """Return the names of a table's columns: those of the atlas, those of the input, or numbers."""
     if values.get("parcels"):
         atlas = given.get("labels")
         named = label_names(str(atlas)) if atlas is not None and not isinstance(atlas, np.ndarray) else {}

@@ -45,6 +45,8 @@ class Run:
     counts: dict[str, int | None] = field(default_factory=dict)
     """Number of instances of each step; None if it is not split."""
     outputs: dict[str, Wire] = field(default_factory=dict)
+    spaces: dict[tuple[str, str], list[files.Space | None]] = field(default_factory=dict)
+    """Where the series of each argument and output lie, one entry for each instance; None if they were arrays."""
     plan: Any = None
     """What is computed, in which order; made when the run is first computed."""
 
@@ -90,8 +92,7 @@ class _Preparation:
         self.run = Run()
         self.lengths: dict[str, int] = {}
         self.axes = {step.path: step.axes for step in graph.steps}
-        self.spaces: dict[tuple[str, str], list[files.Space | None]] = {}
-        """Of each argument and output, one for each instance."""
+        self.spaces = self.run.spaces
         self._lengths_of_upstream()
         for step in graph.steps:
             self._step(step)

@@ -315,9 +315,17 @@ def lazy_source(field: LazyField) -> tuple[str | None, str]:
     return None, field._field
 
 
+def reconnect(node: Node, moved: Mapping[tuple[str | None, str], Any]) -> None:
+    """Let a node take the outputs that stand for those of nodes which were removed; its state follows."""
+    for name, value in list(node.input_values):
+        if isinstance(value, LazyOutField) and lazy_source(value) in moved:
+            object.__setattr__(node._task, name, moved[lazy_source(value)])
+    node._set_state()
+
+
 def splitter(task: Any) -> Any:
     """Return what `task.split(...)` was given, or None."""
-    return task._splitter
+    return getattr(task, "_splitter", None)
 
 
 def combiner(task: Any) -> Any:

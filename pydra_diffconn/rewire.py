@@ -14,7 +14,7 @@ from pydra.utils.typing import is_lazy
 
 from pydra_diffconn import pydra_compat
 
-RECIPE = ("original", "node_values", "exposed", "alone")
+RECIPE = ("original", "node_values", "exposed", "alone", "rebuild")
 
 
 def with_node_values(original: type, node_values: Mapping[str, Any], defaults: Mapping[str, Any] | None = None) -> type:
@@ -29,7 +29,7 @@ def with_node_values(original: type, node_values: Mapping[str, Any], defaults: M
     defaults : mapping, optional
         Input name to its new default.
     """
-    return _derive(original, dict(node_values), [], defaults or {})
+    return derive(original, dict(node_values), [], defaults or {})
 
 
 def exposing(original: type, outputs: Sequence[tuple[str, str]]) -> type:
@@ -37,11 +37,34 @@ def exposing(original: type, outputs: Sequence[tuple[str, str]]) -> type:
 
     Nodes of nested workflows are named with dots. The outputs are called `output_0`, `output_1`, ...
     """
-    return _derive(original, {}, [list(pair) for pair in outputs], {})
+    return derive(original, {}, [list(pair) for pair in outputs])
 
 
-def _derive(original: Any, node_values: dict, exposed: list, defaults: Mapping[str, Any], alone: bool = True) -> type:
-    """Derive a workflow class; with `exposed` outputs it returns these, alone or after its own outputs."""
+def derive(
+    original: Any,
+    node_values: Mapping[str, Any] | None = None,
+    exposed: Sequence = (),
+    defaults: Mapping[str, Any] | None = None,
+    alone: bool = True,
+    rebuild: Callable[[Any, Any], Any] | None = None,
+) -> type:
+    """Derive a workflow class from another, which is not changed.
+
+    Parameters
+    ----------
+    original : workflow class
+        May be a derived one.
+    node_values, defaults
+        As for `with_node_values`.
+    exposed : sequence of (node, field)
+        Outputs of nodes to return, alone or after the workflow's own.
+    alone : bool
+        Whether the exposed outputs replace those of the workflow.
+    rebuild : function, optional
+        At the top level of a module; given the workflow that is being built and its outputs, it changes the nodes and
+        returns the outputs.
+    """
+    node_values, defaults, exposed = dict(node_values or {}), defaults or {}, list(exposed)
     inputs: dict[str, Any] = {}
     for field in pydra_compat.get_fields(original):
         if field.name in ("constructor", *RECIPE):
@@ -54,7 +77,8 @@ def _derive(original: Any, node_values: dict, exposed: list, defaults: Mapping[s
     if constructor is replay:  # derived once more: start from the same original and add to its recipe
         recipe = {name: pydra_compat.get_fields(original)[name].default for name in RECIPE}
         constructor, node_values = recipe["original"], {**recipe["node_values"], **node_values}
-    for name, value in zip(RECIPE, (constructor, node_values, exposed, alone), strict=True):
+        rebuild = rebuild or recipe["rebuild"]
+    for name, value in zip(RECIPE, (constructor, node_values, exposed, alone, rebuild), strict=True):
         inputs[name] = workflow.arg(name=name, type=Any, default=value, help="how this workflow was derived")
     outputs = {field.name: field.type for field in pydra_compat.get_fields(original.Outputs)}
     outputs = {} if exposed and alone else outputs
@@ -66,11 +90,13 @@ def _derive(original: Any, node_values: dict, exposed: list, defaults: Mapping[s
 
 def replay(**inputs: Any) -> Any:
     """Construct the original workflow, then set the values of its nodes (the constructor of every derived workflow)."""
-    original, node_values, exposed, alone = (inputs.pop(name) for name in RECIPE)
+    original, node_values, exposed, alone, rebuild = (inputs.pop(name) for name in RECIPE)
     outputs = original(**inputs)
     under_construction = workflow.this()
     for path, value in node_values.items():
         _set(under_construction, path, value)
+    if rebuild is not None:
+        outputs = rebuild(under_construction, outputs)
     if not exposed:
         return outputs
     names = [path.partition(".")[0] for path, _ in exposed]
@@ -93,7 +119,7 @@ def _expose(under_construction: Any, exposed: list, kept: set[str]) -> tuple:
     for name, pairs in nested.items():
         node = under_construction[name]
         task = pydra_compat.node_task(node)
-        derived = _derive(type(task), {}, pairs, {}, alone=name not in used)
+        derived = derive(type(task), {}, pairs, alone=name not in used)
         values = {n: getattr(task, n) for n in task if n != "constructor" and n not in RECIPE}
         pydra_compat.replace_node_task(node, pydra_compat.copy_split(task, derived(**values)))
     found = []

@@ -20,7 +20,7 @@ LAYERS = [
     {"planner"},
     {"explain", "execution"},
     {"program"},
-    {"free", "losses", "swap", "progress"},
+    {"free", "losses", "swap", "progress", "stretches"},
     {"figures"},
     {"bids", "report"},
     {"checkpoints"},
@@ -42,6 +42,7 @@ def imported(path):
         "fit": "fitting",
         "cross_validate": "resampling",
         "bootstrap": "resampling",
+        "optimise": "stretches",
         "__version__": None,
     }
     for node in ast.walk(tree):

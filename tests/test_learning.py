@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -232,6 +233,33 @@ def test_four_devices_learn_what_one_does(tmp_path):
         [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, env={**os.environ, **flags}
     )
     assert found.stdout.strip() == "same", found.stderr
+
+
+def test_two_hosts_learn_what_one_does(tmp_path, task, targets):
+    np.save(tmp_path / "targets.npy", targets)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    code = f"""
+        import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})
+        import jax
+        jax.config.update("jax_cpu_collectives_implementation", "gloo")
+        jax.distributed.initialize("127.0.0.1:{port}", 2, int(sys.argv[1]))
+        import numpy as np
+        from test_learning import Small, quick
+        rng = np.random.default_rng(0)
+        bolds = [rng.standard_normal((80, 5)).astype(np.float32) for _ in range(6)]
+        targets = np.load({str(tmp_path / "targets.npy")!r})
+        found = quick(Small().split(bold=bolds), targets, devices=jax.devices(), steps=5)
+        print(len(jax.devices()), *found.parameters.values())
+    """
+    command = [sys.executable, "-c", textwrap.dedent(code)]
+    hosts = [subprocess.Popen([*command, str(n)], stdout=subprocess.PIPE, text=True) for n in range(2)]
+    printed = [host.communicate()[0].splitlines()[-1].split() for host in hosts]
+    one = quick(task, targets, steps=5).parameters
+    for line in printed:
+        assert line[0] == "2"
+        np.testing.assert_allclose([float(number) for number in line[1:]], list(one.values()), rtol=1e-5)
 
 
 def test_cross_validation_tests_on_runs_that_were_not_learned_from(task, targets):

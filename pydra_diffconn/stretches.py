@@ -1,0 +1,184 @@
+"""Running a workflow with every differentiable stretch as one job: `optimise`.
+
+Neighbouring blocks become one task whose job runs the fused, planned program, so that nothing between them is hashed,
+pickled or written. What the job depends on (blocks with their versions and source, values, inputs) is in its checksum.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from fileformats.generic import FileSet
+from pydra.compose import python, workflow
+from pydra.utils.typing import is_lazy
+
+from pydra_diffconn import files, pydra_compat, rewire
+from pydra_diffconn.block import BlockTask, Data, source_hash
+from pydra_diffconn.graph import Constant, Graph, Input, Reference, Source, Step
+from pydra_diffconn.parameters import plain
+from pydra_diffconn.preparing import prepare
+from pydra_diffconn.program import Program
+
+
+def optimise(task: Any) -> Any:
+    """Return a workflow that gives the same outputs, with each differentiable stretch as one job.
+
+    Parameters
+    ----------
+    task : workflow class or workflow task
+        Unchanged. Marked parameters count as their start values, as in any classical run. Splits of the whole workflow
+        and of nodes stay; blocks that are split or combined themselves stay jobs of their own.
+
+    Returns
+    -------
+    workflow class or task
+        What was given: a class, or a task with the same inputs and split.
+    """
+    if isinstance(task, type):
+        return rewire.derive(task, rebuild=merge_blocks)
+    derived = rewire.derive(type(task), rebuild=merge_blocks)
+    values = {name: getattr(task, name) for name in task if name != "constructor" and name not in rewire.RECIPE}
+    return pydra_compat.copy_split(task, derived(**values))
+
+
+def merge_blocks(under_construction: Any, outputs: Any) -> Any:
+    """Replace stretches of blocks in a workflow that is being built; nested workflows are optimised, too."""
+    nodes = {node.name: node for node in under_construction.nodes}
+    for node in nodes.values():
+        task = pydra_compat.node_task(node)
+        if pydra_compat.is_workflow(task):
+            pydra_compat.replace_node_task(node, optimise(task))
+    moved: dict[tuple[str | None, str], Any] = {}
+    for names in _stretches(nodes):
+        if len(names) > 1:
+            moved |= _merge(under_construction, nodes, names)
+    merged = {name for name, _ in moved}
+    pydra_compat.keep_nodes(under_construction, set(under_construction.node_names) - merged)
+    for node in under_construction.nodes:
+        pydra_compat.reconnect(node, moved)
+    several = outputs if isinstance(outputs, tuple) else (outputs,)
+    several = tuple(moved.get(pydra_compat.lazy_source(one), one) if is_lazy(one) else one for one in several)
+    return several if isinstance(outputs, tuple) else several[0]
+
+
+def _stretches(nodes: Mapping[str, Any]) -> list[list[str]]:
+    """Return groups of neighbouring blocks that run over the same states, with nothing else between them.
+
+    A node's level grows wherever the way from above leads through something that cannot be merged, so that merging
+    equal levels never closes a circle.
+    """
+    level: dict[str, int] = {}
+    group: dict[str, int] = {}
+    members: dict[int, list[str]] = {}
+    for name, node in nodes.items():
+        above = [n for n in _above(node) if n in nodes]
+        near = [n for n in above if _mergeable(node) and _mergeable(nodes[n]) and _states(node) == _states(nodes[n])]
+        level[name] = max([level[n] + (n not in near) for n in above], default=0)
+        joined = sorted({group[n] for n in near if level[n] == level[name]})
+        target = joined[0] if joined else len(group)
+        for other in joined[1:]:
+            for member in members.pop(other):
+                group[member] = target
+                members[target].append(member)
+        group[name] = target
+        members.setdefault(target, []).append(name)
+    order = list(nodes)
+    return [sorted(names, key=order.index) for names in members.values() if _mergeable(nodes[names[0]])]
+
+
+def _mergeable(node: Any) -> bool:
+    task = pydra_compat.node_task(node)
+    return isinstance(task, BlockTask) and not pydra_compat.splitter(task) and not pydra_compat.combiner(task)
+
+
+def _states(node: Any) -> str:
+    return repr(node.state.splitter_rpn_final if node.state else None)
+
+
+def _above(node: Any) -> list[str]:
+    sources = [pydra_compat.lazy_source(value)[0] for _, value in node.input_values if is_lazy(value)]
+    return [source for source in sources if source is not None]
+
+
+def _merge(under_construction: Any, nodes: Mapping[str, Any], names: list[str]) -> dict[tuple[str | None, str], Any]:
+    """Add one task for several blocks; return what stands for each of their outputs."""
+    steps: list[Any] = []
+    inputs: dict[str, Any] = {}
+    for name in names:
+        task = pydra_compat.node_task(nodes[name])
+        wiring: dict[str, Any] = {}
+        for field in task:
+            value = getattr(task, field)
+            if field == "function":
+                continue
+            source = pydra_compat.lazy_source(value) if is_lazy(value) else (None, "")
+            if source[0] in names:
+                wiring[field] = ("step", *source)
+            elif is_lazy(value) or isinstance(value, np.ndarray | FileSet):
+                inputs[f"{name}_{field}"] = value
+                wiring[field] = ("input", f"{name}_{field}")
+            else:
+                wiring[field] = ("value", task.values().get(field, plain(value)))
+        block = type(task)
+        version = f"{block.declaration.id}@{block.declaration.version}"
+        steps.append([name, f"{block.__module__}:{block.__qualname__}", version, source_hash(block), wiring])  # type: ignore[arg-type]
+    outputs = [f"{name}_{out}" for name in names for out in pydra_compat.node_task(nodes[name]).declaration.outputs]
+    typed = dict.fromkeys(("steps", "precision", *inputs), Any)
+    stretch = python.define(run_stretch, inputs=typed, outputs=dict.fromkeys(outputs, Data), name="Stretch")
+    made = workflow.add(stretch(steps=steps, precision=pydra_compat.precision(), **inputs), name="_".join(names))
+    return {
+        (name, out): getattr(made, f"{name}_{out}")
+        for name in names
+        for out in pydra_compat.node_task(nodes[name]).declaration.outputs
+    }
+
+
+def run_stretch(steps: list, precision: str, **inputs: Any) -> Any:
+    """Run a stretch of blocks as one fused program (the function of the job); files give files, as block by block."""
+    import jax
+
+    read = [_step(*one) for one in steps]
+    outputs = {f"{step.path}_{out}": Reference(step.path, out) for step in read for out in step.declaration.outputs}
+    run = prepare(Graph(None, tuple(read), (), (), outputs, {}), inputs, {}, {}, 0)
+    program = Program(Graph(None, tuple(read), (), (), outputs, {}), [run])
+    results = jax.jit(program)({}, **program.inputs)
+    found: dict[str, Any] = {}
+    names: dict[str, list[str] | None] = {}
+    for step in read:
+        made = {out: np.asarray(results[f"{step.path}_{out}"]) for out in step.declaration.outputs}
+        found |= {f"{step.path}_{out}": value for out, value in _like_input(step, made, run, inputs, names).items()}
+    return tuple(found.values()) if len(found) > 1 else next(iter(found.values()))
+
+
+def _step(path: str, block: str, version: str, source: str, wiring: Mapping[str, Any]) -> Step:
+    import importlib
+
+    module, _, name = block.partition(":")
+    sources: dict[str, Source] = {}
+    for field, (kind, *rest) in wiring.items():
+        sources[field] = (
+            Reference(*rest) if kind == "step" else Input(rest[0]) if kind == "input" else Constant(rest[0])
+        )
+    return Step(path, getattr(importlib.import_module(module), name), sources)
+
+
+def _like_input(step: Step, made: dict, run: Any, inputs: Mapping, names: dict[str, list[str] | None]) -> dict:
+    """Write the outputs of a step to files if its main input is, or would have been, a file; else return them."""
+    declaration = step.declaration
+    source = step.inputs[declaration.main_input]
+    above = names.get(source.path) if isinstance(source, Reference) else None
+    space = run.spaces[step.path, declaration.main_input][0]
+    if space is None and above is None:
+        names[step.path] = None
+        return made
+    given = {n: inputs[s.name] for n, s in step.inputs.items() if isinstance(s, Input)}
+    if space is None and above is not None:
+        space = files.Space("table", Path(), len(above), (len(above),), names=tuple(above))
+    values = {name: wire.value for name, wire in run.wires[step.path].items() if wire.kind == "static"}
+    names[step.path] = files.column_names(next(iter(made.values())).shape[-1], space, values, given)
+    folder = Path.cwd() / step.path
+    folder.mkdir(exist_ok=True)
+    return files.write_outputs(declaration, made, values, {declaration.main_input: space}, folder, given)
