@@ -16,10 +16,16 @@ if TYPE_CHECKING:
     from pydra_diffconn.blocks.filtering import BandPass as BandPass
     from pydra_diffconn.blocks.filtering import HighPass as HighPass
     from pydra_diffconn.blocks.filtering import LowPass as LowPass
+    from pydra_diffconn.blocks.gradients import AlignGradients as AlignGradients
+    from pydra_diffconn.blocks.gradients import ConnectivityGradients as ConnectivityGradients
     from pydra_diffconn.blocks.parcellation import Parcellate as Parcellate
     from pydra_diffconn.blocks.recursive_filtering import ButterworthFiltFilt as ButterworthFiltFilt
     from pydra_diffconn.blocks.states import StateCovariance as StateCovariance
     from pydra_diffconn.blocks.states import WindowCovariance as WindowCovariance
+    from pydra_diffconn.blocks.thresholding import AbsoluteThreshold as AbsoluteThreshold
+    from pydra_diffconn.blocks.thresholding import DisparityFilter as DisparityFilter
+    from pydra_diffconn.blocks.thresholding import SoftThreshold as SoftThreshold
+    from pydra_diffconn.blocks.thresholding import SpanningTree as SpanningTree
 
 _homes = {
     "BandPass": "filtering",
@@ -38,6 +44,12 @@ _homes = {
     "StateCovariance": "states",
     "WindowCovariance": "states",
     "Modularity": "communities",
+    "SoftThreshold": "thresholding",
+    "AbsoluteThreshold": "thresholding",
+    "DisparityFilter": "thresholding",
+    "SpanningTree": "thresholding",
+    "ConnectivityGradients": "gradients",
+    "AlignGradients": "gradients",
 }
 
 __all__ = sorted(_homes)

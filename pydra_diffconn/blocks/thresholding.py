@@ -1,0 +1,183 @@
+"""Sparse connectomes: keep the strongest connections, those above a value, or those that stand out at their parcels."""
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from pydra_diffconn import constraints
+from pydra_diffconn.block import define
+from pydra_diffconn.blocks.symmetric import check_symmetric, without_diagonal
+from pydra_diffconn.parameters import Parameter
+
+Softness = Annotated[
+    float, Parameter(constraints.nonnegative, help="width of the soft edge, in the unit of the threshold; 0 is hard")
+]
+FAR = 1e4  # widths of the soft edge beyond which a gate is exactly 0 or 1
+
+
+def check(arguments: Mapping[str, Any]) -> None:
+    """Refuse connectomes that are not square, finite and symmetric."""
+    check_symmetric(arguments.get("connectome"))
+
+
+@define(outputs=["connectome"], check=check)
+def SoftThreshold(
+    connectome: Float[Array, "parcels parcels"],
+    density: Annotated[float, Parameter(constraints.unit_interval, help="share of the connections kept")] = 0.1,
+    softness: Softness = 0.0,
+) -> Float[Array, "parcels parcels"]:
+    """Keep the strongest connections, up to a density; the others and the diagonal become zero.
+
+    With `softness = 0` it equals `bct.threshold_proportional`, and the density has no gradient; with a softness each
+    connection w is multiplied by the logistic function of (w - threshold) / softness, where the threshold lies between
+    the last one kept and the first one left out and moves smoothly with the density. A density of 0 or 1 keeps exactly
+    nothing or everything. Of equal connections at the edge the first ones are kept.
+
+    Parameters
+    ----------
+    connectome : (parcels, parcels)
+        Symmetric weights; negative ones count as weaker than positive ones, absent ones (zero) as the weakest.
+    density : float
+        In [0, 1].
+    softness : float
+        In the unit of the connectome, at least 0.
+    """
+    rows, columns = np.triu_indices(len(connectome), 1)
+    edges = connectome[rows, columns]
+    ordered = jnp.where(edges != 0, edges, jax.lax.stop_gradient(edges.min(initial=0.0)) - 1)
+    kept = edges * largest(ordered, density * len(rows), softness)
+    return jnp.zeros_like(connectome).at[rows, columns].set(kept).at[columns, rows].set(kept)
+
+
+@define(outputs=["connectome"], check=check)
+def AbsoluteThreshold(
+    connectome: Float[Array, "parcels parcels"],
+    threshold: Annotated[float, Parameter(constraints.real, help="smallest connection kept")] = 0.2,
+    softness: Softness = 0.0,
+) -> Float[Array, "parcels parcels"]:
+    """Keep the connections of at least a threshold; the others and the diagonal become zero.
+
+    With `softness = 0` it equals `bct.threshold_absolute` and the threshold has no gradient.
+
+    Parameters
+    ----------
+    connectome : (parcels, parcels)
+        Symmetric weights.
+    threshold, softness : float
+        In the unit of the connectome.
+    """
+    return without_diagonal(connectome) * gate(connectome - threshold, softness)
+
+
+@define(outputs=["connectome"], check=check)
+def DisparityFilter(
+    connectome: Float[Array, "parcels parcels"],
+    significance: Annotated[
+        float, Parameter(constraints.unit_interval, help="largest probability, without structure, of what is kept")
+    ] = 0.05,
+    softness: Softness = 0.0,
+) -> Float[Array, "parcels parcels"]:
+    """Keep the connections that are large for at least one of their two parcels (the disparity filter).
+
+    A connection that carries the share p of a parcel's strength, in k connections, has (1 - p)^(k - 1) as the
+    probability of being so large when the strength is spread at random; it is kept where the smaller one of its two
+    probabilities is below `significance`. A parcel with one connection has no say in it. The diagonal and negative
+    weights become zero. Source: Serrano et al. (2009), doi:10.1073/pnas.0808904106.
+
+    Parameters
+    ----------
+    connectome : (parcels, parcels)
+        Symmetric weights.
+    significance, softness : float
+        Probabilities.
+    """
+    weights = jnp.maximum(without_diagonal(connectome), 0.0)
+    strength = weights.sum(axis=1, keepdims=True)
+    share = jnp.where(strength > 0, weights / jnp.where(strength > 0, strength, 1.0), 0.0)
+    others = jnp.sum(weights > 0, axis=1, keepdims=True) - 1
+    shared = (share > 0) & (share < 1)
+    by_row = jnp.where(shared, jnp.exp(others * jnp.log1p(-jnp.where(shared, share, 0.5))), 1.0)
+    margin = significance - jnp.minimum(by_row, by_row.T)
+    return weights * gate(margin, softness, at_edge=0.0)
+
+
+@define(outputs=["connectome"], check=check)
+def SpanningTree(
+    connectome: Float[Array, "parcels parcels"], softness: Softness = 0.0
+) -> Float[Array, "parcels parcels"]:
+    """Keep the strongest connections that join all parcels without a loop (the maximum spanning tree).
+
+    A connection is in the tree where no detour over other parcels is stronger in its weakest link. With a softness the
+    others fade with their distance to that, instead of vanishing; those of the tree stay exact. Equals
+    `networkx.maximum_spanning_tree`; of equal connections that would close a loop all are kept.
+
+    Parameters
+    ----------
+    connectome : (parcels, parcels)
+        Symmetric weights; every pair counts as connected, a zero as a connection of weight zero.
+    softness : float
+        In the unit of the connectome, at least 0.
+    """
+    direct = without_diagonal((connectome + connectome.T) / 2)  # else ties split the derivative over the two halves
+    strongest = through_every_parcel(direct, lambda best, first, second: jnp.maximum(best, jnp.minimum(first, second)))
+    return direct * jnp.where(direct >= strongest, 1.0, 2 * gate(direct - strongest, softness))
+
+
+def gate(margin: Array, softness: Any, at_edge: float = 1.0) -> Array:
+    """Return 1 where the margin is positive and 0 where negative, by a logistic step of the given width."""
+    width = jnp.where(softness > 0, softness, 1.0)
+    hard = jnp.where(margin == 0, at_edge, 1.0 * (margin > 0))
+    return jnp.where(softness > 0, jax.nn.sigmoid(margin / width), hard).astype(margin.dtype)
+
+
+def largest(values: Float[Array, "*rows n"], count: Any, softness: Any) -> Float[Array, "*rows n"]:
+    """Return a gate in [0, 1] for each value that keeps the `count` largest of each row.
+
+    Hard, exactly `count` (rounded, halves up) are 1. Soft, the threshold is half-way between the last one kept and the
+    first one left out, interpolated for fractional counts and infinite at the ends.
+    """
+    size = values.shape[-1]
+    place = jnp.argsort(jnp.argsort(-values, axis=-1), axis=-1)
+    hard = 1.0 * (place < jnp.floor(jnp.asarray(count, dtype=values.dtype) + 0.5))
+    descending = -jnp.sort(-values, axis=-1)
+    position = jnp.clip(count - 0.5, 0, size - 1)
+    before = jnp.clip(jnp.floor(position), 0, max(size - 2, 0)).astype(int)
+    after = jnp.minimum(before + 1, size - 1)
+    at = lambda index: jax.lax.dynamic_index_in_dim(descending, index, axis=-1)  # noqa: E731
+    threshold = at(before) + (position - before) * (at(after) - at(before))
+    width = jnp.where(softness > 0, softness, 1.0)
+    margin = (values - threshold) / width + _beyond(count - (size - 0.5)) - _beyond(0.5 - count)
+    return jnp.where(softness > 0, jax.nn.sigmoid(margin), hard).astype(values.dtype)
+
+
+def _beyond(excess: Any) -> Any:
+    """Grow from 0 without bound over the last half count, so that a gate reaches exactly 0 or 1 at the end."""
+    inside = (excess > 0) & (excess < 0.5)
+    rising = jnp.where(inside, excess / jnp.where(inside, 0.5 - excess, 1.0), 0.0)
+    return jnp.where(excess >= 0.5, FAR, jnp.minimum(rising, FAR))
+
+
+def through_every_parcel(
+    matrix: Float[Array, "parcels parcels"], combine: Callable[[Array, Array, Array], Array]
+) -> Float[Array, "parcels parcels"]:
+    """Combine each pair's value with its detour over every parcel in turn (Floyd and Warshall's algorithm).
+
+    `combine` takes the value so far, and those of the detour's two halves. The derivative keeps the matrix at every
+    square-root-of-n-th parcel and computes the others again.
+    """
+    size = len(matrix)
+    block = max(1, int(np.sqrt(size)))
+    whole = size - size % block
+
+    def over(best: Array, parcel: Array) -> tuple[Array, None]:
+        return combine(best, best[:, parcel][:, None], best[parcel][None, :]), None
+
+    def over_block(best: Array, parcels: Array) -> tuple[Array, None]:
+        return jax.lax.scan(over, best, parcels)
+
+    matrix, _ = jax.lax.scan(jax.checkpoint(over_block), matrix, jnp.arange(whole).reshape(-1, block))
+    return over_block(matrix, jnp.arange(whole, size))[0]
