@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from pydra_diffconn.blocks.filtering import LowPass as LowPass
     from pydra_diffconn.blocks.gradients import AlignGradients as AlignGradients
     from pydra_diffconn.blocks.gradients import ConnectivityGradients as ConnectivityGradients
+    from pydra_diffconn.blocks.graph_measures import ClusteringCoefficient as ClusteringCoefficient
+    from pydra_diffconn.blocks.graph_measures import Communicability as Communicability
+    from pydra_diffconn.blocks.graph_measures import Efficiency as Efficiency
+    from pydra_diffconn.blocks.graph_measures import EigenvectorCentrality as EigenvectorCentrality
+    from pydra_diffconn.blocks.graph_measures import NodeStrength as NodeStrength
+    from pydra_diffconn.blocks.graph_measures import ParticipationCoefficient as ParticipationCoefficient
     from pydra_diffconn.blocks.parcellation import Parcellate as Parcellate
     from pydra_diffconn.blocks.recursive_filtering import ButterworthFiltFilt as ButterworthFiltFilt
     from pydra_diffconn.blocks.states import StateCovariance as StateCovariance
@@ -50,6 +56,12 @@ _homes = {
     "SpanningTree": "thresholding",
     "ConnectivityGradients": "gradients",
     "AlignGradients": "gradients",
+    "NodeStrength": "graph_measures",
+    "ClusteringCoefficient": "graph_measures",
+    "ParticipationCoefficient": "graph_measures",
+    "Efficiency": "graph_measures",
+    "EigenvectorCentrality": "graph_measures",
+    "Communicability": "graph_measures",
 }
 
 __all__ = sorted(_homes)

@@ -80,7 +80,7 @@ def _exponential_derivative(primals: tuple, tangents: tuple) -> tuple:
     near = jnp.where(far, 0.0, gap)
     series = 1 + near**2 / 24 * (1 + near**2 / 80 * (1 + near**2 / 168 * (1 + near**2 / 288)))  # sinh(g/2) / (g/2)
     middle = jnp.exp((values[None, :] + values[:, None]) / 2) * series
-    inner = vectors.T @ change @ vectors
+    inner = vectors.T @ (change + change.T) @ vectors / 2
     result = (vectors * grown) @ vectors.T
     return result, vectors @ (jnp.where(far, apart, middle) * inner) @ vectors.T
 
