@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from pydra_diffconn.blocks.graph_measures import NodeStrength as NodeStrength
     from pydra_diffconn.blocks.graph_measures import ParticipationCoefficient as ParticipationCoefficient
     from pydra_diffconn.blocks.parcellation import Parcellate as Parcellate
+    from pydra_diffconn.blocks.prediction import ConnectomePrediction as ConnectomePrediction
+    from pydra_diffconn.blocks.prediction import KernelRidge as KernelRidge
+    from pydra_diffconn.blocks.prediction import LogisticRegression as LogisticRegression
     from pydra_diffconn.blocks.recursive_filtering import ButterworthFiltFilt as ButterworthFiltFilt
     from pydra_diffconn.blocks.states import StateCovariance as StateCovariance
     from pydra_diffconn.blocks.states import WindowCovariance as WindowCovariance
@@ -62,6 +65,9 @@ _homes = {
     "Efficiency": "graph_measures",
     "EigenvectorCentrality": "graph_measures",
     "Communicability": "graph_measures",
+    "KernelRidge": "prediction",
+    "LogisticRegression": "prediction",
+    "ConnectomePrediction": "prediction",
 }
 
 __all__ = sorted(_homes)
