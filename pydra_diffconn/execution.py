@@ -10,6 +10,7 @@ import numpy as np
 
 from pydra_diffconn import files
 from pydra_diffconn.graph import Step
+from pydra_diffconn.linalg import apply_over_time
 from pydra_diffconn.planner import Planned
 from pydra_diffconn.preparing import Wire
 
@@ -59,8 +60,7 @@ def chained(one: Planned, lookup: Lookup) -> tuple:
     for step, wires in steps:
         others = {name: lookup(wire) for name, wire in wires.items() if name != _main(step)}
         probe = step.block.pure(**{_main(step): probe}, **others)
-    mean = series.mean(axis=0)
-    return (probe[:, :-1] @ (series - mean) + probe[:, -1:] * mean,)
+    return (apply_over_time(probe[:, :-1], probe[:, -1], series),)
 
 
 def _main(step: Step) -> str:

@@ -11,6 +11,7 @@ from jaxtyping import Array, Float
 from pydra_diffconn import constraints
 from pydra_diffconn.block import define
 from pydra_diffconn.blocks.filtering import check_finite
+from pydra_diffconn.linalg import pseudo_inverse
 from pydra_diffconn.parameters import Parameter
 
 FEW_DEGREES_OF_FREEDOM = 20
@@ -120,8 +121,7 @@ def RegressConfounds(
     design = confounds * jnp.where(used, 1 / jnp.sqrt(jnp.where(used, square, 1.0)), 0.0)
     # (X'X + l I)^-1 X' = (I + l K)^-1 X^+ with K = X^+ X^+': exact least squares at l = 0, also without full rank,
     # and the derivative of the pseudo-inverse is known where that of a singular value decomposition is not
-    tolerance = max(design.shape) * jnp.finfo(design.dtype).eps
-    inverse = jnp.linalg.pinv(root * design, rtol=tolerance)
+    inverse = pseudo_inverse(root * design)
     ridge = jnp.eye(design.shape[1], dtype=design.dtype) + penalty * (inverse @ inverse.T)
     coefficients = jnp.linalg.solve(ridge, inverse @ (root * centred))
     return timeseries - design @ coefficients

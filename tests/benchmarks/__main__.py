@@ -1,0 +1,114 @@
+"""Measure all cases, or those whose names begin as given, and write docs/performance.md.
+
+python -m tests.benchmarks [a c g]
+
+Each case runs in processes of its own: one in which both sides alternate, for the ratio, and one for each side alone, for
+its peak of memory above what its inputs take.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "performance.md"
+RECORD = PAGE.with_suffix(".json")
+
+
+def peak() -> float:
+    """Return the largest resident memory of this process so far, in MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def measure(number: int, side: str, folder: Path) -> dict:
+    from tests.benchmarks.cases import CASES, timed
+
+    case = CASES[number](folder)
+    if side in ("ours", "theirs"):
+        before = peak()
+        getattr(case, side)()
+        return {"memory": peak() - before}
+    first, a = timed(case.ours)
+    _, b = timed(case.theirs)
+    comparable = np.ndim(a) > 0 and np.shape(a) == np.shape(b) and "product" not in case.against
+    error = float(np.max(np.abs(np.asarray(a) - b)) / max(1.0, np.max(np.abs(b)))) if comparable else None
+    pairs = [(timed(case.ours), timed(case.theirs)) for _ in range(case.repeats)]
+    if np.isscalar(a):  # the case measures seconds itself
+        return {"ours": [pair[0][1] for pair in pairs], "theirs": [], "first": first, "error": None}
+    times = {"ours": [pair[0][0] for pair in pairs], "theirs": [pair[1][0] for pair in pairs]}
+    return {**times, "first": first, "error": error}
+
+
+def in_process(number: int, side: str, folder: str) -> dict:
+    command = [sys.executable, "-m", "tests.benchmarks", "--one", str(number), side, folder]
+    found = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=1200)
+    if found.returncode:
+        raise RuntimeError(found.stderr[-2000:])
+    return json.loads(found.stdout.splitlines()[-1])
+
+
+def main(wanted: list[str]) -> None:
+    from tests.benchmarks.cases import CASES
+
+    record = json.loads(RECORD.read_text()) if RECORD.exists() else {}
+    with tempfile.TemporaryDirectory() as folder:
+        for number, case in enumerate(CASES):
+            if wanted and not case.name.startswith(tuple(wanted)):
+                continue
+            found = in_process(number, "both", folder)
+            found["memory"] = in_process(number, "ours", folder)["memory"]
+            if found["theirs"]:
+                found["their memory"] = in_process(number, "theirs", folder)["memory"]
+            record[case.name] = {**found, "against": case.against, "goal": case.goal}
+            print(line(case.name, record[case.name]), flush=True)
+    RECORD.write_text(json.dumps(record, indent=1) + "\n")
+    PAGE.write_text(page(record))
+
+
+def line(name: str, found: dict) -> str:
+    ours = statistics.median(found["ours"])
+    if not found["theirs"]:
+        goal = f"{1000 * found['goal']:.0f} ms"
+        return f"| {name} | {1000 * ours:.0f} ms | | | {goal} | {found['memory']:.0f} | | |"
+    theirs = statistics.median(found["theirs"])
+    ratio = statistics.median(a / b for a, b in zip(found["ours"], found["theirs"], strict=True))
+    goal = "" if found["goal"] is None else f"{found['goal']:g}"
+    error = "" if found["error"] is None else f"{found['error']:.0e}"
+    return (
+        f"| {name}, against {found['against']} | {seconds(ours)} | {seconds(theirs)} | {ratio:.2g} | {goal} "
+        f"| {found['memory']:.0f} | {found['their memory']:.0f} | {error} |"
+    )
+
+
+def seconds(value: float) -> str:
+    return f"{value:.2f} s" if value >= 1 else f"{1000 * value:.1f} ms"
+
+
+def page(record: dict) -> str:
+    rows = "\n".join(line(name, found) for name, found in sorted(record.items()))
+    return f"""# Performance
+
+Measured by `python -m tests.benchmarks` on {platform.machine()}, 2 cores, without a GPU: medians of alternating pairs in one
+process, after a first call of each. Memory is the peak above the inputs, in MB, of each side alone in a process. The
+error is the largest difference, relative to the largest value. Machines are noisy: the ratio is what counts.
+
+| work | ours | theirs | ratio | goal | MB | their MB | error |
+|---|---|---|---|---|---|---|---|
+{rows}
+"""
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--one"]:
+        print(json.dumps(measure(int(sys.argv[2]), sys.argv[3], Path(sys.argv[4]))))
+    else:
+        main(sys.argv[1:])

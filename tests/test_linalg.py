@@ -1,0 +1,33 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from finite_differences import assert_gradient
+
+from pydra_diffconn.linalg import apply_over_time, pseudo_inverse
+
+
+@pytest.mark.parametrize("shape", [(30, 4), (4, 30), (6, 6)])
+def test_the_pseudo_inverse_is_numpys_with_its_derivative(x64, rng, shape):
+    matrix, weights = rng.standard_normal(shape), rng.standard_normal(shape[::-1])
+    np.testing.assert_allclose(pseudo_inverse(matrix), np.linalg.pinv(matrix), atol=1e-12)
+    assert_gradient(lambda m: jnp.sum(weights * pseudo_inverse(m)), matrix)
+
+
+def test_dependent_columns_are_no_trouble(x64, rng):
+    matrix = rng.standard_normal((30, 3))[:, [0, 1, 0, 2]]
+    np.testing.assert_allclose(pseudo_inverse(matrix), np.linalg.pinv(matrix, rcond=1e-12), atol=1e-12)
+    y = rng.standard_normal(30)
+    fitted = lambda m: jnp.sum((y - m @ (pseudo_inverse(m) @ y)) ** 2)  # noqa: E731
+    assert np.all(np.isfinite(jax.grad(fitted)(matrix)))
+    # moved together, equal columns stay equal: the rank stays, and the derivative is the one of three columns
+    assert_gradient(lambda three: fitted(three[:, jnp.array([0, 1, 0, 2])]), matrix[:, [0, 1, 3]])
+
+
+@pytest.mark.parametrize("columns", [10, 2500, 5000])
+def test_an_operator_over_time_is_its_product(x64, rng, columns):
+    operator, series = rng.standard_normal((5, 20)), rng.standard_normal((20, columns)) + 100
+    constant, weights = operator.sum(axis=1), rng.standard_normal((5, columns))
+    np.testing.assert_allclose(apply_over_time(operator, constant, series), operator @ series, atol=1e-9)
+    assert_gradient(lambda s: jnp.sum(weights * apply_over_time(operator, constant, s)), series, step=1e-4)
+    assert_gradient(lambda o: jnp.sum(weights * apply_over_time(o, o.sum(axis=1), series)), operator, atol=1e-4)
