@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from pydra_diffconn.blocks.covariance import FisherZ as FisherZ
     from pydra_diffconn.blocks.covariance import PartialCorrelation as PartialCorrelation
     from pydra_diffconn.blocks.covariance import ShrinkCovariance as ShrinkCovariance
+    from pydra_diffconn.blocks.edge_series import CoactivationPattern as CoactivationPattern
+    from pydra_diffconn.blocks.edge_series import EdgeTimeSeries as EdgeTimeSeries
     from pydra_diffconn.blocks.filtering import BandPass as BandPass
     from pydra_diffconn.blocks.filtering import HighPass as HighPass
     from pydra_diffconn.blocks.filtering import LowPass as LowPass
@@ -68,6 +70,8 @@ _homes = {
     "KernelRidge": "prediction",
     "LogisticRegression": "prediction",
     "ConnectomePrediction": "prediction",
+    "EdgeTimeSeries": "edge_series",
+    "CoactivationPattern": "edge_series",
 }
 
 __all__ = sorted(_homes)
