@@ -1,11 +1,76 @@
 """Losses: callables `loss(outputs, targets) -> scalar` that can be weighted and added.
 
+A term reads outputs of the workflow, stacked over runs, or learned parameters, both by name. Weights may follow
+`losses.schedules`; `losses.scheme` names the terms. Each family comes from its own module on first use.
+
 >>> from pydra_diffconn import losses
 >>> loss = losses.Identifiability("connectome") + 0.1 * losses.MeanSquaredError("connectome")
 """
 
-from pydra_diffconn.losses.base import Loss, Sum
-from pydra_diffconn.losses.identifiability import Identifiability, identification_accuracy, self_others_gap
-from pydra_diffconn.losses.regression import MeanSquaredError
+import importlib
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["Identifiability", "Loss", "MeanSquaredError", "Sum", "identification_accuracy", "self_others_gap"]
+from pydra_diffconn.losses import schedules
+from pydra_diffconn.losses.base import Loss, Sum, scheme
+
+if TYPE_CHECKING:
+    from pydra_diffconn.losses.identifiability import Identifiability as Identifiability
+    from pydra_diffconn.losses.identifiability import identification_accuracy as identification_accuracy
+    from pydra_diffconn.losses.identifiability import self_others_gap as self_others_gap
+    from pydra_diffconn.losses.information import Bregman as Bregman
+    from pydra_diffconn.losses.information import Entropy as Entropy
+    from pydra_diffconn.losses.information import JensenShannon as JensenShannon
+    from pydra_diffconn.losses.information import KullbackLeibler as KullbackLeibler
+    from pydra_diffconn.losses.prediction import BinaryCrossEntropy as BinaryCrossEntropy
+    from pydra_diffconn.losses.prediction import ConstraintViolation as ConstraintViolation
+    from pydra_diffconn.losses.prediction import Distance as Distance
+    from pydra_diffconn.losses.prediction import Hinge as Hinge
+    from pydra_diffconn.losses.prediction import MeanSquaredError as MeanSquaredError
+    from pydra_diffconn.losses.prediction import Norm as Norm
+    from pydra_diffconn.losses.prediction import OutOfRange as OutOfRange
+    from pydra_diffconn.losses.prediction import SoftmaxCrossEntropy as SoftmaxCrossEntropy
+    from pydra_diffconn.losses.quality_control import BatchCorrelation as BatchCorrelation
+    from pydra_diffconn.losses.quality_control import DistanceDependence as DistanceDependence
+    from pydra_diffconn.losses.quality_control import QcFc as QcFc
+    from pydra_diffconn.losses.temporal import Bimodal as Bimodal
+    from pydra_diffconn.losses.temporal import Smoothness as Smoothness
+
+_homes = {
+    "Identifiability": "identifiability",
+    "identification_accuracy": "identifiability",
+    "self_others_gap": "identifiability",
+    "Bregman": "information",
+    "Entropy": "information",
+    "JensenShannon": "information",
+    "KullbackLeibler": "information",
+    "BinaryCrossEntropy": "prediction",
+    "ConstraintViolation": "prediction",
+    "Distance": "prediction",
+    "Hinge": "prediction",
+    "MeanSquaredError": "prediction",
+    "Norm": "prediction",
+    "OutOfRange": "prediction",
+    "SoftmaxCrossEntropy": "prediction",
+    "BatchCorrelation": "quality_control",
+    "DistanceDependence": "quality_control",
+    "QcFc": "quality_control",
+    "Bimodal": "temporal",
+    "Smoothness": "temporal",
+}
+_modules = set(_homes.values())
+
+__all__ = ["Loss", "Sum", "schedules", "scheme", *_homes]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _modules:
+        return importlib.import_module(f"{__name__}.{name}")
+    if name not in _homes:
+        raise AttributeError(f"module {__name__!r} has no loss {name!r}; it has {', '.join(sorted(_homes))}")
+    value = getattr(importlib.import_module(f"{__name__}.{_homes[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,7 +1,7 @@
 """How the weight of a loss changes over the steps of a fit: pure functions of the step number, also under jit.
 
 >>> from pydra_diffconn import losses
->>> warm = losses.schedules.Linear(0.0, 1.0, steps=100) * losses.Entropy("maps")
+>>> warm = losses.schedules.Ramp(0.0, 1.0, steps=100) * losses.Entropy("maps")
 >>> float(losses.schedules.Cascade({0: 0.1, 500: 1e-4, 1000: 10.0})(700)) < 2e-4
 True
 """
@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from itertools import pairwise
+from typing import Any, Literal
 
 
 @dataclass(frozen=True)
@@ -49,56 +50,44 @@ class Constant(Schedule):
 
 
 @dataclass(frozen=True)
-class _Ramp(Schedule):
-    """From `start` to `end` within `steps` steps after `begin`; constant before and after."""
+class Ramp(Schedule):
+    """From `start` to `end` within `steps` steps after step `begin`; constant before and after.
+
+    Parameters
+    ----------
+    start, end : float
+        Weights; both above 0 for the geometric shape.
+    steps : int
+        At least 1.
+    begin : int
+        Step of the last `start`.
+    shape : {"linear", "cosine", "geometric"}
+        Equal steps; half a cosine (slow, fast, slow); equal ratios, for weights that change by orders of magnitude.
+    """
 
     start: float
     end: float
     steps: int
     begin: int = 0
+    shape: Literal["linear", "cosine", "geometric"] = "linear"
 
     def __post_init__(self) -> None:
         if self.steps < 1:
-            raise ValueError(f"{type(self).__name__}: steps is {self.steps}; a change takes at least 1 step")
-
-    def _progress(self, step: Any) -> Any:
-        import jax.numpy as jnp
-
-        return jnp.clip((step - self.begin) / self.steps, 0.0, 1.0)
-
-
-@dataclass(frozen=True)
-class Linear(_Ramp):
-    """Equal steps from `start` to `end`."""
+            raise ValueError(f"Ramp: steps is {self.steps}; a change takes at least 1 step")
+        if self.shape not in ("linear", "cosine", "geometric"):
+            raise ValueError(f"Ramp: shape is {self.shape!r}; expected 'linear', 'cosine' or 'geometric'")
+        if self.shape == "geometric" and not (self.start > 0 and self.end > 0):
+            raise ValueError(f"Ramp: {self.start} to {self.end} has no geometric shape; both must be above 0")
 
     def __call__(self, step: Any) -> Any:
-        done = self._progress(step)
+        import jax.numpy as jnp
+
+        done = jnp.clip((step - self.begin) / self.steps, 0.0, 1.0)
+        if self.shape == "geometric":
+            return self.start ** (1 - done) * self.end**done
+        if self.shape == "cosine":
+            done = (1 - jnp.cos(jnp.pi * done)) / 2
         return (1 - done) * self.start + done * self.end
-
-
-@dataclass(frozen=True)
-class Cosine(_Ramp):
-    """Half a cosine from `start` to `end`: slow, fast, slow."""
-
-    def __call__(self, step: Any) -> Any:
-        import jax.numpy as jnp
-
-        remaining = (1 + jnp.cos(jnp.pi * self._progress(step))) / 2
-        return remaining * self.start + (1 - remaining) * self.end
-
-
-@dataclass(frozen=True)
-class Geometric(_Ramp):
-    """Equal ratios from `start` to `end`, both above 0: for weights that change by orders of magnitude."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not (self.start > 0 and self.end > 0):
-            raise ValueError(f"Geometric: start {self.start} and end {self.end} must be above 0; use Linear to reach 0")
-
-    def __call__(self, step: Any) -> Any:
-        done = self._progress(step)
-        return self.start ** (1 - done) * self.end**done
 
 
 @dataclass(frozen=True)
@@ -123,7 +112,7 @@ class Cascade(Schedule):
             raise ValueError(
                 f"Cascade: the first value must be for step 0, not {pairs[:1]}; add the weight at the start"
             )
-        shortest = min((b - a for (a, _), (b, _) in zip(pairs, pairs[1:], strict=False)), default=self.ramp)
+        shortest = min((b - a for (a, _), (b, _) in pairwise(pairs[1:])), default=self.ramp)
         if not 0 <= self.ramp <= shortest:
             raise ValueError(
                 f"Cascade: ramp is {self.ramp}; changes are {shortest} steps apart, so use 0 to {shortest}"

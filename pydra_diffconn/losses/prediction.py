@@ -1,0 +1,125 @@
+"""How far predictions are from targets, and how large or out of range values are."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from pydra_diffconn.losses.base import Loss
+from pydra_diffconn.losses.numerics import norm
+
+
+@dataclass(frozen=True)
+class MeanSquaredError(Loss):
+    """Mean squared difference between an output and the targets (of the same shape)."""
+
+    def score(self, outputs: Mapping[str, Any], targets: Any) -> Any:
+        """Return the mean over all runs and entries."""
+        return ((self.read(outputs) - self.wanted(targets)) ** 2).mean()
+
+
+@dataclass(frozen=True, kw_only=True)
+class BinaryCrossEntropy(Loss):
+    """Cross entropy of probabilities (or of logits) to targets in [0, 1]; see `binary_cross_entropy`."""
+
+    logits: bool = False
+
+    def score(self, outputs: Mapping[str, Any], targets: Any) -> Any:
+        """Return the mean over all runs and entries, in nats."""
+        return binary_cross_entropy(self.read(outputs), self.wanted(targets), self.logits)
+
+
+@dataclass(frozen=True)
+class SoftmaxCrossEntropy(Loss):
+    """Cross entropy of logits (..., classes) to class numbers (...) or probabilities (..., classes)."""
+
+    def score(self, outputs: Mapping[str, Any], targets: Any) -> Any:
+        """Return the mean over all runs, in nats."""
+        return softmax_cross_entropy(self.read(outputs), self.wanted(targets))
+
+
+@dataclass(frozen=True)
+class Hinge(Loss):
+    """Hinge loss of decision values to targets of -1 and 1."""
+
+    def score(self, outputs: Mapping[str, Any], targets: Any) -> Any:
+        """Return the mean of relu(1 - target * value)."""
+        return jax.nn.relu(1 - self.wanted(targets) * self.read(outputs)).mean()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Norm(Loss):
+    """Length of the values along an axis (all of them by default), averaged over the other axes; see `norm`."""
+
+    order: float = 2.0
+    axis: int | tuple[int, ...] | None = None
+
+    def score(self, outputs: Mapping[str, Any], targets: Any) -> Any:
+        """Return the mean norm."""
+        return norm(self.read(outputs), self.axis, self.order).mean()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Distance(Loss):
+    """Length of the difference to the targets along an axis, averaged over the other axes; see `norm`."""
+
+    order: float = 2.0
+    axis: int | tuple[int, ...] | None = None
+
+    def score(self, outputs: Mapping[str, Any], targets: Any) -> Any:
+        """Return the mean norm of output - target."""
+        return norm(self.read(outputs) - self.wanted(targets), self.axis, self.order).mean()
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutOfRange(Loss):
+    """How far values lie below `lower` or above `upper`, on average; 0 inside."""
+
+    lower: float | None = None
+    upper: float | None = None
+
+    def score(self, outputs: Mapping[str, Any], targets: Any) -> Any:
+        """Return the mean excess over all entries."""
+        values = self.read(outputs)
+        below = 0.0 if self.lower is None else jax.nn.relu(self.lower - values)
+        above = 0.0 if self.upper is None else jax.nn.relu(values - self.upper)
+        return jnp.mean(below + above)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConstraintViolation(Loss):
+    """How far the worst of some constraints c(x) <= 0 is violated; each is a function of the values."""
+
+    constraints: tuple[Callable[[Any], Any], ...]
+
+    def score(self, outputs: Mapping[str, Any], targets: Any) -> Any:
+        """Return the mean of max(0, c_1(x), c_2(x), ...); the constraints' shapes must broadcast."""
+        values = self.read(outputs)
+        worst = jnp.zeros(())
+        for constraint in self.constraints:
+            worst = jnp.maximum(worst, constraint(values))
+        return worst.mean()
+
+
+def binary_cross_entropy(predicted: Array, targets: Array, logits: bool = False) -> Array:
+    """Return the mean of -t log p - (1 - t) log(1 - p), in nats.
+
+    Probabilities are kept off 0 and 1 by the resolution of their type, as in `sklearn.metrics.log_loss`.
+    """
+    if logits:
+        return jnp.mean(jax.nn.softplus(predicted) - targets * predicted)
+    nearest = jnp.finfo(predicted.dtype).eps
+    inside = jnp.clip(predicted, nearest, 1 - nearest)
+    return -jnp.mean(targets * jnp.log(inside) + (1 - targets) * jnp.log1p(-inside))
+
+
+def softmax_cross_entropy(logits: Array, targets: Array) -> Array:
+    """Return the mean of -sum_c t_c log softmax(logits)_c, in nats; integer targets are class numbers."""
+    logarithms = jax.nn.log_softmax(logits, axis=-1)
+    targets = jnp.asarray(targets)
+    if jnp.issubdtype(targets.dtype, jnp.integer) and targets.ndim == logits.ndim - 1:
+        return -jnp.take_along_axis(logarithms, targets[..., None], axis=-1).mean()
+    return -jnp.sum(targets * logarithms, axis=-1).mean()

@@ -1,0 +1,135 @@
+"""What is left of motion in connectomes: correlations over runs with a quality measure.
+
+Any of these alone is smallest where the signal is gone too: add a term for what must be retained, such as
+`Identifiability`. Source: Ciric et al. (2017), doi:10.1016/j.neuroimage.2017.03.020.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from pydra_diffconn.losses.base import Loss
+from pydra_diffconn.losses.numerics import standardise
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchCorrelation(Loss):
+    """Mean over all entries of an output of how far |correlation with quality over runs| exceeds a tolerance.
+
+    Parameters
+    ----------
+    quality : str
+        Entry of the targets with one number for each run, such as its mean framewise displacement.
+    tolerance : float or "auto"
+        Correlations up to it cost nothing; "auto" is the largest that is not significant with this many runs.
+    significance : float
+        Two-sided level for "auto".
+    """
+
+    quality: str = "quality"
+    tolerance: float | Literal["auto"] = 0.0
+    significance: float = 0.05
+
+    def score(self, outputs: Mapping[str, Any], targets: Any) -> Any:
+        """Return the mean excess."""
+        correlation = quality_correlation(self.read(outputs), self.wanted(targets, self.quality))
+        return _excess(correlation, self, len(self.read(outputs)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class QcFc(Loss):
+    """`BatchCorrelation` of the edges of connectomes: the mean over edges of |QC-FC|, above a tolerance."""
+
+    quality: str = "quality"
+    tolerance: float | Literal["auto"] = 0.0
+    significance: float = 0.05
+
+    def score(self, outputs: Mapping[str, Any], targets: Any) -> Any:
+        """Return the mean excess over the edges above the diagonal."""
+        connectomes = self.read(outputs)
+        return _excess(qcfc(connectomes, self.wanted(targets, self.quality)), self, len(connectomes))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class DistanceDependence(Loss):
+    """|Pearson correlation| between the edges' QC-FC and the distances of their parcels.
+
+    Parameters
+    ----------
+    distances : array or str
+        (parcels, parcels), in mm; or the name of an output.
+    quality : str
+        Entry of the targets with one number for each run.
+    """
+
+    distances: Any
+    quality: str = "quality"
+
+    def score(self, outputs: Mapping[str, Any], targets: Any) -> Any:
+        """Return the absolute correlation."""
+        quality = self.wanted(targets, self.quality)
+        return jnp.abs(distance_dependence(self.read(outputs), quality, self.read(outputs, self.distances)))
+
+
+def quality_correlation(values: Array, quality: Array) -> Array:
+    """Return the Pearson correlation over runs of each entry of `values` with `quality`.
+
+    An entry (or quality) that is the same in all runs correlates 0, without gradient.
+
+    Parameters
+    ----------
+    values : (runs, ...)
+        At least 2 runs.
+    quality : (runs,)
+        One number for each run.
+    """
+    values = jnp.asarray(values)
+    quality = standardise(jnp.asarray(quality, values.dtype), 0)
+    return jnp.tensordot(quality, standardise(values, 0), 1)
+
+
+def qcfc(connectomes: Array, quality: Array) -> Array:
+    """Return (edges,) correlations over runs between edges (the upper triangle) and quality."""
+    rows, columns = np.triu_indices(connectomes.shape[-1], 1)
+    return quality_correlation(connectomes[:, rows, columns], quality)
+
+
+def distance_dependence(connectomes: Array, quality: Array, distances: Array) -> Array:
+    """Return the Pearson correlation over edges between QC-FC and distance."""
+    correlation = qcfc(connectomes, quality)
+    rows, columns = np.triu_indices(connectomes.shape[-1], 1)
+    apart = jnp.asarray(distances, correlation.dtype)[rows, columns]
+    return standardise(correlation) @ standardise(apart)
+
+
+def distance_dependence_rank(connectomes: Any, quality: Any, distances: Any) -> float:
+    """Return Spearman's correlation over edges between QC-FC and distance: the figure papers report, no gradient."""
+    from scipy.stats import spearmanr
+
+    rows, columns = np.triu_indices(np.shape(connectomes)[-1], 1)
+    return float(spearmanr(np.asarray(qcfc(connectomes, quality)), np.asarray(distances)[rows, columns])[0])
+
+
+def critical_correlation(runs: int, significance: float = 0.05) -> float:
+    """Return the largest |correlation| of `runs` pairs that is not significant: sqrt(t^2 / (runs - 2 + t^2)).
+
+    t is the two-sided critical value of Student's distribution with runs - 2 degrees of freedom.
+    """
+    from scipy.stats import t as student
+
+    if runs < 3:
+        raise ValueError(f"{runs} runs; the significance of a correlation needs at least 3: give a number as tolerance")
+    critical = student.isf(significance / 2, runs - 2)
+    return float(np.sqrt(critical**2 / (runs - 2 + critical**2)))
+
+
+def _excess(correlation: Array, loss: BatchCorrelation | QcFc, runs: int) -> Array:
+    tolerance = loss.tolerance
+    if isinstance(tolerance, str):
+        tolerance = critical_correlation(runs, loss.significance)
+    return jax.nn.relu(jnp.abs(correlation) - tolerance).mean()
