@@ -9,11 +9,12 @@ exact, forwards and backwards; all functions take stacks (..., n, n) and use the
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import jax
+import jax.extend
 import jax.numpy as jnp
+from jax.interpreters import ad, batching, mlir
 from jaxtyping import Array, Float
 
 Matrix = Float[Array, "... n n"]
@@ -89,57 +90,45 @@ def symmetric(matrix: Matrix) -> Matrix:
 
 
 # --- the derivatives ------------------------------------------------------------------------------------------------
+#
+# D^k f(X)[E1, ..., Ek] is linear in each direction, and <G, D^k f(X)[E1, ..., Ek]> does not change when any of G, E1,
+# ..., Ek trade places. So one primitive, with the directions as arguments, is closed under differentiation (one more
+# direction) and transposition (the cotangent in the place of a direction). JAX's own custom rules cannot say this: they
+# are forgotten when a derivative is transposed, and the derivative of that goes through eigenvectors, to NaN.
+
+_differential = jax.extend.core.Primitive("spectral_differential")
 
 
-@partial(jnp.vectorize, excluded=(0,), signature="(n,n)->(n,n)")
-def _spectral(function: Spectral, matrix: Float[Array, "n n"]) -> Float[Array, "n n"]:
-    return _apply(function, matrix)
-
-
-@partial(jax.custom_jvp, nondiff_argnums=(0,))
-def _apply(function: Spectral, matrix: Float[Array, "n n"]) -> Float[Array, "n n"]:
+def _evaluate(matrix: Array, *directions: Array, function: Spectral) -> Array:
     values, vectors = jnp.linalg.eigh(matrix)
-    return (vectors * function.value(values)) @ vectors.T
+    across = jnp.swapaxes(vectors, -1, -2)
+    inner = [across @ symmetric(direction) @ vectors for direction in directions]
+    if not inner:
+        return (vectors * function.value(values)[..., None, :]) @ across
+    if len(inner) == 1:
+        return vectors @ (function.divided(values[..., :, None], values[..., None, :]) * inner[0]) @ across
+    if len(inner) == 2:
+        return vectors @ _second(function, values, inner[0], inner[1]) @ across
+    raise NotImplementedError("third derivatives of matrix functions are not there; minimise with at most second ones")
 
 
-@_apply.defjvp
-def _apply_derivative(function: Spectral, primals: tuple, tangents: tuple) -> tuple:
-    return _apply(function, *primals), _first(function, *primals, *tangents)
-
-
-@partial(jax.custom_jvp, nondiff_argnums=(0,))
-def _first(function: Spectral, matrix: Float[Array, "n n"], change: Float[Array, "n n"]) -> Float[Array, "n n"]:
-    """Return the derivative in the direction of a change, which is linear in the change."""
-    values, vectors = jnp.linalg.eigh(matrix)
-    inner = vectors.T @ symmetric(change) @ vectors
-    return vectors @ (function.divided(values[:, None], values[None, :]) * inner) @ vectors.T
-
-
-@_first.defjvp
-def _first_derivative(function: Spectral, primals: tuple, tangents: tuple) -> tuple:
-    (matrix, change), (turn, further) = primals, tangents
-    return _first(function, matrix, change), _first(function, matrix, further) + _second(function, matrix, change, turn)
-
-
-def _second(function: Spectral, matrix: Array, change: Array, turn: Array) -> Array:
-    """Return the second derivative: in the eigenbasis, sum_k f[i, k, j] (E_ik H_kj + H_ik E_kj)."""
-    values, vectors = jnp.linalg.eigh(matrix)
-    one, other = (vectors.T @ symmetric(direction) @ vectors for direction in (change, turn))
+def _second(function: Spectral, values: Array, one: Array, other: Array) -> Array:
+    """Return the second derivative in the eigenbasis, sum_k f[i, k, j] (E_ik H_kj + H_ik E_kj)."""
 
     def add(total: Array, k: Array) -> tuple[Array, None]:
-        weight = _twice_divided(function, values[:, None], values[k], values[None, :])
-        mixed = one[:, k, None] * other[k] + other[:, k, None] * one[k]
+        weight = _twice_divided(function, values[..., :, None], values[..., k, None, None], values[..., None, :])
+        mixed = one[..., :, k, None] * other[..., k, None, :] + other[..., :, k, None] * one[..., k, None, :]
         return total + weight * mixed, None
 
     # one k at a time, so that the n x n x n differences never exist together
-    total, _ = jax.lax.scan(add, jnp.zeros_like(one), jnp.arange(len(values)))
-    return vectors @ total @ vectors.T
+    start = jnp.zeros(jnp.broadcast_shapes(one.shape, other.shape), one.dtype)
+    return jax.lax.scan(add, start, jnp.arange(values.shape[-1]))[0]
 
 
 def _twice_divided(function: Spectral, a: Array, b: Array, c: Array) -> Array:
     """Return f[a, b, c], divided by the largest of the three distances; its slope is the limit if all are small."""
     low, high = jnp.minimum(jnp.minimum(a, b), c), jnp.maximum(jnp.maximum(a, b), c)
-    middle = jnp.minimum(jnp.maximum(jnp.minimum(a, b), c), jnp.maximum(a, b))
+    middle = jnp.maximum(jnp.minimum(a, b), jnp.minimum(jnp.maximum(a, b), c))
     scale = jnp.abs(low) + jnp.abs(high) if function.positive else 1.0
     far = high - low > jnp.finfo(low.dtype).eps ** (1 / 3) * scale
     difference = function.divided(high, middle) - function.divided(low, middle)
@@ -147,6 +136,53 @@ def _twice_divided(function: Spectral, a: Array, b: Array, c: Array) -> Array:
     centre = (low + high) / 2
     _, slope = jax.jvp(lambda x: function.divided(x, middle), (centre,), (jnp.ones_like(centre),))
     return jnp.where(far, quotient, slope)
+
+
+def _derivative(primals: tuple, tangents: tuple, function: Spectral) -> tuple:
+    result = _differential.bind(*primals, function=function)
+    parts = []
+    for place, tangent in enumerate(tangents):
+        if isinstance(tangent, ad.Zero):
+            continue
+        changed = (*primals, tangent) if place == 0 else (*primals[:place], tangent, *primals[place + 1 :])
+        parts.append(_differential.bind(*changed, function=function))
+    return result, sum(parts[1:], parts[0])
+
+
+def _transpose(cotangent: Any, *arguments: Any, function: Spectral) -> list:
+    place = next(n for n, argument in enumerate(arguments) if ad.is_undefined_primal(argument))
+    shape = arguments[place].aval.shape
+    if isinstance(cotangent, ad.Zero):
+        return [ad.Zero(a.aval) if n == place else None for n, a in enumerate(arguments)]
+    turned = _differential.bind(
+        *(cotangent if n == place else argument for n, argument in enumerate(arguments)), function=function
+    )
+    stretched = [axis for axis, (full, own) in enumerate(zip(turned.shape, shape, strict=True)) if full != own]
+    return [turned.sum(stretched, keepdims=True) if n == place else None for n in range(len(arguments))]
+
+
+def _batch(arguments: Any, axes: Any, function: Spectral) -> tuple:
+    front = [
+        jnp.expand_dims(argument, 0) if axis is None else jnp.moveaxis(argument, axis, 0)
+        for argument, axis in zip(arguments, axes, strict=True)
+    ]
+    return _differential.bind(*front, function=function), 0
+
+
+def _abstract(*arguments: Any, function: Spectral) -> Any:
+    return jax.core.ShapedArray(jnp.broadcast_shapes(*(a.shape for a in arguments)), arguments[0].dtype)
+
+
+_differential.def_impl(jax.jit(_evaluate, static_argnames="function"))
+_differential.def_abstract_eval(_abstract)
+mlir.register_lowering(_differential, mlir.lower_fun(_evaluate, multiple_results=False))
+ad.primitive_jvps[_differential] = _derivative
+ad.primitive_transposes[_differential] = _transpose
+batching.primitive_batchers[_differential] = _batch
+
+
+def _spectral(function: Spectral, matrix: Matrix) -> Matrix:
+    return _differential.bind(jnp.asarray(matrix), function=function)
 
 
 # --- the functions --------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "pydra_diffconn"
 LAYERS = [
-    {"constraints", "linalg"},
+    {"constraints", "linalg", "spd"},
     {"parameters"},
     {"tables", "pydra_compat", "sample"},
     {"files", "confound_tables"},
