@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from pydra_diffconn.blocks.graph_measures import EigenvectorCentrality as EigenvectorCentrality
     from pydra_diffconn.blocks.graph_measures import NodeStrength as NodeStrength
     from pydra_diffconn.blocks.graph_measures import ParticipationCoefficient as ParticipationCoefficient
+    from pydra_diffconn.blocks.mixtures import SoftKMeans as SoftKMeans
+    from pydra_diffconn.blocks.mixtures import VonMisesFisherMixture as VonMisesFisherMixture
     from pydra_diffconn.blocks.parcellation import Parcellate as Parcellate
     from pydra_diffconn.blocks.prediction import ConnectomePrediction as ConnectomePrediction
     from pydra_diffconn.blocks.prediction import KernelRidge as KernelRidge
@@ -72,6 +74,8 @@ _homes = {
     "ConnectomePrediction": "prediction",
     "EdgeTimeSeries": "edge_series",
     "CoactivationPattern": "edge_series",
+    "SoftKMeans": "mixtures",
+    "VonMisesFisherMixture": "mixtures",
 }
 
 __all__ = sorted(_homes)
