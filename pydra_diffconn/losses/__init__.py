@@ -14,6 +14,10 @@ from pydra_diffconn.losses import schedules
 from pydra_diffconn.losses.base import Loss, Sum, scheme
 
 if TYPE_CHECKING:
+    from pydra_diffconn.losses.communities import Modularity as Modularity
+    from pydra_diffconn.losses.covariance import DetCorrelation as DetCorrelation
+    from pydra_diffconn.losses.covariance import LogDetCorrelation as LogDetCorrelation
+    from pydra_diffconn.losses.covariance import MultivariateKurtosis as MultivariateKurtosis
     from pydra_diffconn.losses.identifiability import Identifiability as Identifiability
     from pydra_diffconn.losses.identifiability import identification_accuracy as identification_accuracy
     from pydra_diffconn.losses.identifiability import self_others_gap as self_others_gap
@@ -21,6 +25,9 @@ if TYPE_CHECKING:
     from pydra_diffconn.losses.information import Entropy as Entropy
     from pydra_diffconn.losses.information import JensenShannon as JensenShannon
     from pydra_diffconn.losses.information import KullbackLeibler as KullbackLeibler
+    from pydra_diffconn.losses.parcellation import Equilibrium as Equilibrium
+    from pydra_diffconn.losses.parcellation import Homogeneity as Homogeneity
+    from pydra_diffconn.losses.parcellation import SecondMoment as SecondMoment
     from pydra_diffconn.losses.prediction import BinaryCrossEntropy as BinaryCrossEntropy
     from pydra_diffconn.losses.prediction import ConstraintViolation as ConstraintViolation
     from pydra_diffconn.losses.prediction import Distance as Distance
@@ -32,10 +39,29 @@ if TYPE_CHECKING:
     from pydra_diffconn.losses.quality_control import BatchCorrelation as BatchCorrelation
     from pydra_diffconn.losses.quality_control import DistanceDependence as DistanceDependence
     from pydra_diffconn.losses.quality_control import QcFc as QcFc
+    from pydra_diffconn.losses.spatial import Compactness as Compactness
+    from pydra_diffconn.losses.spatial import Dispersion as Dispersion
+    from pydra_diffconn.losses.spatial import HemisphereTether as HemisphereTether
+    from pydra_diffconn.losses.spatial import Tether as Tether
+    from pydra_diffconn.losses.states import StateBetween as StateBetween
+    from pydra_diffconn.losses.states import StateWithin as StateWithin
     from pydra_diffconn.losses.temporal import Bimodal as Bimodal
     from pydra_diffconn.losses.temporal import Smoothness as Smoothness
 
 _homes = {
+    "Modularity": "communities",
+    "DetCorrelation": "covariance",
+    "LogDetCorrelation": "covariance",
+    "MultivariateKurtosis": "covariance",
+    "Equilibrium": "parcellation",
+    "Homogeneity": "parcellation",
+    "SecondMoment": "parcellation",
+    "Compactness": "spatial",
+    "Dispersion": "spatial",
+    "HemisphereTether": "spatial",
+    "Tether": "spatial",
+    "StateBetween": "states",
+    "StateWithin": "states",
     "Identifiability": "identifiability",
     "identification_accuracy": "identifiability",
     "self_others_gap": "identifiability",

@@ -28,7 +28,8 @@ def self_others_gap(connectomes: Any, person: Any, session: Any) -> Any:
     """Return how much more alike a person's two sessions are than different people's, in standard deviations.
 
     (mean similarity of the same person in different sessions - mean similarity of different people in different
-    sessions) / standard deviation of the latter. The similarity is the Pearson correlation of the edges.
+    sessions) / standard deviation of the latter. The similarity is the Pearson correlation of the edges. Where all
+    other people are equally alike, as when all connectomes are the same, the gap is 0.
 
     Parameters
     ----------
@@ -45,8 +46,9 @@ def self_others_gap(connectomes: Any, person: Any, session: Any) -> Any:
     others = (person[:, None] != person[None, :]) & other_session
     mean_self = jnp.sum(jnp.where(same, similarity, 0)) / same.sum()
     mean_others = jnp.sum(jnp.where(others, similarity, 0)) / others.sum()
-    spread = jnp.sqrt(jnp.sum(jnp.where(others, (similarity - mean_others) ** 2, 0)) / others.sum())
-    return (mean_self - mean_others) / spread
+    variance = jnp.sum(jnp.where(others, (similarity - mean_others) ** 2, 0)) / others.sum()
+    equal = variance == 0
+    return jnp.where(equal, 0.0, (mean_self - mean_others) / jnp.sqrt(jnp.where(equal, 1.0, variance)))
 
 
 def edge_similarity(connectomes: Any) -> Any:
