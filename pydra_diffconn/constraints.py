@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-INTERIOR = 1e-2  # how far inside a bound a boundary value starts its first step, relative to the interval
-FAR = 60.0  # largest |free| coordinate of a half-line, whose exponential is still finite in float32
+from pydra_diffconn.manifolds import FAR, INTERIOR, NEARLY, Orthogonal, Simplex, Spd, Sphere, UnitDisc
+
 REACH = 12.0  # largest |free| coordinate of an interval: sigmoid(12) still differs from 1 in float32
 
 
@@ -96,42 +96,78 @@ class Interval:
 
 
 @dataclass(frozen=True)
-class Simplex:
-    """Vectors of non-negative weights that sum to one along the last axis."""
+class Ordered:
+    """Vectors that ascend along the last axis, between two bounds such as those of an `Interval`.
+
+    The free coordinates are logarithms of the gaps: of each to the gap below the upper bound where both bounds are
+    finite; without bounds the first is the lowest number itself. Equal neighbours are legal values.
+    """
+
+    lower: Bound = -math.inf
+    upper: Bound = math.inf
 
     def describe(self) -> str:
-        return "simplex"
+        return f"ascending in [{_bound_name(self.lower)}, {_bound_name(self.upper)}]"
 
     def contains(self, value: Any) -> bool:
         array = np.asarray(value, dtype=float)
-        return array.ndim > 0 and bool(np.all(array >= 0)) and bool(np.allclose(array.sum(-1), 1, atol=1e-5))
+        return array.ndim > 0 and bool(np.all(np.diff(array) >= 0)) and Interval(self.lower, self.upper).contains(array)
 
-    def resolved(self, arguments: Mapping[str, Any]) -> Simplex:
-        return self
+    def resolved(self, arguments: Mapping[str, Any]) -> Ordered:
+        return Ordered(_look_up(self.lower, arguments), _look_up(self.upper, arguments))
 
     def to_free(self, value: Any) -> Any:
-        """Logarithms; a corner enters from `INTERIOR` inside, so that its gradient is not zero."""
+        """Map to the free space; gaps below `NEARLY` (relative) enter from there."""
         import jax.numpy as jnp
 
-        inside = jnp.maximum(value, INTERIOR)
-        return jnp.log(inside / inside.sum(-1, keepdims=True))
+        value = jnp.asarray(value)
+        low: Any = self.lower
+        high: Any = self.upper
+        if _unbounded(low) and not _unbounded(high):
+            return Ordered(-high).to_free(-value[..., ::-1])
+        if _unbounded(low):
+            return jnp.concatenate([value[..., :1], _log_gaps(jnp.diff(value), value)], axis=-1)
+        gaps = jnp.diff(value, prepend=jnp.full_like(value[..., :1], low))
+        if _unbounded(high):
+            return _log_gaps(gaps, value)
+        least = NEARLY * (high - low)
+        return jnp.log(jnp.maximum(gaps, least) / jnp.maximum(high - value[..., -1:], least))
 
     def from_free(self, free: Any) -> Any:
+        """Map back; the result ascends and lies within the bounds."""
         import jax
+        import jax.numpy as jnp
 
-        return jax.nn.softmax(free, axis=-1)
+        low: Any = self.lower
+        high: Any = self.upper
+        if _unbounded(low) and not _unbounded(high):
+            return -Ordered(-high).from_free(free)[..., ::-1]
+        free = jnp.asarray(free)
+        if _unbounded(low):
+            return free[..., :1] + _summed(free.at[..., 0].set(-jnp.inf))
+        if _unbounded(high):
+            return low + _summed(free)
+        logits = jnp.clip(jnp.pad(free, [(0, 0)] * (free.ndim - 1) + [(0, 1)]), -REACH, REACH)
+        below = jnp.cumsum(jax.nn.softmax(logits, axis=-1), axis=-1)[..., :-1]
+        return low + (high - low) * jnp.clip(below, NEARLY / 10, 1 - NEARLY / 10)
 
-    def narrowed(self, within: tuple[float, float]) -> Simplex:
-        raise ValueError("a parameter on the simplex cannot be narrowed with within=; leave within out")
+    def narrowed(self, within: tuple[float, float]) -> Ordered:
+        narrower = Interval(self.lower, self.upper).narrowed(within)
+        return Ordered(narrower.lower, narrower.upper)
 
 
-Constraint = Interval | Simplex
+Constraint = Interval | Simplex | Ordered | Spd | Orthogonal | Sphere | UnitDisc
 
 real = Interval()
 positive = Interval(lower=0.0)
 nonnegative = Interval(lower=0.0, closed=True)
 unit_interval = Interval(lower=0.0, upper=1.0, closed=True)
 simplex = Simplex()
+ordered = Ordered()
+spd = Spd()
+orthogonal = Orthogonal()
+sphere = Sphere()
+unit_disc = UnitDisc()
 
 
 def between(lower: Bound, upper: Bound, closed: bool = False) -> Interval:
@@ -142,6 +178,11 @@ def between(lower: Bound, upper: Bound, closed: bool = False) -> Interval:
 def at_least(lower: float) -> Interval:
     """Numbers from `lower` upwards, `lower` included."""
     return Interval(lower=lower, closed=True)
+
+
+def ascending(lower: Bound, upper: Bound) -> Ordered:
+    """Ascending vectors between two bounds, such as the cut-offs of neighbouring bands."""
+    return Ordered(lower, upper)
 
 
 def nyquist(arguments: Mapping[str, Any]) -> Any:
@@ -179,3 +220,17 @@ def _tighter(bound: Bound, number: float, choose: Callable[[Any, Any], Any]) -> 
     if named(bound) or callable(bound):
         return lambda arguments: choose(_look_up(bound, arguments), number)
     return float(choose(bound, number))
+
+
+def _log_gaps(gaps: Any, values: Any) -> Any:
+    """Return the logarithms of the gaps between ascending values; equal ones count as `NEARLY` apart."""
+    import jax.numpy as jnp
+
+    size = jnp.max(jnp.abs(values), axis=-1, keepdims=True)
+    return jnp.log(jnp.maximum(gaps, NEARLY * jnp.maximum(size, NEARLY)))
+
+
+def _summed(logarithms: Any) -> Any:
+    import jax.numpy as jnp
+
+    return jnp.cumsum(jnp.exp(jnp.minimum(logarithms, FAR)), axis=-1)

@@ -9,15 +9,17 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "pydra_diffconn"
 LAYERS = [
-    {"constraints", "linalg", "spd"},
+    {"linalg", "manifolds", "spd"},
+    {"constraints"},
     {"parameters"},
-    {"tables", "pydra_compat", "sample"},
+    {"tables", "pydra_compat", "sample", "image_series"},
     {"files", "confound_tables"},
     {"block"},
     {"blocks"},
     {"graph", "rewire"},
-    {"reading", "preparing"},
+    {"reading", "wiring"},
     {"planner"},
+    {"preparing"},
     {"explain", "execution"},
     {"program"},
     {"free", "losses", "swap", "progress", "stretches"},
