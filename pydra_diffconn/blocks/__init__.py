@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from pydra_diffconn.blocks.covariance import FisherZ as FisherZ
     from pydra_diffconn.blocks.covariance import PartialCorrelation as PartialCorrelation
     from pydra_diffconn.blocks.covariance import ShrinkCovariance as ShrinkCovariance
+    from pydra_diffconn.blocks.decomposition import IndependentComponents as IndependentComponents
+    from pydra_diffconn.blocks.decomposition import NonnegativeFactors as NonnegativeFactors
+    from pydra_diffconn.blocks.decomposition import NormalizedCut as NormalizedCut
+    from pydra_diffconn.blocks.decomposition import SparseCodes as SparseCodes
     from pydra_diffconn.blocks.edge_series import CoactivationPattern as CoactivationPattern
     from pydra_diffconn.blocks.edge_series import EdgeTimeSeries as EdgeTimeSeries
     from pydra_diffconn.blocks.filtering import BandPass as BandPass
@@ -76,6 +80,10 @@ _homes = {
     "CoactivationPattern": "edge_series",
     "SoftKMeans": "mixtures",
     "VonMisesFisherMixture": "mixtures",
+    "NormalizedCut": "decomposition",
+    "NonnegativeFactors": "decomposition",
+    "IndependentComponents": "decomposition",
+    "SparseCodes": "decomposition",
 }
 
 __all__ = sorted(_homes)
