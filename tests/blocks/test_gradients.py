@@ -193,7 +193,6 @@ CASES = [
         "scipy.linalg.eigh",
         DEGENERATE,
         smooth=("connectome", "alpha"),
-        tolerance32=5e-5,
     ),
     Case(
         ConnectivityGradients,
@@ -213,7 +212,6 @@ CASES = [
             "diffusion_time": 1.5,
         },
         degenerate=DEGENERATE,
-        tolerance32=5e-5,
     ),
     Case(
         AlignGradients,
