@@ -57,6 +57,8 @@ class Declaration:
     acts_along: str | None = None
     check: Callable[[Mapping[str, Any]], None] | None = None
     infer: Mapping[str, Callable[[Mapping[str, Any]], Any]] = field(default_factory=dict)
+    streamed: Callable[..., Any] | None = None
+    """The block on an image that is still on disk (`files.ImageSeries`), for one that need not hold all of it."""
 
     @property
     def id(self) -> str:
@@ -133,8 +135,9 @@ class BlockTask(python.Task):
 
         declaration, given = self.declaration, self.values()
         arrays, spaces = files.load_arguments(declaration, given)
-        values = declaration.checked(arrays)
-        results = run(type(self), values)
+        waiting = {n: v for n, v in arrays.items() if isinstance(v, files.ImageSeries)}
+        values = declaration.checked({name: value for name, value in arrays.items() if name not in waiting})
+        results = while_reading(declaration, {**values, **waiting}) if waiting else run(type(self), values)
         _refuse_new_nan(declaration, values, results)
         if spaces.get(declaration.main_input) is not None:
             results = files.write_outputs(declaration, results, values, spaces, Path(job.cache_dir), given)
@@ -156,6 +159,16 @@ def run(block: type[BlockTask], values: Mapping[str, Any]) -> dict[str, np.ndarr
     results = _compiled(block, tuple(sorted(static.items())))(traced)  # type: ignore[arg-type]
     results = results if isinstance(results, tuple) else (results,)
     return {name: np.asarray(result) for name, result in zip(block.declaration.outputs, results, strict=True)}
+
+
+def while_reading(declaration: Declaration, values: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """Compute a block of one output from an image on disk, in the precision of this process."""
+    from pydra_diffconn import files
+
+    assert declaration.streamed is not None
+    with files.reading(values[declaration.main_input].path):
+        result = declaration.streamed(**values)
+    return {next(iter(declaration.outputs)): np.asarray(result, dtype=pydra_compat.precision())}
 
 
 def _in_precision(value: Any, real: str) -> Any:
@@ -193,6 +206,7 @@ def define(
     version: str = "1",
     check: Callable[[Mapping[str, Any]], None] | None = None,
     infer: Mapping[str, Callable[[Mapping[str, Any]], Any]] | None = None,
+    streamed: Callable[..., Any] | None = None,
 ) -> Any:
     """Turn a pure JAX function into a Pydra task class.
 
@@ -210,6 +224,9 @@ def define(
         Called outside the compiled program with the known argument values; raises ValueError on bad ones.
     infer : mapping, optional
         Static arguments that follow from the data: name to a function of the known argument values.
+    streamed : callable, optional
+        The same block in NumPy on an image that is still on disk; called with the arguments by name, the main one being
+        a `files.ImageSeries`, outside the compiled program.
 
     The signature is the declaration: jaxtyping arrays are data (an array or a file), `Annotated[float, Parameter(...)]`
     is learnable, a bare `float` is a traced number, everything else is static.
@@ -227,6 +244,7 @@ def define(
             acts_along=acts_along,
             check=check,
             infer=types.MappingProxyType(dict(infer or {})),
+            streamed=streamed,
         )
         return _task_class(function, declaration)
 

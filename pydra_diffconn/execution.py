@@ -12,7 +12,7 @@ from pydra_diffconn import files
 from pydra_diffconn.graph import Step
 from pydra_diffconn.linalg import apply_over_time
 from pydra_diffconn.planner import Planned
-from pydra_diffconn.preparing import Wire
+from pydra_diffconn.wiring import Wire
 
 
 @dataclass(frozen=True)

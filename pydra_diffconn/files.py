@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from pydra_diffconn import tables
+from pydra_diffconn.image_series import ImageSeries
 
 AFFINE_TOLERANCE = 1e-3  # mm
 
@@ -57,6 +58,30 @@ def convert(array: Any, source: Space, target: Space, xp: Any) -> Any:
 # --- reading --------------------------------------------------------------------------------------------------
 
 
+def open_series(path: str | Path, mask: Any = None) -> tuple[ImageSeries, Space] | None:
+    """Return a 4D image that is read later, or None if the file is of another kind, which is read at once."""
+    path = Path(path)
+    if _is_table(path):
+        return None
+    image = _load(path)
+    if hasattr(image, "darrays") or image.__class__.__name__ == "Cifti2Image":
+        return None
+    if len(image.shape) != 4:
+        raise ValueError(f"{path} has shape {image.shape}; expected a 4D run (x, y, z, time)")
+    index = None if mask is None else mask_index(mask, image, path)
+    size = int(np.prod(image.shape[:3])) if index is None else index.size
+    space = Space("nifti", path, size, image.shape[:3], index, image)
+    return ImageSeries(image, path, space.positions), space
+
+
+def read_series(series: ImageSeries) -> np.ndarray:
+    """Read an image that was opened, (time, space)."""
+    with reading(series.path):
+        data = series.dense()
+    _refuse_missing(data, series.path)
+    return data
+
+
 def read_timeseries(path: str | Path, mask: Any = None) -> tuple[np.ndarray, Space]:
     """Read a run as (time, space).
 
@@ -71,21 +96,17 @@ def read_timeseries(path: str | Path, mask: Any = None) -> tuple[np.ndarray, Spa
     if _is_table(path):
         array, names = tables.read_table(path)
         return array, Space("table", path, len(names), (len(names),), names=names)
+    opened = open_series(path, mask)
+    if opened is not None:
+        return read_series(opened[0]), opened[1]
     image = _load(path)
-    with _reading(path):
+    with reading(path):
         if hasattr(image, "darrays"):
             data = np.stack([part.data for part in image.darrays])
             space = Space("gifti", path, data.shape[1], (data.shape[1],), template=image)
-        elif image.__class__.__name__ == "Cifti2Image":
+        else:
             data = np.asarray(image.dataobj)
             space = Space("cifti", path, data.shape[1], (data.shape[1],), template=image)
-        else:
-            if len(image.shape) != 4:
-                raise ValueError(f"{path} has shape {image.shape}; expected a 4D run (x, y, z, time)")
-            flat = np.asarray(image.dataobj).reshape(-1, image.shape[3])
-            index = None if mask is None else mask_index(mask, image, path)
-            data = (flat if index is None else flat[index]).T
-            space = Space("nifti", path, data.shape[1], image.shape[:3], index, image)
     data = np.ascontiguousarray(data, dtype=np.float64 if data.dtype == np.float64 else np.float32)
     _refuse_missing(data, path)
     return data, space
@@ -98,7 +119,7 @@ def read_labels(path: str | Path, space: Space | None) -> np.ndarray:
         table, _ = tables.read_table(path)
         return table[:, -1].astype(np.int32)
     image = _load(path)
-    with _reading(path):
+    with reading(path):
         if hasattr(image, "darrays"):
             labels = np.asarray(image.darrays[0].data)
         elif image.__class__.__name__ == "Cifti2Image":
@@ -141,13 +162,15 @@ def _load(path: Path) -> Any:
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist")
     try:
+        if path.name.endswith(".nii.gz"):  # read from front to back, some frames at a time
+            return nib.load(path, keep_file_open=True)
         return nib.load(path)
     except (nib.filebasedimages.ImageFileError, EOFError, OSError) as error:
         raise ValueError(f"{path} is not an image that can be read ({error}); is the download complete?") from None
 
 
 @contextlib.contextmanager
-def _reading(path: Path) -> Iterator[None]:
+def reading(path: Path) -> Iterator[None]:
     """Say which file is damaged: headers load, and the data fail only when they are read."""
     import zlib
 
@@ -250,15 +273,30 @@ def write_timeseries(array: np.ndarray, space: Space, stem: Path) -> Path:
 
 
 def load_arguments(declaration: Any, values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Space | None]]:
-    """Read the files among a block's arguments; return arrays, and the space of each series that was a file."""
+    """Read the files among a block's arguments; return arrays, and the space of each series that was a file.
+
+    The main input of a block that can compute while reading stays an `ImageSeries`.
+    """
     values = dict(values)
     mask = values.pop("mask", None)
     arrays: dict[str, Any] = {}
     spaces: dict[str, Space | None] = {}
     for name, value in values.items():
         argument = declaration.arguments[name]
+        if declaration.streamed is not None and name == declaration.main_input and is_file(value):
+            opened = open_series(str(value), mask)
+            if opened is not None:
+                arrays[name], spaces[name] = opened
+                continue
         arrays[name], spaces[name] = load_argument(argument, value, mask, spaces.get(declaration.main_input))
     return arrays, spaces
+
+
+def is_file(value: Any) -> bool:
+    """Say whether an argument is a file rather than an array, a number or nothing."""
+    from fileformats.generic import FileSet
+
+    return isinstance(value, FileSet | Path)
 
 
 def load_argument(argument: Any, value: Any, mask: Any, main: Space | None) -> tuple[Any, Space | None]:

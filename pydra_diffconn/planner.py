@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from pydra_diffconn.graph import Graph, Step
-from pydra_diffconn.preparing import Run, Wire
+from pydra_diffconn.wiring import Run, Wire
 
 WIDE = 4  # locations per frame from which one product with a time x time matrix is cheaper than the steps themselves
 
@@ -62,7 +62,25 @@ def plan(graph: Graph, run: Run, varying: Collection[str], reorder: bool = True)
         while _space_first(made, run):
             pass
         _one_operator(made, run)
+    for path, array in run.streamed.items():
+        one = next(p for p in made.planned if p.path == path)
+        made.planned.remove(one)
+        _redirect(made, _output(one), Wire("array", array))
+        made.notes.append(f"{path} while its image is read, some frames at a time")
     return made
+
+
+def first_on(graph: Graph, run: Run, images: Collection[str], reorder: bool) -> Iterator[tuple[Planned, str]]:
+    """Yield the steps that can be computed while an image is read, and the image's name: nothing else may need it."""
+    made = plan(graph, run, (), reorder)
+    wires = [wire for one in made.planned for wire in one.wires.values()] + list(made.outputs.values())
+    for one in made.planned:
+        main = one.wires[one.step.declaration.main_input]
+        if one.step.declaration.streamed is None or main.value not in images or main.spaces is not None:
+            continue
+        plain = all(wire.kind in ("array", "static") for wire in one.wires.values())
+        if plain and run.counts[one.path] is None and [wire.value for wire in wires].count(main.value) == 1:
+            yield one, main.value
 
 
 # --- once -----------------------------------------------------------------------------------------------------
@@ -82,7 +100,7 @@ def _once(made: Plan, run: Run, varying: Collection[str]) -> None:
             continue
         made.planned.remove(one)
         for output in one.step.declaration.outputs:
-            _redirect(made, (one.path, output), (first[key], output))
+            _redirect(made, (one.path, output), Wire("step", (first[key], output)))
         made.notes.append(f"{one.path} is {first[key]}: the same step on the same inputs")
 
 
@@ -90,15 +108,18 @@ def _identity(wire: Wire, run: Run, varying: Collection[str]) -> tuple:
     index = None if wire.index is None else (wire.index.shape, wire.index.tobytes())
     spaces = None if wire.spaces is None else id(wire.spaces)
     value = repr(wire.value) if wire.kind in ("static", "ragged") else wire.value
-    if wire.kind == "array" and wire.value not in varying:  # equal numbers may have stood in two places
-        array = run.arrays[wire.value]
+    if wire.kind == "array" and wire.value not in varying and wire.value in run.arrays:
+        array = run.arrays[wire.value]  # equal numbers may have stood in two places
         value = repr(array) if np.ndim(array) == 0 else id(array)
     return wire.kind, str(value), str(index), str(spaces)
 
 
-def _redirect(made: Plan, old: tuple[str, str], new: tuple[str, str]) -> None:
+def _redirect(made: Plan, old: tuple[str, str], new: Wire) -> None:
+    """Let everything that takes an output take another one, with its own index and space."""
+
     def moved(wire: Wire) -> Wire:
-        return replace(wire, value=new) if wire.kind == "step" and wire.value == old else wire
+        taken = wire.kind == "step" and wire.value == old
+        return replace(wire, kind=new.kind, value=new.value) if taken else wire
 
     made.planned[:] = [
         replace(one, wires={name: moved(wire) for name, wire in one.wires.items()}) for one in made.planned
@@ -134,7 +155,7 @@ def _space_first(made: Plan, run: Run) -> bool:
 
 def _swap(made: Plan, over_time: Planned, over_space: Planned, source: Wire) -> None:
     (time_out,), (space_out,) = over_time.step.declaration.outputs, over_space.step.declaration.outputs
-    _redirect(made, (over_space.path, space_out), (over_time.path, time_out))
+    _redirect(made, (over_space.path, space_out), Wire("step", (over_time.path, time_out)))
     index = over_space.wires[_main(over_space.step)].index
     first = replace(over_space, wires={**over_space.wires, _main(over_space.step): source})
     between = Wire("step", (over_space.path, space_out), index=index)

@@ -9,68 +9,19 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from fileformats.generic import FileSet
 
-from pydra_diffconn import files
+from pydra_diffconn import block, files, planner
 from pydra_diffconn.graph import Constant, Gathered, Graph, Input, Item, Learned, Reference, Source, Spread, Step
 from pydra_diffconn.parameters import plain
+from pydra_diffconn.wiring import Run, Wire
 
 Environment = Mapping[str, int]
 """Axis to position."""
-
-
-@dataclass(frozen=True)
-class Wire:
-    """How one argument of a fused step gets its value."""
-
-    kind: str
-    """`array`, `static`, `parameter`, `step`, or `ragged`: one array or static value for each instance."""
-    value: Any
-    spaces: Any = None
-    """For a series that was masked otherwise upstream: (where it lies, where it is wanted)."""
-    index: np.ndarray | None = None
-    """Which entries along the leading axis, for each instance (and each gathered value)."""
-
-
-@dataclass
-class Run:
-    """One run made ready on the host: its arrays by name and the wiring of the steps."""
-
-    arrays: dict[str, Any] = field(default_factory=dict)
-    wires: dict[str, dict[str, Wire]] = field(default_factory=dict)
-    counts: dict[str, int | None] = field(default_factory=dict)
-    """Number of instances of each step; None if it is not split."""
-    outputs: dict[str, Wire] = field(default_factory=dict)
-    spaces: dict[tuple[str, str], list[files.Space | None]] = field(default_factory=dict)
-    """Where the series of each argument and output lie, one entry for each instance; None if they were arrays."""
-    plan: Any = None
-    """What is computed, in which order; made when the run is first computed."""
-
-    def signature(self) -> tuple:
-        """Runs with equal signatures share one compiled program."""
-        shapes = tuple(
-            (name, np.shape(value), np.asarray(value).dtype.str) for name, value in sorted(self.arrays.items())
-        )
-        statics: list[tuple] = []
-        for path, wires in self.wires.items():
-            for name, wire in wires.items():
-                if wire.kind in ("static", "ragged"):
-                    statics.append((path, name, repr(wire.value)))
-                if wire.index is not None:
-                    statics.append((path, name, wire.index.shape, wire.index.tobytes()))
-                for pair in _pairs(wire.spaces):
-                    statics.append((path, name, *(space.positions.tobytes() for space in pair)))
-        return shapes, tuple(statics), tuple(self.counts.items())
-
-
-def _pairs(spaces: Any) -> list[tuple]:
-    if spaces is None:
-        return []
-    return [pair for pair in spaces if pair is not None] if isinstance(spaces, list) else [spaces]
 
 
 @dataclass(frozen=True)
@@ -81,18 +32,24 @@ class Pending:
     index: Any
 
 
-def prepare(graph: Graph, values: Mapping[str, Any], upstream: Mapping, cache: dict, number: int) -> Run:
+def prepare(
+    graph: Graph, values: Mapping[str, Any], upstream: Mapping, cache: dict, number: int, reorder: bool = True
+) -> Run:
     """Make one run ready; `values` are what the workflow is split over, `upstream` what Pydra has computed."""
-    return _Preparation(graph, values, upstream, cache, number).run
+    return _Preparation(graph, values, upstream, cache, number, reorder).run
 
 
 class _Preparation:
-    def __init__(self, graph: Graph, values: Mapping[str, Any], upstream: Mapping, cache: dict, number: int) -> None:
+    def __init__(
+        self, graph: Graph, values: Mapping[str, Any], upstream: Mapping, cache: dict, number: int, reorder: bool
+    ) -> None:
         self.graph, self.values, self.upstream, self.cache, self.number = graph, values, upstream, cache, number
         self.run = Run()
         self.lengths: dict[str, int] = {}
         self.axes = {step.path: step.axes for step in graph.steps}
         self.spaces = self.run.spaces
+        self.later: list[tuple[Step, dict[str, Any]]] = []
+        """Steps with an image that has not been read yet, and their known arguments."""
         self._lengths_of_upstream()
         for step in graph.steps:
             self._step(step)
@@ -100,6 +57,35 @@ class _Preparation:
             wire = self._output(name, source)
             if wire is not None:
                 self.run.outputs[name] = wire
+        self._read_images(reorder)
+
+    def _read_images(self, reorder: bool) -> None:
+        """Read the images: whole, or computing what the plan begins with while reading."""
+        images = {name for name, value in self.run.arrays.items() if isinstance(value, files.ImageSeries)}
+        if not images:
+            return
+        for planned, name in planner.first_on(self.graph, self.run, images, reorder):
+            step, series = planned.step, self.run.arrays[name]
+            others = {n: self.run.arrays[w.value] if w.kind == "array" else w.value for n, w in planned.wires.items()}
+            key = ("streamed", id(series), step.block, *(id(v) if np.ndim(v) else repr(v) for v in others.values()))
+            if key not in self.cache:
+                others[step.declaration.main_input] = series
+                self.cache[key] = (block.while_reading(step.declaration, others), series, others)
+            (result,) = self.cache[key][0].values()
+            del self.run.arrays[name]
+            images.discard(name)
+            self.run.streamed[step.path] = self._named(result, f"{step.path} of {name}")
+        for name in images:
+            series = self.run.arrays[name]
+            key = ("dense", id(series))
+            if key not in self.cache:
+                self.cache[key] = (files.read_series(series), series)
+            self.run.arrays[name] = self.cache[key][0]
+            for step, known in self.later:
+                main = step.declaration.main_input
+                if known.get(main) is series:
+                    given = {n: v for n, v in known.items() if v is not None}
+                    step.declaration.checked({**given, main: self.run.arrays[name]}, step.path)
 
     # --- values ---------------------------------------------------------------------------------------------
 
@@ -222,11 +208,14 @@ class _Preparation:
                 else:
                     main = self.spaces.get((step.path, declaration.main_input), [None])[-1]
                     known[name], space = _load(argument, value, mask, main, self.cache)
+                    if isinstance(known[name], files.ImageSeries):
+                        self.later.append((step, known))
                     kind = "static" if argument.role == "static" or known[name] is None else "array"
                     wires[name] = Wire(kind, known[name])
             self.spaces.setdefault((step.path, name), []).append(space)
         where = step.path if not self.values and not env else f"{step.path} ({self._where(env)})"
-        complete = declaration.checked({n: v for n, v in known.items() if v is not None}, where)
+        given = {n: v for n, v in known.items() if v is not None and not isinstance(v, files.ImageSeries)}
+        complete = declaration.checked(given, where)
         for name in declaration.infer:
             wires[name] = Wire("static", complete[name])
         return wires
@@ -336,6 +325,7 @@ def _load(argument: Any, given: Any, mask: Any, main: Any, cache: dict) -> tuple
         return cache[key][0], None
     if not isinstance(given, FileSet):
         return files.load_argument(argument, given, mask, main)
+    images = argument.role == "data" and argument.dims == "time space"
     mask_key = str(mask) if isinstance(mask, FileSet) or mask is None else mask.tobytes()
     where = (
         None
@@ -344,7 +334,8 @@ def _load(argument: Any, given: Any, mask: Any, main: Any, cache: dict) -> tuple
     )
     key = (str(given), argument.dims, argument.name if argument.dims == "time" else "", mask_key, where)
     if key not in cache:
-        cache[key] = files.load_argument(argument, given, mask, main)
+        opened = files.open_series(str(given), mask) if images else None
+        cache[key] = opened or files.load_argument(argument, given, mask, main)
     return cache[key]
 
 

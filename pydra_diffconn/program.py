@@ -14,7 +14,8 @@ from pydra_diffconn.execution import Lookup, chained, mapping, one_step, taken
 from pydra_diffconn.graph import Graph
 from pydra_diffconn.parameters import Learn, plain
 from pydra_diffconn.planner import Plan, plan
-from pydra_diffconn.preparing import Run, prepare
+from pydra_diffconn.preparing import prepare
+from pydra_diffconn.wiring import Run
 
 EACH = "of each run: "  # marks the parameters among what varies from run to run
 
@@ -156,10 +157,12 @@ class Program:
         """Print and return the plan: what runs in Pydra, what is fused and reordered, shapes, FLOPs and bytes."""
         run = self.runs[0]
         arrays = {name: np.asarray(value) for name, value in run.arrays.items()}
-        written = Program(self.graph, [replace(run, plan=None)], reorder=False)
+        programs = {"as planned": self}
+        if not run.streamed:  # else what was written began with an image that nobody holds
+            programs = {"as written": Program(self.graph, [replace(run, plan=None)], reorder=False), **programs}
         costs = {
             label: explain.cost(partial(program._one, run=program.runs[0]), self.parameters, arrays)
-            for label, program in (("as written", written), ("as planned", self))
+            for label, program in programs.items()
         }
         title = f"{type(self.graph.task).__name__}: {len(self.runs)} run(s), {len(self.groups)} compiled shape(s)"
         text = explain.describe(self.graph, self._plan(run), self._shapes(), title, costs)
@@ -208,7 +211,7 @@ def fuse(
     cache: dict[Any, Any] = {}
     for number, values in enumerate(graph.runs(task)):
         upstream = {key: column[number] for key, column in before.items()} if before else {}
-        prepared.append(prepare(read, values, upstream, cache, number))
+        prepared.append(prepare(read, values, upstream, cache, number, reorder))
     return Program(read, prepared, reorder)
 
 

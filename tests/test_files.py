@@ -264,3 +264,37 @@ def test_confounds_are_selected_by_name_and_gaps_are_named(shared, tmp_path):
     holed.write_text("a\tb\n1\t2\n3\tn/a\n5\t6\n")
     with pytest.raises(Exception, match="column 'b' is n/a in frame 1"):
         SelectConfounds(confounds=holed, columns=["b"])(cache_root=tmp_path)
+
+
+@workflow.define(outputs=["series"])
+def CleanThenParcels(bold, labels, confounds, tr: float):
+    band = workflow.add(BandPass(timeseries=bold, tr=tr))
+    clean = workflow.add(RegressConfounds(timeseries=band.timeseries, confounds=confounds))
+    return workflow.add(Parcellate(timeseries=clean.timeseries, labels=labels)).timeseries
+
+
+@pytest.mark.parametrize(("suffix", "slope"), [(".nii", None), (".nii.gz", None), (".nii", 0.5), (".nii.gz", 0.5)])
+def test_an_image_is_averaged_while_it_is_read_also_behind_steps_over_time(x64, tmp_path, rng, suffix, slope):
+    data = rng.integers(900, 1100, (4, 5, 3, 40)).astype(np.int16)
+    image = nib.Nifti1Image(data, np.eye(4))
+    if slope is not None:
+        image.header.set_slope_inter(slope, 7.0)
+    nib.save(image, tmp_path / f"bold{suffix}")
+    labels = rng.integers(0, 4, (4, 5, 3)).astype(np.int32)
+    nib.save(nib.Nifti1Image(labels, np.eye(4)), tmp_path / "atlas.nii.gz")
+    task = CleanThenParcels(
+        bold=File(tmp_path / f"bold{suffix}"),
+        labels=File(tmp_path / "atlas.nii.gz"),
+        confounds=rng.standard_normal((40, 2)),
+        tr=1.0,
+    )
+    program = fuse(task)
+    assert "Parcellate while its image is read" in program.explain()
+    assert "bold" not in program.inputs
+    written = fuse(task, reorder=False)
+    found, expected = program({})["series"], written({})["series"]
+    np.testing.assert_allclose(found, expected, atol=1e-9)
+    whole = np.asarray(nib.load(tmp_path / f"bold{suffix}").dataobj, dtype=float).reshape(-1, 40).T
+    means = np.stack([whole[:, labels.ravel() == k].mean(axis=1) for k in (1, 2, 3)], axis=1)
+    parcels = Parcellate(timeseries=task.bold, labels=task.labels)(worker="debug", cache_root=tmp_path / "c").timeseries
+    np.testing.assert_allclose(read_table(str(parcels))[0], means, atol=1e-9)

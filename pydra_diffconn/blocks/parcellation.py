@@ -37,7 +37,19 @@ def present(arguments: Mapping[str, Any]) -> tuple[int, ...]:
     return tuple(int(label) for label in np.unique(arguments["labels"]) if label != 0)
 
 
-@define(outputs=["timeseries"], linear_in="timeseries", acts_along="space", check=check, infer={"parcels": present})
+def while_reading(timeseries: Any, labels: Any, parcels: tuple[int, ...]) -> np.ndarray:
+    """Average an image on disk, some frames at a time."""
+    return timeseries.label_means(np.asarray(labels), parcels)
+
+
+@define(
+    outputs=["timeseries"],
+    linear_in="timeseries",
+    acts_along="space",
+    check=check,
+    infer={"parcels": present},
+    streamed=while_reading,
+)
 def Parcellate(
     timeseries: Float[Array, "time space"],
     labels: Int[Array, "space"],
