@@ -315,6 +315,8 @@ def load_argument(argument: Any, value: Any, mask: Any, main: Space | None) -> t
     if dims == "parcels parcels":
         matrix, names = tables.read_matrix(path)
         return matrix, Space("table", path, len(names), (len(names),), names=names)
+    if path.suffix == ".npy":
+        return np.load(path), Space("table", path, 0, (0,))
     array, names = tables.read_table(path)
     return array, Space("table", path, len(names), (len(names),), names=names)
 
@@ -327,7 +329,10 @@ def write_outputs(
     folder: Path,
     given: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Write a block's outputs in the format of their domain: images as images, the rest as TSV."""
+    """Write a block's outputs in the format of their domain: images as images, numbers and tables as TSV.
+
+    What has more than two dimensions is no table and becomes a NumPy file.
+    """
     from fileformats.generic import File
 
     main = spaces[declaration.main_input]
@@ -335,12 +340,17 @@ def write_outputs(
     written = {}
     for name, array in results.items():
         dims = declaration.outputs[name]
-        names = column_names(array.shape[-1], main, values, given)
-        if dims in ("time space", "...") and array.ndim == 2:
+        names = column_names(array.shape[-1], main, values, given) if array.ndim else [name]
+        if array.ndim > 2:
+            path = folder / f"{name}.npy"
+            np.save(path, array)
+        elif array.ndim == 0:
+            path = tables.write_table(array.reshape(1, 1), names, folder / f"{name}.tsv")
+        elif dims in ("time space", "...") and array.ndim == 2:
             path = write_timeseries(array, main, folder / name)
         elif dims == "parcels parcels":
             path = tables.write_matrix(array, names, folder / f"{name}.tsv")
-        elif dims == "time":
+        elif array.ndim == 1:
             path = tables.write_table(array[:, None], [name], folder / f"{name}.tsv")
         else:
             path = tables.write_table(array, names, folder / f"{name}.tsv")

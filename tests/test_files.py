@@ -13,7 +13,15 @@ from pydra.compose import python, workflow
 from sklearn.covariance import EmpiricalCovariance
 
 from pydra_diffconn import fuse
-from pydra_diffconn.blocks import BandPass, Censor, Correlation, Parcellate, RegressConfounds
+from pydra_diffconn.blocks import (
+    BandPass,
+    Censor,
+    Correlation,
+    Efficiency,
+    Parcellate,
+    RegressConfounds,
+    WindowCovariance,
+)
 from pydra_diffconn.confound_tables import SelectConfounds
 from pydra_diffconn.files import label_names, read_labels, read_timeseries, write_timeseries
 from pydra_diffconn.tables import read_matrix, read_table, write_table
@@ -298,3 +306,15 @@ def test_an_image_is_averaged_while_it_is_read_also_behind_steps_over_time(x64, 
     means = np.stack([whole[:, labels.ravel() == k].mean(axis=1) for k in (1, 2, 3)], axis=1)
     parcels = Parcellate(timeseries=task.bold, labels=task.labels)(worker="debug", cache_root=tmp_path / "c").timeseries
     np.testing.assert_allclose(read_table(str(parcels))[0], means, atol=1e-9)
+
+
+def test_numbers_vectors_and_stacks_are_files_too(rng, tmp_path):
+    series = rng.standard_normal((60, 5)).astype(np.float32)
+    run = File(write_table(series, [f"p{n}" for n in range(5)], tmp_path / "run.tsv"))
+    windows = WindowCovariance(timeseries=run, length=20)(worker="debug", cache_root=tmp_path).covariance
+    expected = WindowCovariance(timeseries=series, length=20)(worker="debug", cache_root=tmp_path).covariance
+    np.testing.assert_allclose(np.load(str(windows)), expected, atol=1e-6)
+    matrix = Correlation(timeseries=run)(worker="debug", cache_root=tmp_path).connectome
+    found = Efficiency(connectome=matrix)(worker="debug", cache_root=tmp_path)
+    assert read_table(str(found.global_efficiency))[0].shape == (1, 1)
+    assert read_table(str(found.nodal_efficiency))[0].shape == (5, 1)
