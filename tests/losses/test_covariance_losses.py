@@ -7,9 +7,13 @@ from gradients import assert_slope, finite_slope
 from scipy.spatial.distance import pdist
 
 from pydra_diffconn import losses
-from pydra_diffconn.losses.covariance import correlation, determinant, kurtosis, log_determinant
+from pydra_diffconn.losses import covariance
 
 pytestmark = pytest.mark.usefixtures("x64")
+
+correlation, determinant, log_determinant, kurtosis = map(
+    jax.jit, (covariance.correlation, covariance.determinant, covariance.log_determinant, covariance.kurtosis)
+)
 
 
 @pytest.fixture

@@ -10,9 +10,14 @@ from scipy.special import rel_entr
 from scipy.stats import entropy as scipy_entropy
 
 from pydra_diffconn import losses
-from pydra_diffconn.losses.information import bregman, entropy, jensen_shannon, kullback_leibler
+from pydra_diffconn.losses import information
 
 pytestmark = pytest.mark.usefixtures("x64")
+entropy, kullback_leibler, jensen_shannon = (
+    jax.jit(function, static_argnames=("axis", "logits"))
+    for function in (information.entropy, information.kullback_leibler, information.jensen_shannon)
+)
+bregman = jax.jit(information.bregman, static_argnums=0)
 HARD = np.array([[0.0, 1.0, 0.0], [0.5, 0.0, 0.5], [1.0, 0.0, 0.0]])
 OTHER = np.array([[0.0, 0.4, 0.6], [0.5, 0.0, 0.5], [0.0, 0.5, 0.5]])
 

@@ -7,9 +7,13 @@ from scipy import ndimage
 from sklearn.cluster import KMeans
 
 from pydra_diffconn import losses
-from pydra_diffconn.losses.parcellation import equilibrium, homogeneity, second_moment
+from pydra_diffconn.losses import parcellation
 
 pytestmark = pytest.mark.usefixtures("x64")
+
+equilibrium = jax.jit(parcellation.equilibrium, static_argnames="logits")
+second_moment = jax.jit(parcellation.second_moment, static_argnames="normalise")
+homogeneity = jax.jit(parcellation.homogeneity)
 
 
 @pytest.fixture

@@ -1,3 +1,4 @@
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -6,9 +7,11 @@ from scipy.special import softmax
 from sklearn.metrics import hinge_loss, log_loss, mean_squared_error
 
 from pydra_diffconn import losses
-from pydra_diffconn.losses.numerics import norm, standardise, unit
+from pydra_diffconn.losses import numerics
 
 pytestmark = pytest.mark.usefixtures("x64")
+norm = jax.jit(numerics.norm, static_argnums=(1, 2))
+standardise, unit = jax.jit(numerics.standardise, static_argnums=1), jax.jit(numerics.unit)
 
 
 def test_mean_squared_error_equals_sklearn(rng):

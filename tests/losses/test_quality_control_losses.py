@@ -1,18 +1,17 @@
+import jax
 import numpy as np
 import pytest
 from gradients import assert_slope, finite_slope
 from scipy.stats import pearsonr, spearmanr
 
 from pydra_diffconn import losses
-from pydra_diffconn.losses.quality_control import (
-    critical_correlation,
-    distance_dependence,
-    distance_dependence_rank,
-    qcfc,
-    quality_correlation,
-)
+from pydra_diffconn.losses import quality_control
+from pydra_diffconn.losses.quality_control import critical_correlation, distance_dependence_rank
 
 pytestmark = pytest.mark.usefixtures("x64")
+qcfc, distance_dependence, quality_correlation = map(
+    jax.jit, (quality_control.qcfc, quality_control.distance_dependence, quality_control.quality_correlation)
+)
 RUNS, PARCELS = 12, 5
 EDGES = np.triu_indices(PARCELS, 1)
 

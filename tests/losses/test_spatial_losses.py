@@ -1,3 +1,4 @@
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -6,9 +7,14 @@ from scipy.ndimage import center_of_mass
 from scipy.spatial.distance import pdist
 
 from pydra_diffconn import losses
-from pydra_diffconn.losses.spatial import centres_of_mass, compactness, dispersion, distance
+from pydra_diffconn.losses import spatial
 
 pytestmark = pytest.mark.usefixtures("x64")
+
+centres_of_mass = jax.jit(spatial.centres_of_mass)
+compactness = jax.jit(spatial.compactness, static_argnums=2)
+dispersion = jax.jit(spatial.dispersion, static_argnums=1)
+distance = jax.jit(spatial.distance, static_argnums=2)
 
 
 @pytest.fixture

@@ -1,12 +1,14 @@
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from gradients import assert_slope, finite_slope
 
 from pydra_diffconn import losses
-from pydra_diffconn.losses.temporal import bimodal, smoothness
+from pydra_diffconn.losses import temporal
 
 pytestmark = pytest.mark.usefixtures("x64")
+smoothness, bimodal = jax.jit(temporal.smoothness, static_argnums=(1, 2)), jax.jit(temporal.bimodal)
 
 
 @pytest.mark.parametrize("n", [1, 2, 3])
