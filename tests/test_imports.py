@@ -15,7 +15,7 @@ LAYERS = [
     {"tables", "pydra_compat", "sample", "image_series"},
     {"files", "confound_tables"},
     {"block"},
-    {"blocks"},
+    {"blocks", "generators", "noise"},
     {"graph", "rewire"},
     {"reading", "wiring"},
     {"planner"},
