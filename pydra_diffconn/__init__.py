@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pydra_diffconn.parameters import Learn as Learn
     from pydra_diffconn.parameters import Parameter as Parameter
     from pydra_diffconn.parameters import load_parameters as load_parameters
+    from pydra_diffconn.plugins import hookimpl as hookimpl
     from pydra_diffconn.program import Program as Program
     from pydra_diffconn.program import fuse as fuse
     from pydra_diffconn.resampling import bootstrap as bootstrap
@@ -30,6 +31,7 @@ _homes = {
     "Learn": "parameters",
     "Parameter": "parameters",
     "load_parameters": "parameters",
+    "hookimpl": "plugins",
     "Program": "program",
     "fuse": "program",
     "Result": "fitting",

@@ -62,15 +62,68 @@ def blocks() -> None:
 @blocks.command("list")
 def list_blocks() -> None:
     """List all blocks with their learnable parameters."""
-    from pydra_diffconn import blocks as all_blocks
+    from pydra_diffconn.plugins import registry
 
-    for name in all_blocks.__all__:
-        block = getattr(all_blocks, name)
+    for _, block in sorted(registry().blocks.items()):
         parameters = [f"{p}{f' ({d.unit})' if d.unit else ''}" for p, d in block.declaration.parameters.items()]
         summary = (block.__doc__ or "").strip().splitlines()[0]
         click.echo(f"{block.declaration.id:38} {summary}")
         if parameters:
             click.echo(f"{'':38} learnable: {', '.join(parameters)}")
+
+
+@blocks.command("docs")
+@click.argument("folder", type=click.Path(path_type=Path))
+def document_blocks(folder: Path) -> None:
+    """Write a page on each block, made from its declaration, into FOLDER."""
+    from pydra_diffconn import block_pages
+    from pydra_diffconn import blocks as all_blocks
+
+    pages = block_pages.write_pages([getattr(all_blocks, name) for name in all_blocks.__all__], folder)
+    click.echo(f"{len(pages)} pages in {folder}")
+
+
+@main.group()
+def plugins() -> None:
+    """Find, check and start plugins."""
+
+
+@plugins.command("list")
+def list_plugins() -> None:
+    """List the plugins that are installed, and why one cannot be used."""
+    from pydra_diffconn.plugins import registry
+
+    for plugin in registry().plugins:
+        origin = f"{plugin.distribution} {plugin.version}".strip()
+        adds = ", ".join(f"{len(values)} {hook.removeprefix('diffconn_')}" for hook, values in plugin.added.items())
+        mark = click.style("ok", fg="green") if plugin.works else click.style("no", fg="red")
+        click.echo(f"{mark}  {plugin.name:20} {origin:28} {adds if plugin.works else plugin.problem}")
+
+
+@plugins.command("check")
+@click.argument("path", type=click.Path(exists=True, file_okay=False, path_type=Path))
+def check_plugin(path: Path) -> None:
+    """Check the plugin in the folder PATH: its entry points, its hooks, the contract of each of its blocks."""
+    from pydra_diffconn.plugin_tools import check
+
+    failed = 0
+    for item, ok, note in check(path):
+        failed += not ok
+        mark = click.style("ok", fg="green") if ok else click.style("no", fg="red")
+        click.echo(f"{mark}  {item}{'' if ok else f': {note}'}")
+    if failed:
+        raise click.ClickException(f"{failed} items of {path} fail")
+
+
+@plugins.command("new")
+@click.argument("name")
+@click.option("--into", type=click.Path(path_type=Path), default=Path(), help="Folder in which to write it.")
+def new_plugin(name: str, into: Path) -> None:
+    """Write a plugin distribution called NAME, with one block, its tests and its packaging."""
+    from pydra_diffconn.plugin_tools import create
+
+    folder = create(name, into)
+    click.echo(f"{folder}\nnext: pip install -e {folder} && pytest {folder}")
 
 
 @main.command()

@@ -7,6 +7,8 @@ away, and a step runs over all axes of its inputs.
 
 from __future__ import annotations
 
+import functools
+import importlib.metadata
 import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -195,4 +197,12 @@ def describe(learnable: Learnable, graph: Graph, value: Any) -> LearnedParameter
         block=declaration.id,
         block_version=declaration.version,
         targets=learnable.written_to,
+        distribution=_distribution(declaration.namespace),
     )
+
+
+@functools.cache
+def _distribution(module: str) -> str:
+    """Return the distribution that a top-level module was installed from, as `name==version`, if any."""
+    names = importlib.metadata.packages_distributions().get(module, [])
+    return f"{names[0]}=={importlib.metadata.version(names[0])}" if names else ""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -131,6 +133,8 @@ class LearnedParameter:
     block_version: str
     targets: tuple[str, ...] = field(default=())
     """The workflow input or the node fields (`node.field`) that hold it."""
+    distribution: str = ""
+    """What the block was installed from, as pip names it: `diffconn-highpass==1.0`."""
 
 
 def save_parameters(folder: str | Path, parameters: list[LearnedParameter]) -> None:
@@ -178,7 +182,21 @@ def load_parameters(folder: str | Path) -> list[LearnedParameter]:
         entry["value"] = float(value) if value.ndim == 0 else value
         entry["start"] = np.array(entry["start"]) if isinstance(entry["start"], list) else entry["start"]
         loaded.append(LearnedParameter(name=name, **{**entry, "targets": tuple(entry["targets"])}))
+    for one in loaded:
+        if importlib.util.find_spec(one.block.partition(":")[0]) is None:
+            warnings.warn(f"{one.name} was learned for {one.block}; {_install(one)}", stacklevel=2)
     return loaded
+
+
+def require_blocks(parameters: list[LearnedParameter]) -> None:
+    """Refuse parameters whose block is not installed, saying what to install."""
+    for one in parameters:
+        if importlib.util.find_spec(one.block.partition(":")[0]) is None:
+            raise ModuleNotFoundError(f"{one.name} was learned for {one.block}, not installed here; {_install(one)}")
+
+
+def _install(parameter: LearnedParameter) -> str:
+    return f"pip install {parameter.distribution or parameter.block.partition(':')[0]}"
 
 
 def values_of(parameters: Mapping[str, Any] | list[LearnedParameter]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from pydra_diffconn import rewire
-from pydra_diffconn.parameters import LearnedParameter
+from pydra_diffconn.parameters import LearnedParameter, require_blocks
 
 
 def with_parameters(
@@ -35,6 +35,7 @@ def with_parameters(
     if isinstance(parameters, Mapping):
         values = dict(parameters)
     else:
+        require_blocks(parameters)
         chosen = {p.name: p for p in parameters if "@" not in p.name}
         own = {p.name.partition("@")[0]: p for p in parameters if entity is not None and p.name.endswith(f"@{entity}")}
         if entity is not None and not own:

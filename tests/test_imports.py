@@ -15,6 +15,7 @@ LAYERS = [
     {"tables", "pydra_compat", "sample", "image_series"},
     {"files", "confound_tables"},
     {"block"},
+    {"plugins"},
     {"blocks", "generators", "noise"},
     {"graph", "rewire"},
     {"reading", "wiring"},
@@ -24,13 +25,14 @@ LAYERS = [
     {"program"},
     {"free", "losses", "swap", "progress", "stretches"},
     {"figures"},
-    {"bids", "report"},
+    {"bids", "report", "block_pages"},
     {"checkpoints"},
     {"learner"},
     {"fitting"},
     {"resampling"},
     {"fit_task"},
     {"demo", "testing"},
+    {"plugin_tools"},
     {"cli"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
@@ -44,7 +46,7 @@ def imported(path):
         "fit": "fitting",
         "cross_validate": "resampling",
         "bootstrap": "resampling",
-        "optimise": "stretches",
+        "optimise": "stretches", "hookimpl": "plugins",
         "__version__": None,
     }
     for node in ast.walk(tree):

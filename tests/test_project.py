@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from pydra_diffconn import blocks
+from pydra_diffconn.block_pages import write_pages
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -35,6 +38,15 @@ def test_the_documentation_builds_and_its_links_hold(tmp_path):
     shutil.copytree(ROOT / "docs", tmp_path / "docs")
     run("mkdocs", "build", "--strict", "--quiet", "-f", "docs/mkdocs.yml", cwd=tmp_path)
     assert (tmp_path / "site" / "index.html").exists()
+
+
+def test_the_pages_on_blocks_are_those_of_the_declarations(tmp_path):
+    made = write_pages([getattr(blocks, name) for name in blocks.__all__], tmp_path)
+    kept = ROOT / "docs" / "blocks"
+    hint = "run: diffconn blocks docs docs/blocks"
+    assert {path.name for path in made} == {path.name for path in kept.glob("*.md")}, hint
+    for path in made:
+        assert path.read_text() == (kept / path.name).read_text(), f"{path.name} is not up to date; {hint}"
 
 
 def test_pictures_of_the_readme_exist():

@@ -8,11 +8,14 @@ if TYPE_CHECKING:
     from pydra_diffconn.blocks.choose import Choose as Choose
     from pydra_diffconn.blocks.communities import Modularity as Modularity
     from pydra_diffconn.blocks.confounds import RegressConfounds as RegressConfounds
+    from pydra_diffconn.blocks.covariance import ConditionalCorrelation as ConditionalCorrelation
     from pydra_diffconn.blocks.covariance import Correlation as Correlation
     from pydra_diffconn.blocks.covariance import Covariance as Covariance
     from pydra_diffconn.blocks.covariance import FisherZ as FisherZ
     from pydra_diffconn.blocks.covariance import PartialCorrelation as PartialCorrelation
+    from pydra_diffconn.blocks.covariance import Precision as Precision
     from pydra_diffconn.blocks.covariance import ShrinkCovariance as ShrinkCovariance
+    from pydra_diffconn.blocks.covariance import VectorizeEdges as VectorizeEdges
     from pydra_diffconn.blocks.decomposition import IndependentComponents as IndependentComponents
     from pydra_diffconn.blocks.decomposition import NonnegativeFactors as NonnegativeFactors
     from pydra_diffconn.blocks.decomposition import NormalizedCut as NormalizedCut
@@ -55,7 +58,10 @@ _homes = {
     "Covariance": "covariance",
     "Correlation": "covariance",
     "ShrinkCovariance": "covariance",
+    "Precision": "covariance",
     "PartialCorrelation": "covariance",
+    "ConditionalCorrelation": "covariance",
+    "VectorizeEdges": "covariance",
     "FisherZ": "covariance",
     "Choose": "choose",
     "StateCovariance": "states",
@@ -89,13 +95,34 @@ _homes = {
 __all__ = sorted(_homes)
 
 
+def built_in() -> list[str]:
+    """Return the names of the blocks of this package."""
+    return sorted(_homes)
+
+
 def __getattr__(name: str) -> Any:
-    if name not in _homes:
-        raise AttributeError(f"module {__name__!r} has no block {name!r}; it has {', '.join(__all__)}")
-    value = getattr(importlib.import_module(f"{__name__}.{_homes[name]}"), name)
+    if name.startswith("_"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name in _homes:
+        value = getattr(importlib.import_module(f"{__name__}.{_homes[name]}"), name)
+    else:
+        value = _from_plugin(name)
     globals()[name] = value
     return value
 
 
+def _from_plugin(name: str) -> Any:
+    from pydra_diffconn.plugins import registry
+
+    found = registry()
+    if name in found.blocks:
+        return found.blocks[name]
+    broken = [f"plugin {plugin.name} is broken ({plugin.problem})" for plugin in found.plugins if not plugin.works]
+    known = ", ".join(sorted(found.blocks))
+    raise AttributeError(f"module {__name__!r} has no block {name!r}; {'; '.join([*broken, f'it has {known}'])}")
+
+
 def __dir__() -> list[str]:
-    return __all__
+    from pydra_diffconn.plugins import registry
+
+    return sorted(registry().blocks)

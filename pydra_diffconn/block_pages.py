@@ -1,0 +1,74 @@
+"""A page of documentation for each block, made from its declaration."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+FACTS = {"time": "mixes frames, the same for every location", "space": "mixes locations, the same for every frame"}
+
+
+def write_pages(blocks: Iterable[Any], folder: Path) -> list[Path]:
+    """Write `Name.md` for each block and `index.md`; return the paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    made, lines = [], ["# Blocks", "", "| block | purpose | can be learned |", "|---|---|---|"]
+    for block in sorted(blocks, key=lambda block: block.__name__):
+        path = folder / f"{block.__name__}.md"
+        path.write_text(page(block))
+        made.append(path)
+        learnable = ", ".join(f"`{name}`" for name in block.declaration.parameters)
+        lines.append(f"| [{block.__name__}]({path.name}) | {sentence(block)} | {learnable} |")
+    index = folder / "index.md"
+    index.write_text("\n".join(lines) + "\n")
+    return [index, *made]
+
+
+def sentence(block: Any) -> str:
+    """Return the first line of a block's docstring."""
+    return (inspect.getdoc(block) or "").strip().partition("\n")[0]
+
+
+def page(block: Any) -> str:
+    """Return the Markdown of one block: purpose, inputs with shapes, parameters with units and ranges, facts."""
+    declared = block.declaration
+    described, helps = _documented(block)
+    lines = [
+        f"# {block.__name__}",
+        "",
+        described,
+        "",
+        "| input | shape or range | unit | start | what |",
+        "|---|---|---|---|---|",
+    ]
+    for name, argument in declared.arguments.items():
+        parameter = argument.parameter
+        where = f"({argument.dims})" if argument.dims else argument.role
+        if parameter is not None:
+            where = f"{parameter.constraint.describe()}, learnable"
+        default = "" if argument.default is inspect.Parameter.empty else f"`{argument.default!r}`"
+        text = helps.get(name, "") or (parameter.help if parameter is not None else "")
+        unit = parameter.unit if parameter is not None else ""
+        lines.append(f"| `{name}` | {where} | {unit} | {default} | {text} |".replace("  ", " "))
+    lines += ["", "| output | shape |", "|---|---|"]
+    lines += [f"| `{name}` | ({dims}) |" for name, dims in declared.outputs.items()]
+    facts = [f"linear in `{declared.linear_in}`"] if declared.linear_in else []
+    facts += [FACTS[declared.acts_along]] if declared.acts_along else []
+    facts += ["computed while an image is read"] if declared.streamed else []
+    lines += ["", f"Declared: {'; '.join(facts)}." if facts else "Declared: nothing that lets it be reordered."]
+    return "\n".join([*lines, "", f"`{declared.id}`, version {declared.version}."]) + "\n"
+
+
+def _documented(block: Any) -> tuple[str, dict[str, str]]:
+    """Return the prose of a docstring, and what its section on parameters says of each."""
+    prose, _, rest = (inspect.getdoc(block) or "").partition("\nParameters\n")
+    helps: dict[str, str] = {}
+    names: list[str] = []
+    for line in rest.splitlines():
+        if line and not line.startswith((" ", "-")):
+            names = [name.strip() for name in line.partition(":")[0].split(",")]
+        elif line.startswith(" ") and names:
+            for name in names:
+                helps[name] = f"{helps.get(name, '')} {line.strip()}".strip().replace("|", "\\|")
+    return prose.strip(), helps

@@ -1,0 +1,194 @@
+"""Plugins: found, checked, started; broken ones stop nobody; installed by pip as a stranger would."""
+
+import os
+import subprocess
+import sys
+import textwrap
+import types
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from pydra_diffconn import cli, hookimpl
+from pydra_diffconn.blocks import FisherZ
+from pydra_diffconn.plugin_tools import check, create
+from pydra_diffconn.plugins import BuiltIn, Registry
+
+PLUGINS = sorted(path.parent for path in (Path(__file__).parents[1] / "plugins").glob("*/pyproject.toml"))
+
+
+def module(**contents):
+    made = types.ModuleType("made")
+    vars(made).update(contents)
+    return made
+
+
+def source(name, contents):
+    def load():
+        if isinstance(contents, Exception):
+            raise contents
+        return contents
+
+    return name, f"dist-{name}", "1.0", load
+
+
+@hookimpl
+def diffconn_blocks():
+    return [FisherZ]
+
+
+@hookimpl
+def diffconn_bloks():
+    return []
+
+
+@hookimpl(specname="diffconn_blocks")
+def not_a_block():
+    return [int]
+
+
+GOOD = module(diffconn_blocks=diffconn_blocks)
+
+
+@pytest.mark.parametrize(
+    ("broken", "reason"),
+    [
+        (ImportError("no module named torch"), "ImportError: no module named torch"),
+        (module(diffconn_bloks=diffconn_bloks), "diffconn_bloks: no such hook; there are diffconn_blocks"),
+        (module(diffconn_api=99), "plugin interface 99, this package has 1; upgrade"),
+        (module(diffconn_blocks=not_a_block), "which was not made by block.define"),
+    ],
+)
+def test_a_broken_plugin_is_listed_with_its_reason_and_stops_nobody(broken, reason):
+    found = Registry([source("broken", broken), source("good", GOOD)])
+    bad, good = found.plugins
+    assert not bad.works and reason in bad.problem
+    assert good.works and found.blocks == {"FisherZ": FisherZ}
+
+
+def test_two_plugins_of_one_name_and_two_blocks_of_one_name_are_named():
+    found = Registry([source("one", GOOD), source("one", GOOD), source("two", GOOD)])
+    assert "another plugin is named 'one'" in found.plugins[1].problem
+    assert "pydra_diffconn:FisherZ, which was there first" in found.plugins[2].problem
+
+
+def test_a_disabled_plugin_is_not_loaded():
+    found = Registry([source("off", RuntimeError("loaded")), source("good", GOOD)], disabled=["off"])
+    assert found.plugins[0].problem == "disabled" and found.plugins[1].works
+
+
+def test_the_built_ins_come_through_the_same_hooks():
+    found = Registry([("built-in", "pydra-diffconn", "", BuiltIn)])
+    assert found.blocks["FisherZ"] is FisherZ and found.get("diffconn_losses")
+
+
+def test_a_new_plugin_passes_its_check(tmp_path):
+    runner = CliRunner()
+    made = runner.invoke(cli.main, ["plugins", "new", "slow-waves", "--into", str(tmp_path)])
+    assert made.exit_code == 0, made.output
+    checked = runner.invoke(cli.main, ["plugins", "check", str(tmp_path / "diffconn-slow-waves")])
+    assert checked.exit_code == 0 and "ok  SlowWaves: gradient to time_constant" in checked.output
+    again = runner.invoke(cli.main, ["plugins", "new", "slow-waves", "--into", str(tmp_path)])
+    assert again.exit_code == 1 and "exists; choose another name" in again.output
+    wrong = runner.invoke(cli.main, ["plugins", "new", "Slow Waves", "--into", str(tmp_path)])
+    assert wrong.exit_code == 1 and "is no name for a plugin" in wrong.output
+
+
+def test_the_check_says_what_is_wrong(tmp_path):
+    folder = create("rough", tmp_path)
+    blocks = folder / "diffconn_rough" / "blocks.py"
+    blocks.write_text(blocks.read_text().replace("return weights @ timeseries", "return weights @ timeseries**2"))
+    failed = {item for item, ok, _ in check(folder) if not ok}
+    assert failed == {"Rough: linear in timeseries"}
+
+
+def in_python(code: str, installed: Path, cwd: Path, **settings: str) -> str:
+    environment = {**os.environ, "PYTHONPATH": str(installed), **settings}
+    finished = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, env=environment, cwd=cwd
+    )
+    assert finished.returncode == 0, finished.stderr
+    return finished.stdout
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    """All distributions of plugins/, installed by pip into a folder of their own."""
+    folder = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", str(folder), *map(str, PLUGINS)]
+    finished = subprocess.run(command, capture_output=True, text=True)
+    assert finished.returncode == 0, finished.stderr
+    return folder
+
+
+USE = """
+    import numpy as np, warnings
+    from pydra.compose import workflow
+    from pydra_diffconn import Learn, fit, losses
+    from pydra_diffconn.blocks import Correlation, Smoothing
+    from pydra.tasks.diffconn import Smoothing as same
+
+    assert same is Smoothing
+
+    @workflow.define(outputs=["connectome"])
+    def W(x):
+        s = workflow.add(Smoothing(timeseries=x, tr=1.0, time_constant=Learn(2.0)))
+        return workflow.add(Correlation(timeseries=s.timeseries)).connectome
+
+    rng = np.random.default_rng(0)
+    xs = [rng.standard_normal((40, 4)) for _ in range(3)]
+    result = fit(W().split(x=xs), losses.MeanSquaredError("connectome"), np.stack([np.eye(4)] * 3), steps=3, progress=False)
+    result.save("fit")
+    print(result.learned[0].distribution)
+    print(result.workflow(x=xs[0])(worker="cf", cache_root="cache").connectome.shape)
+"""
+
+LOAD = """
+    import warnings
+    from pydra_diffconn import load_parameters, with_parameters
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        loaded = load_parameters("fit")
+    print(caught[0].message)
+    try:
+        with_parameters(type, loaded)
+    except ModuleNotFoundError as error:
+        print(error)
+"""
+
+
+def test_an_installed_block_is_in_every_way_like_a_built_in(installed, tmp_path):
+    printed = in_python(USE, installed, tmp_path).splitlines()
+    assert printed[-2:] == ["diffconn-smoothing==0.1.0", "(4, 4)"]
+    listed = in_python("from pydra_diffconn import cli; cli.main(['blocks', 'list'])", installed, tmp_path)
+    assert "diffconn_smoothing:Smoothing" in listed
+    listed = in_python("from pydra_diffconn import cli; cli.main(['plugins', 'list'])", installed, tmp_path)
+    assert "ok  smoothing" in listed
+    off = in_python(
+        "from pydra_diffconn import cli; cli.main(['plugins', 'list'])",
+        installed,
+        tmp_path,
+        DIFFCONN_DISABLE_PLUGINS="smoothing",
+    )
+    assert "no  smoothing" in off
+    without = in_python(LOAD, tmp_path, tmp_path)
+    assert without.count("pip install diffconn-smoothing==0.1.0") == 2
+
+
+@pytest.mark.parametrize("folder", PLUGINS, ids=lambda folder: folder.name)
+def test_the_plugins_own_tests_pass(folder, installed, tmp_path):
+    environment = {**os.environ, "PYTHONPATH": str(installed)}
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "--rootdir",
+        str(folder),
+        str(folder / "tests"),
+    ]
+    finished = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=tmp_path)
+    assert finished.returncode == 0, finished.stdout
