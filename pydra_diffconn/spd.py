@@ -56,9 +56,19 @@ def inverse_square_root(matrix: Matrix) -> Matrix:
     return _spectral(_INVERSE_SQUARE_ROOT, matrix)
 
 
+@jax.custom_jvp
 def inverse(matrix: Matrix) -> Matrix:
-    """Return the inverse of a positive definite matrix."""
-    return _spectral(_INVERSE, matrix)
+    """Return the inverse of a positive definite matrix, by Cholesky; NaN if it is not positive definite."""
+    factor = jnp.linalg.cholesky(matrix)
+    identity = jnp.broadcast_to(jnp.eye(matrix.shape[-1], dtype=factor.dtype), factor.shape)
+    return jax.scipy.linalg.cho_solve((factor, True), identity)
+
+
+@inverse.defjvp
+def _inverse_derivative(primals: tuple, tangents: tuple) -> tuple:
+    """Two products, in place of the derivative of a Cholesky decomposition."""
+    result = inverse(*primals)
+    return result, -result @ symmetric(tangents[0]) @ result
 
 
 def power(matrix: Matrix, exponent: Any) -> Matrix:
@@ -218,5 +228,4 @@ _SQUARE_ROOT = Spectral(jnp.sqrt, lambda a, b: 1 / (jnp.sqrt(a) + jnp.sqrt(b)))
 _INVERSE_SQUARE_ROOT = Spectral(
     lambda a: 1 / jnp.sqrt(a), lambda a, b: -1 / (jnp.sqrt(a) * jnp.sqrt(b) * (jnp.sqrt(a) + jnp.sqrt(b)))
 )
-_INVERSE = Spectral(lambda a: 1 / a, lambda a, b: -1 / (a * b))
 _POSITIVE_PART = Spectral(lambda a: jnp.maximum(a, 0.0), _positive_part_divided, positive=False)

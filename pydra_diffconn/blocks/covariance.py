@@ -1,15 +1,16 @@
-"""From parcel series to connectomes: covariance, correlation, shrinkage, partial correlation, Fisher's z."""
+"""From parcel series to connectomes: covariance, correlation given the rest or given confounds, and their edges."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from pydra_diffconn import constraints
+from pydra_diffconn import constraints, spd
 from pydra_diffconn.block import define
+from pydra_diffconn.blocks.confounds import RegressConfounds
+from pydra_diffconn.blocks.confounds import check as check_confounds
 from pydra_diffconn.blocks.filtering import check_finite
 from pydra_diffconn.parameters import Parameter
 
@@ -72,15 +73,57 @@ def Correlation(
     """
     weights = jnp.ones_like(timeseries[:, 0]) if frame_weights is None else frame_weights
     centred = timeseries - weights @ timeseries / weights.sum()
+    rounding = (10 * jnp.finfo(timeseries.dtype).eps) ** 2 * (weights @ timeseries**2)
+    return _correlate(centred, weights, rounding)
+
+
+def _correlate(
+    centred: Float[Array, "time parcels"], weights: Float[Array, "time"], rounding: Float[Array, "parcels"]
+) -> Float[Array, "parcels parcels"]:
+    """Correlate columns of weighted mean zero; those whose sum of squares is no more than `rounding` with none."""
     # normalising before the product keeps the result independent of the scale; the guard is on the input of the
     # square root, since one on its output would let a dead parcel's infinite derivative through
     square = weights @ centred**2
-    floor = (10 * jnp.finfo(timeseries.dtype).eps) ** 2 * (weights @ timeseries**2)
-    alive = square > floor
+    alive = square > rounding
     scale = jnp.where(alive, 1 / jnp.sqrt(jnp.where(alive, square, 1.0)), 0.0)
     normed = centred * scale
     connectome = (weights[:, None] * normed).T @ normed
     return jnp.fill_diagonal(connectome, 1.0, inplace=False)
+
+
+def check_conditioned(arguments: Mapping[str, Any]) -> None:
+    """Refuse what neither a correlation nor a regression on the confounds can use."""
+    check_series(arguments)
+    check_confounds(arguments)
+
+
+@define(outputs=["connectome"], check=check_conditioned)
+def ConditionalCorrelation(
+    timeseries: Float[Array, "time parcels"],
+    confounds: Float[Array, "time regressors"],
+    frame_weights: Float[Array, "time"] | None = None,
+) -> Float[Array, "parcels parcels"]:
+    """Correlate all pairs of columns given the confounds, which are held constant.
+
+    These are the correlations of the Schur complement S_xx - S_xy S_yy^-1 S_yx of the weighted joint covariance, taken
+    from residuals, so that no digits cancel. The diagonal is 1. Collinear confounds are harmless. A parcel that the
+    confounds explain altogether correlates 0 with all others and has no gradient.
+
+    Parameters
+    ----------
+    timeseries : (time, parcels)
+        Series, one per parcel.
+    confounds : (time, regressors)
+        What is held constant: confounds, or the series of other parcels.
+    frame_weights : (time,), optional
+        Weights in [0, 1], from `Censor`, in the regression and in the correlation.
+    """
+    weights = jnp.ones_like(timeseries[:, 0]) if frame_weights is None else frame_weights
+    residual = RegressConfounds.pure(timeseries, confounds, frame_weights)
+    centred = residual - weights @ residual / weights.sum()
+    # what is left of an explained parcel is rounding of the parcel as it was, some for each confound
+    rounding = (10 * (1 + confounds.shape[1]) * jnp.finfo(timeseries.dtype).eps) ** 2 * (weights @ timeseries**2)
+    return _correlate(centred, weights, rounding)
 
 
 @define(outputs=["connectome"])
@@ -91,6 +134,34 @@ def FisherZ(connectome: Float[Array, "parcels parcels"]) -> Float[Array, "parcel
     """
     limit = 1 - jnp.finfo(connectome.dtype).eps
     return jnp.fill_diagonal(jnp.arctanh(jnp.clip(connectome, -limit, limit)), 0.0, inplace=False)
+
+
+@define(outputs=["edges"], linear_in="connectome")
+def VectorizeEdges(
+    connectome: Float[Array, "parcels parcels"],
+    discard_diagonal: bool = True,
+    sqrt2: bool = False,
+) -> Float[Array, "edges"]:
+    """List the edges of a connectome: its lower triangle, row by row.
+
+    Equals `nilearn.connectome.sym_matrix_to_vec`, where a diagonal that is kept is divided by the square root of 2.
+
+    Parameters
+    ----------
+    connectome : (parcels, parcels)
+        A symmetric matrix; what stands above the diagonal is not read.
+    discard_diagonal : bool
+        Whether the diagonal is left out.
+    sqrt2 : bool
+        Whether everything is multiplied by the square root of 2, so that the length of the vector is the Frobenius
+        norm of the matrix (of what was kept), as for tangent vectors in pyriemann.
+    """
+    size = connectome.shape[0]
+    rows, columns = np.tril_indices(size, -1 if discard_diagonal else 0)
+    edges = connectome.reshape(-1)[rows * size + columns]
+    if not discard_diagonal:
+        edges = edges * np.where(rows == columns, 0.5**0.5, 1.0).astype(edges.dtype)
+    return edges * 2**0.5 if sqrt2 else edges
 
 
 @define(outputs=["covariance"], linear_in="covariance")
@@ -109,27 +180,34 @@ def ShrinkCovariance(
 
 
 def check_invertible(arguments: Mapping[str, Any]) -> None:
-    """Refuse a covariance that has no inverse."""
+    """Refuse a covariance that has no inverse, parcels without variance aside."""
     covariance, penalty = arguments.get("covariance"), arguments.get("penalty")
     if covariance is None or penalty is None or penalty > 0:
         return
+    variance = np.diagonal(covariance)
+    alive = variance > np.finfo(variance.dtype).eps * variance.mean()
+    covariance = np.asarray(covariance)[np.ix_(alive, alive)]
     eigenvalues = np.linalg.eigvalsh(covariance)
-    rank = int(np.sum(eigenvalues > len(covariance) * np.finfo(eigenvalues.dtype).eps * eigenvalues[-1]))
+    rank = int(np.sum(eigenvalues > len(covariance) * np.finfo(eigenvalues.dtype).eps * eigenvalues[-1:]))
     if rank < len(covariance):
         raise ValueError(
-            f"covariance of {len(covariance)} parcels has rank {rank} and no inverse (fewer frames than parcels, or a "
-            "parcel without variance); shrink it first (ShrinkCovariance) or give a penalty > 0"
+            f"covariance of {len(covariance)} parcels has rank {rank} and no inverse (fewer frames than parcels?); "
+            "shrink it first (ShrinkCovariance, LedoitWolf) or give a penalty > 0"
         )
 
 
-@define(outputs=["connectome"], check=check_invertible)
-def PartialCorrelation(
-    covariance: Float[Array, "parcels parcels"],
-    penalty: Annotated[float, Parameter(constraints.nonnegative, help="added to the diagonal of the covariance")] = 0.0,
-) -> Float[Array, "parcels parcels"]:
-    """Correlate each pair given all others: -P_ij / sqrt(P_ii P_jj) with P the inverse of (S + penalty I).
+Penalty = Annotated[float, Parameter(constraints.nonnegative, help="added to the diagonal of the covariance")]
 
-    The diagonal is 1. Equals nilearn's "partial correlation".
+
+@define(outputs=["precision"], check=check_invertible)
+def Precision(
+    covariance: Float[Array, "parcels parcels"],
+    penalty: Penalty = 0.0,
+) -> Float[Array, "parcels parcels"]:
+    """Invert a covariance: (S + penalty I)^-1.
+
+    Equals nilearn's "precision". A parcel without variance has precision 0 with all parcels, itself included, and no
+    gradient. A singular covariance of other parcels is refused, or NaN where it is not known beforehand.
 
     Parameters
     ----------
@@ -138,8 +216,36 @@ def PartialCorrelation(
     penalty : float
         Ridge, in the unit of the covariance.
     """
-    identity = jnp.eye(len(covariance), dtype=covariance.dtype)
-    factor = jnp.linalg.cholesky(covariance + penalty * identity)
-    precision = jax.scipy.linalg.cho_solve((factor, True), identity)
+    precision, alive = _invert(covariance, penalty)
+    return jnp.where(alive & alive[:, None], precision, 0.0)
+
+
+@define(outputs=["connectome"], check=check_invertible)
+def PartialCorrelation(
+    covariance: Float[Array, "parcels parcels"],
+    penalty: Penalty = 0.0,
+) -> Float[Array, "parcels parcels"]:
+    """Correlate each pair given all others: -P_ij / sqrt(P_ii P_jj) with P the inverse of (S + penalty I).
+
+    The diagonal is 1. A parcel without variance correlates 0 with all others and has no gradient. Equals nilearn's
+    "partial correlation".
+
+    Parameters
+    ----------
+    covariance : (parcels, parcels)
+        A symmetric positive definite matrix; shrink it first where frames are few.
+    penalty : float
+        Ridge, in the unit of the covariance.
+    """
+    precision, _ = _invert(covariance, penalty)
     scale = 1 / jnp.sqrt(jnp.diagonal(precision))
     return jnp.fill_diagonal(-precision * scale * scale[:, None], 1.0, inplace=False)
+
+
+def _invert(covariance: Float[Array, "parcels parcels"], penalty: Any) -> tuple[Array, Array]:
+    """Return the inverse, that of a parcel without variance as if it were alone with variance 1, and who has some."""
+    variance = jnp.diagonal(covariance) + penalty
+    alive = variance > jnp.finfo(covariance.dtype).eps * jnp.mean(variance)
+    together = alive & alive[:, None]
+    identity = jnp.eye(len(covariance), dtype=covariance.dtype)
+    return spd.inverse(jnp.where(together, covariance + penalty * identity, identity)), alive

@@ -5,10 +5,19 @@ import pytest
 from finite_differences import assert_gradient
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from nilearn.connectome import ConnectivityMeasure
+from nilearn.connectome import ConnectivityMeasure, sym_matrix_to_vec
 from sklearn.covariance import EmpiricalCovariance, shrunk_covariance
 
-from pydra_diffconn.blocks import Correlation, Covariance, FisherZ, PartialCorrelation, ShrinkCovariance
+from pydra_diffconn.blocks import (
+    ConditionalCorrelation,
+    Correlation,
+    Covariance,
+    FisherZ,
+    PartialCorrelation,
+    Precision,
+    ShrinkCovariance,
+    VectorizeEdges,
+)
 from pydra_diffconn.testing import Case
 
 
@@ -46,6 +55,67 @@ def test_covariance_equals_nilearn_and_numpy(x64, alive, rng):
 def test_partial_correlation_equals_nilearn(x64, rng):
     x = rng.standard_normal((300, 20))
     np.testing.assert_allclose(PartialCorrelation.pure(np.cov(x.T)), nilearn("partial correlation", x), atol=1e-10)
+
+
+def test_precision_equals_nilearn(x64, rng):
+    x = rng.standard_normal((300, 20))
+    found = Precision.pure(Covariance.pure(x, ddof=0))
+    np.testing.assert_allclose(found, nilearn("precision", x), rtol=1e-9, atol=1e-10)
+
+
+@pytest.mark.parametrize("block", [Precision, PartialCorrelation])
+def test_a_parcel_without_variance_is_left_out_of_the_inverse(x64, rng, block):
+    x = rng.standard_normal((60, 5))
+    x[:, 2] = 4.0
+    s, others = np.cov(x.T), np.delete(np.arange(5), 2)
+    block.check({"covariance": s, "penalty": 0.0})
+    found = np.asarray(block.pure(s))
+    np.testing.assert_allclose(found[np.ix_(others, others)], block.pure(s[np.ix_(others, others)]), atol=1e-12)
+    assert np.all(found[2, others] == 0) and found[2, 2] == (block is PartialCorrelation)
+    weights = rng.standard_normal((5, 5))
+    slope = np.asarray(jax.grad(lambda s: jnp.sum(weights * block.pure(s)))(s))
+    assert np.all(np.isfinite(slope)) and np.all(slope[2] == 0) and np.any(slope[0] != 0)
+
+
+def residual_correlation(timeseries, confounds, frame_weights):
+    """The Schur complement of the weighted joint covariance, scaled to correlations."""
+    joint = np.cov(np.hstack([timeseries, confounds]).T, aweights=frame_weights)
+    n = timeseries.shape[1]
+    schur = joint[:n, :n] - joint[:n, n:] @ np.linalg.pinv(joint[n:, n:]) @ joint[n:, :n]
+    scale = np.sqrt(np.diag(schur))
+    return schur / np.outer(scale, scale)
+
+
+def test_conditional_correlation_equals_partial_correlation_given_the_other_parcels(x64, alive):
+    x = alive[:, :6]
+    found = ConditionalCorrelation.pure(x[:, :2], x[:, 2:])
+    np.testing.assert_allclose(found[0, 1], PartialCorrelation.pure(np.cov(x.T))[0, 1], atol=1e-12)
+
+
+def test_frames_without_weight_do_not_enter_conditional_correlations(x64, rng):
+    x, y, keep = rng.standard_normal((50, 4)), rng.standard_normal((50, 3)), rng.random(50) > 0.4
+    found = ConditionalCorrelation.pure(np.where(keep[:, None], x, 1e3), y, keep.astype(float))
+    np.testing.assert_allclose(found, residual_correlation(x[keep], y[keep], None), atol=1e-10)
+
+
+@pytest.mark.parametrize("single", [False, True])
+def test_a_parcel_that_the_confounds_explain_correlates_with_none(x64, rng, single):
+    x, y = rng.standard_normal((50, 4)) + 100, rng.standard_normal((50, 3))
+    x[:, 1] = 5 + y @ [1.0, -2.0, 0.5]
+    x, y = (a.astype("f4") if single else a for a in (x, y))
+    found = np.asarray(ConditionalCorrelation.pure(x, y))
+    assert np.all(found[1] == [0, 1, 0, 0]) and found.dtype == x.dtype
+    assert np.all(np.isfinite(jax.grad(lambda x: jnp.sum(ConditionalCorrelation.pure(x, y) ** 2))(x)))
+
+
+@pytest.mark.parametrize("discard_diagonal", [False, True])
+def test_edges_equal_nilearn_and_keep_the_norm(x64, rng, discard_diagonal):
+    s = np.cov(rng.standard_normal((9, 5)).T)
+    found = VectorizeEdges.pure(s, discard_diagonal=discard_diagonal)
+    np.testing.assert_allclose(found, sym_matrix_to_vec(s, discard_diagonal=discard_diagonal), rtol=1e-15)
+    kept = s - np.diag(np.diag(s)) if discard_diagonal else s
+    isometric = VectorizeEdges.pure(s, discard_diagonal=discard_diagonal, sqrt2=True)
+    np.testing.assert_allclose(np.linalg.norm(isometric), np.linalg.norm(kept))
 
 
 def test_shrinkage_equals_scikit_learn_and_is_exact_at_its_ends(x64, rng):
@@ -99,6 +169,8 @@ def test_correlation_does_not_depend_on_scale_and_offset(scale, shift):
 def test_a_singular_covariance_and_too_few_frames_are_refused(rng):
     with pytest.raises(ValueError, match="rank 4 and no inverse"):
         PartialCorrelation.check({"covariance": np.cov(rng.standard_normal((5, 8)).T), "penalty": 0.0})
+    with pytest.raises(ValueError, match="leave nothing of the data"):
+        ConditionalCorrelation.check({"timeseries": np.ones((4, 2)), "confounds": rng.standard_normal((4, 3))})
     with pytest.raises(ValueError, match="1 usable frames"):
         Correlation.check({"timeseries": np.ones((4, 2)), "frame_weights": np.array([1.0, 0, 0, 0])})
 
@@ -134,5 +206,32 @@ CASES = [
         lambda covariance, penalty: partial_from_precision(np.linalg.inv(covariance + penalty * np.eye(5))),
         "numpy.linalg.inv",
         {"equal eigenvalues": {"covariance": np.eye(5)}},
+    ),
+    Case(
+        Precision,
+        {"penalty": 0.1},
+        lambda covariance, penalty: np.linalg.inv(covariance + penalty * np.eye(5)),
+        "numpy.linalg.inv",
+        {
+            "a dead parcel": {"covariance": np.cov(DEAD.T), "penalty": 0.0},
+            "equal eigenvalues": {"covariance": np.eye(5)},
+        },
+    ),
+    Case(
+        ConditionalCorrelation,
+        {"frame_weights": WEIGHTS},
+        residual_correlation,
+        "numpy.cov, Schur complement",
+        {
+            "a dead parcel": {"timeseries": DEAD, "confounds": DEAD[:, :1] ** 2, "frame_weights": None},
+            "collinear confounds": {"confounds": np.ones((60, 1)) * [1.0, 2.0] + WEIGHTS[:, None]},
+        },
+        smooth=("timeseries", "confounds", "frame_weights"),
+    ),
+    Case(
+        VectorizeEdges,
+        {"discard_diagonal": False},
+        lambda connectome, discard_diagonal, sqrt2: sym_matrix_to_vec(connectome),
+        "nilearn.connectome.sym_matrix_to_vec",
     ),
 ]
