@@ -80,12 +80,12 @@ class Learn:
         return f"Learn({', '.join(f'{key}={value!r}' for key, value in shown.items() if value is not None)})"
 
     def __reduce__(self) -> Any:
-        return _rebuild, (self.init, self.within, self.share, self.per, self.name)
+        return _rebuild, (self.init, self.within, self.share, self.name, self.per)
 
     def __deepcopy__(
         self, memo: Any
     ) -> Learn:  # Pydra copies constructed workflows; an array's own copy loses the mark
-        return _rebuild(self.init, self.within, self.share, self.per, self.name)
+        return _rebuild(self.init, self.within, self.share, self.name, self.per)
 
     def __bytes_repr__(self, cache: Any) -> Iterator[bytes]:
         """Hash apart from the plain number: a workflow built around a mark is another workflow (Pydra's hook)."""
@@ -105,7 +105,7 @@ class _LearnArray(Learn, np.ndarray):
     pass
 
 
-def _rebuild(init: Any, within: Any, share: str | None, per: str | None, name: str | None) -> Learn:
+def _rebuild(init: Any, within: Any, share: str | None, name: str | None, per: str | None = None) -> Learn:
     learn = Learn(init, within, share, per)
     learn.name = name
     return learn

@@ -7,6 +7,7 @@ stops nobody else; only a workflow that needs it fails.
 from __future__ import annotations
 
 import functools
+import importlib
 import importlib.metadata
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -55,23 +56,6 @@ class Hooks:
 
 
 HOOKS = tuple(name for name in vars(Hooks) if name.startswith("diffconn_"))
-
-
-class BuiltIn:
-    """What this package adds, by the same hooks."""
-
-    @hookimpl
-    def diffconn_blocks(self) -> Iterable[type]:
-        from pydra_diffconn import blocks
-
-        return [getattr(blocks, name) for name in blocks.built_in()]
-
-    @hookimpl
-    def diffconn_losses(self) -> Iterable[type]:
-        from pydra_diffconn import losses
-
-        found = [getattr(losses, name) for name in losses.__all__]
-        return [one for one in found if isinstance(one, type) and issubclass(one, losses.Loss)]
 
 
 @dataclass(frozen=True)
@@ -156,11 +140,16 @@ def _marked(module: Any, name: str) -> bool:
     return isinstance(getattr(getattr(module, name, None), f"{GROUP}_impl", None), dict)
 
 
+def built_in() -> Any:
+    """Load what this package adds, as any plugin is loaded: by the name of its module."""
+    return importlib.import_module("pydra_diffconn.built_in")
+
+
 def installed() -> Iterator[tuple[str, str, str, Any]]:
     """Yield name, distribution, version and loader of every plugin that is installed; the built-ins come first."""
     import pydra_diffconn
 
-    yield "built-in", "pydra-diffconn", pydra_diffconn.__version__, BuiltIn  # a class is made by calling it
+    yield "built-in", "pydra-diffconn", pydra_diffconn.__version__, built_in
     for entry in importlib.metadata.entry_points(group=GROUP):
         about = entry.dist
         yield entry.name, about.name if about else "", about.version if about else "", entry.load

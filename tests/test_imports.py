@@ -24,6 +24,7 @@ LAYERS = [
     {"explain", "execution"},
     {"program"},
     {"free", "losses", "swap", "progress", "stretches"},
+    {"built_in"},
     {"figures"},
     {"bids", "report", "block_pages"},
     {"checkpoints"},
@@ -46,7 +47,8 @@ def imported(path):
         "fit": "fitting",
         "cross_validate": "resampling",
         "bootstrap": "resampling",
-        "optimise": "stretches", "hookimpl": "plugins",
+        "optimise": "stretches",
+        "hookimpl": "plugins",
         "__version__": None,
     }
     for node in ast.walk(tree):

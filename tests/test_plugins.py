@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from pydra_diffconn import cli, hookimpl
 from pydra_diffconn.blocks import FisherZ
 from pydra_diffconn.plugin_tools import check, create
-from pydra_diffconn.plugins import BuiltIn, Registry
+from pydra_diffconn.plugins import Registry, built_in
 
 PLUGINS = sorted(path.parent for path in (Path(__file__).parents[1] / "plugins").glob("*/pyproject.toml"))
 
@@ -79,7 +79,7 @@ def test_a_disabled_plugin_is_not_loaded():
 
 
 def test_the_built_ins_come_through_the_same_hooks():
-    found = Registry([("built-in", "pydra-diffconn", "", BuiltIn)])
+    found = Registry([("built-in", "pydra-diffconn", "", built_in)])
     assert found.blocks["FisherZ"] is FisherZ and found.get("diffconn_losses")
 
 

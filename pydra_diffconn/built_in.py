@@ -1,0 +1,22 @@
+"""What this package itself adds, by the hooks that every plugin uses."""
+
+from collections.abc import Iterable
+
+from pydra_diffconn.plugins import hookimpl
+
+
+@hookimpl
+def diffconn_blocks() -> Iterable[type]:
+    """Return the blocks of this package."""
+    from pydra_diffconn import blocks
+
+    return [getattr(blocks, name) for name in blocks.built_in()]
+
+
+@hookimpl
+def diffconn_losses() -> Iterable[type]:
+    """Return the losses of this package."""
+    from pydra_diffconn import losses
+
+    found = [getattr(losses, name) for name in losses.__all__]
+    return [one for one in found if isinstance(one, type) and issubclass(one, losses.Loss)]
