@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from pydra_diffconn.blocks.filtering import BandPass as BandPass
     from pydra_diffconn.blocks.filtering import HighPass as HighPass
     from pydra_diffconn.blocks.filtering import LowPass as LowPass
+    from pydra_diffconn.blocks.gating import GateConfounds as GateConfounds
+    from pydra_diffconn.blocks.gating import NonAggressiveRegression as NonAggressiveRegression
     from pydra_diffconn.blocks.gradients import AlignGradients as AlignGradients
     from pydra_diffconn.blocks.gradients import ConnectivityGradients as ConnectivityGradients
     from pydra_diffconn.blocks.graph_measures import ClusteringCoefficient as ClusteringCoefficient
@@ -40,6 +42,9 @@ if TYPE_CHECKING:
     from pydra_diffconn.blocks.prediction import KernelRidge as KernelRidge
     from pydra_diffconn.blocks.prediction import LogisticRegression as LogisticRegression
     from pydra_diffconn.blocks.recursive_filtering import ButterworthFiltFilt as ButterworthFiltFilt
+    from pydra_diffconn.blocks.shrinkage import GroupShrinkage as GroupShrinkage
+    from pydra_diffconn.blocks.shrinkage import LedoitWolf as LedoitWolf
+    from pydra_diffconn.blocks.shrinkage import Oas as Oas
     from pydra_diffconn.blocks.states import StateCovariance as StateCovariance
     from pydra_diffconn.blocks.states import WindowCovariance as WindowCovariance
     from pydra_diffconn.blocks.thresholding import AbsoluteThreshold as AbsoluteThreshold
@@ -59,6 +64,9 @@ _homes = {
     "Correlation": "covariance",
     "ShrinkCovariance": "covariance",
     "Precision": "covariance",
+    "LedoitWolf": "shrinkage",
+    "Oas": "shrinkage",
+    "GroupShrinkage": "shrinkage",
     "PartialCorrelation": "covariance",
     "ConditionalCorrelation": "covariance",
     "VectorizeEdges": "covariance",
@@ -90,6 +98,8 @@ _homes = {
     "NonnegativeFactors": "decomposition",
     "IndependentComponents": "decomposition",
     "SparseCodes": "decomposition",
+    "GateConfounds": "gating",
+    "NonAggressiveRegression": "gating",
 }
 
 __all__ = sorted(_homes)
