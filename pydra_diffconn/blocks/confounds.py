@@ -20,13 +20,19 @@ CONSTANT = 10  # a column whose deviations are below this many roundings of its 
 
 def check(arguments: Mapping[str, Any]) -> None:
     """Refuse tables of another length, missing values and designs that leave nothing."""
+    check_table(arguments)
+    if arguments.get("confounds") is not None:
+        check_freedom(arguments["confounds"], arguments.get("frame_weights"))
+
+
+def check_table(arguments: Mapping[str, Any]) -> None:
+    """Refuse tables of another length than the series, and missing values after the first row."""
     series, confounds = arguments.get("timeseries"), arguments.get("confounds")
-    weights = arguments.get("frame_weights")
     check_finite(series, "timeseries")
     if confounds is None:
         return
     if series is not None:
-        _check_lengths(series, confounds, weights)
+        _check_lengths(series, confounds, arguments.get("frame_weights"))
     if arguments.get("first_row", "copy_second") not in ("copy_second", "zero"):
         raise ValueError(f"first_row = {arguments['first_row']!r}; expected 'copy_second' or 'zero'")
     missing = np.argwhere(~np.isfinite(confounds[1:]))
@@ -36,6 +42,10 @@ def check(arguments: Mapping[str, Any]) -> None:
             f"confounds has a missing value in frame {frame}, column {column}; only the "
             "first row may be n/a (derivatives). Leave this column out or fill it"
         )
+
+
+def check_freedom(confounds: Any, weights: Any = None) -> None:
+    """Refuse designs that leave no temporal degrees of freedom, and warn of few; the table itself is in order."""
     seen = np.ones(len(confounds), dtype=bool) if weights is None else np.asarray(weights) > 0.5
     filled = np.where(np.isfinite(confounds), confounds, confounds[1])  # only the first row can be missing here
     kept, rank = int(seen.sum()), _rank(filled[seen].astype(float))
@@ -46,7 +56,7 @@ def check(arguments: Mapping[str, Any]) -> None:
             "select fewer confounds (SelectConfounds) or censor less"
         )
     if left < FEW_DEGREES_OF_FREEDOM:
-        warnings.warn(f"RegressConfounds: only {left} temporal degrees of freedom are left", stacklevel=2)
+        warnings.warn(f"confound regression: only {left} temporal degrees of freedom are left", stacklevel=3)
 
 
 def _rank(confounds: np.ndarray) -> int:
@@ -103,10 +113,29 @@ def RegressConfounds(
     first_row : {"copy_second", "zero"}
         What stands for a missing first row: the second one (as nilearn does) or zeros (as XCP-D does).
     """
+    centred, root, design = unit_design(timeseries, confounds, frame_weights, intercept, first_row)
+    # (X'X + l I)^-1 X' = (I + l K)^-1 X^+ with K = X^+ X^+': exact least squares at l = 0, also without full rank,
+    # and the derivative of the pseudo-inverse is known where that of a singular value decomposition is not
+    inverse = pseudo_inverse(root * design)
+    ridge = jnp.eye(design.shape[1], dtype=design.dtype) + penalty * (inverse @ inverse.T)
+    coefficients = jnp.linalg.solve(ridge, inverse @ (root * centred))
+    return timeseries - design @ coefficients
+
+
+def unit_design(
+    timeseries: Float[Array, "time space"],
+    confounds: Float[Array, "time regressors"],
+    frame_weights: Float[Array, "time"] | None,
+    intercept: bool = True,
+    first_row: str = "copy_second",
+) -> tuple[Float[Array, "time space"], Float[Array, "time 1"], Float[Array, "time regressors"]]:
+    """Prepare a regression on the weighted frames.
+
+    Returns the series and the confounds, both centred (if `intercept`), the confounds also scaled to unit weighted
+    norm, and between them the square roots of the frame weights. Constant confounds become zeros.
+    """
     _check_lengths(timeseries, confounds, frame_weights)
-    timeseries, confounds = jnp.asarray(timeseries), jnp.asarray(confounds)
-    stand_in = confounds[1] if first_row == "copy_second" else jnp.zeros_like(confounds[1])
-    confounds = confounds.at[0].set(jnp.where(jnp.isfinite(confounds[0]), confounds[0], stand_in))
+    timeseries, confounds = jnp.asarray(timeseries), filled_first_row(confounds, first_row)
     weights = jnp.ones_like(timeseries[:, 0]) if frame_weights is None else frame_weights
     total = weights.sum()
     rounding = (CONSTANT * jnp.finfo(confounds.dtype).eps) ** 2 * (weights @ confounds**2)
@@ -119,9 +148,11 @@ def RegressConfounds(
     square = jnp.sum((root * confounds) ** 2, axis=0)
     used = square > rounding  # else a constant column would be scaled up to noise
     design = confounds * jnp.where(used, 1 / jnp.sqrt(jnp.where(used, square, 1.0)), 0.0)
-    # (X'X + l I)^-1 X' = (I + l K)^-1 X^+ with K = X^+ X^+': exact least squares at l = 0, also without full rank,
-    # and the derivative of the pseudo-inverse is known where that of a singular value decomposition is not
-    inverse = pseudo_inverse(root * design)
-    ridge = jnp.eye(design.shape[1], dtype=design.dtype) + penalty * (inverse @ inverse.T)
-    coefficients = jnp.linalg.solve(ridge, inverse @ (root * centred))
-    return timeseries - design @ coefficients
+    return centred, root, design
+
+
+def filled_first_row(confounds: Float[Array, "time regressors"], first_row: str) -> Float[Array, "time regressors"]:
+    """Fill what is missing in the first row, where derivatives have no value."""
+    confounds = jnp.asarray(confounds)
+    stand_in = confounds[1] if first_row == "copy_second" else jnp.zeros_like(confounds[1])
+    return confounds.at[0].set(jnp.where(jnp.isfinite(confounds[0]), confounds[0], stand_in))

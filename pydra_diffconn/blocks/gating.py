@@ -1,0 +1,166 @@
+"""Confound regression in which each confound, or each component, takes part by a gate between 0 and 1."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from pydra_diffconn import constraints
+from pydra_diffconn.block import define
+from pydra_diffconn.blocks.confounds import check_freedom, check_table, unit_design
+from pydra_diffconn.linalg import pseudo_inverse
+from pydra_diffconn.parameters import Parameter
+
+Gates = Annotated[
+    Float[Array, "regressors"] | None,
+    Parameter(constraints.unit_interval, help="how far each confound takes part: 0 not at all, 1 without penalty"),
+]
+Noise = Annotated[
+    Float[Array, "components"],
+    Parameter(constraints.unit_interval, help="what part of each component is removed: 0 signal, 1 noise"),
+]
+
+
+def check_gates(arguments: Mapping[str, Any]) -> None:
+    """Refuse unusable tables, gates that are not one for each confound, and open gates that leave nothing."""
+    check_table(arguments)
+    confounds, gates = arguments.get("confounds"), arguments.get("gates")
+    if confounds is None:
+        return
+    if gates is None:
+        check_freedom(confounds, arguments.get("frame_weights"))
+        return
+    if np.shape(gates) != (confounds.shape[1],):
+        raise ValueError(f"gates has shape {np.shape(gates)} for {confounds.shape[1]} confounds; expected one for each")
+    check_freedom(confounds[:, np.asarray(gates) == 1], arguments.get("frame_weights"))
+
+
+@define(outputs=["timeseries"], linear_in="timeseries", acts_along="time", check=check_gates)
+def GateConfounds(
+    timeseries: Float[Array, "time space"],
+    confounds: Float[Array, "time regressors"],
+    frame_weights: Float[Array, "time"] | None = None,
+    gates: Gates = None,
+    penalty: Annotated[
+        float, Parameter(constraints.positive, help="ridge on a confound whose gate is one half, of unit norm")
+    ] = 1.0,
+    intercept: bool = True,
+    first_row: Literal["copy_second", "zero"] = "copy_second",
+) -> Float[Array, "time space"]:
+    """Subtract what the confounds explain, each as far as its gate is open: a learnable choice of confounds.
+
+    The gate g sets a ridge penalty of its own on each confound, penalty (1 - g) / g on the scale of `RegressConfounds`.
+    With all gates 0 or 1 the result is exactly that of `RegressConfounds` on the confounds with gate 1, whatever the
+    penalty; a scaled column would have no such effect, since scaling does not change what a regression removes.
+    Constant and collinear confounds are harmless; among collinear ones with open gates the choice is not unique, and
+    the gradient is that of closing them together.
+
+    Parameters
+    ----------
+    timeseries : (time, space)
+        Series, one per column.
+    confounds : (time, regressors)
+        Confounds; the first row may be missing (n/a of derivatives), see `first_row`.
+    frame_weights : (time,), optional
+        Weights in [0, 1], from `Censor`.
+    gates : (regressors,), optional
+        In [0, 1]; by default all open.
+    penalty : float
+        Above 0.
+    intercept : bool
+        Whether the confounds are centred first.
+    first_row : {"copy_second", "zero"}
+        What stands for a missing first row: the second one (as nilearn does) or zeros (as XCP-D does).
+    """
+    centred, root, design = unit_design(timeseries, confounds, frame_weights, intercept, first_row)
+    gates = jnp.ones_like(design[0]) if gates is None else jnp.asarray(gates, design.dtype)
+    coefficients = gated_inverse(root * design, gates, jnp.asarray(penalty, design.dtype)) @ (root * centred)
+    return timeseries - design @ coefficients
+
+
+def check_components(arguments: Mapping[str, Any]) -> None:
+    """Refuse unusable component tables, and noise gates that are not one for each component."""
+    components, noise = arguments.get("components"), arguments.get("noise")
+    check_table({**arguments, "confounds": components})
+    if components is not None and noise is not None and np.shape(noise) != (components.shape[1],):
+        raise ValueError(
+            f"noise has shape {np.shape(noise)} for {components.shape[1]} components; expected one gate for each"
+        )
+
+
+@define(outputs=["timeseries"], linear_in="timeseries", acts_along="time", check=check_components)
+def NonAggressiveRegression(
+    timeseries: Float[Array, "time space"],
+    components: Float[Array, "time components"],
+    noise: Noise,
+    frame_weights: Float[Array, "time"] | None = None,
+) -> Float[Array, "time space"]:
+    """Subtract the noise components' part of a fit of all components together, so that shared variance stays.
+
+    y - sum_k g_k n_k b_k with b the least-squares fit of signal and noise components; all are centred, the mean of the
+    series is kept. Equals FSL's `fsl_regfilt` (without -a) and ICA-AROMA's "nonaggr" for gates of 0 and 1. Among
+    collinear components the fit is shared out evenly; constant ones do nothing. For the aggressive variant use
+    `GateConfounds`. Source: Pruim et al. (2015), doi:10.1016/j.neuroimage.2015.02.064.
+
+    Parameters
+    ----------
+    timeseries : (time, space)
+        Series, one per column.
+    components : (time, components)
+        Time courses of all components, signal and noise (the "mixing" table of MELODIC, AROMA or tedana).
+    noise : (components,)
+        Gates in [0, 1]: 1 removes a component's part, 0 keeps it.
+    frame_weights : (time,), optional
+        Weights in [0, 1], from `Censor`: the fit sees these frames, the subtraction is made in all.
+    """
+    centred, root, design = unit_design(timeseries, components, frame_weights)
+    coefficients = pseudo_inverse(root * design) @ (root * centred)
+    return timeseries - design @ (jnp.asarray(noise, design.dtype)[:, None] * coefficients)
+
+
+@jax.custom_jvp
+def gated_inverse(
+    design: Float[Array, "time regressors"], gates: Float[Array, "regressors"], penalty: Float[Array, ""]
+) -> Float[Array, "regressors time"]:
+    """Return (G X'X + l (I - G))^-1 G X', G the diagonal matrix of gates: least squares with penalties l (1 - g) / g.
+
+    Substituting b = sqrt(G) c makes it the least-squares problem of [X sqrt(G); sqrt(l (I - G))], solved by its
+    pseudo-inverse: the normal equations would square the condition number, and the penalty itself is infinite at g = 0.
+    """
+    return _stacked_inverse(design, gates, penalty)[0]
+
+
+def _stacked_inverse(design: Array, gates: Array, penalty: Array) -> tuple[Array, Array, Array]:
+    """Return the gated inverse B, the matrix T with B = T X', and the projection on what no equation determines."""
+    frames = design.shape[0]
+    open_, closed = jnp.sqrt(gates), jnp.sqrt(penalty * (1 - gates))
+    stacked = jnp.concatenate([design * open_, jnp.diag(closed)])
+    inverse = pseudo_inverse(stacked)
+    gated = open_[:, None] * inverse
+    undetermined = jnp.eye(len(gates), dtype=design.dtype) - inverse @ stacked
+    return gated[:, :frames], gated @ gated.T, undetermined
+
+
+@gated_inverse.defjvp
+def _gated_inverse_derivative(primals: tuple, tangents: tuple) -> tuple:
+    """Differentiate without the square roots, whose derivatives are infinite at the ends of the gates.
+
+    With M = G X'X + l (I - G) and T = M^-1 G, symmetric, the rule dT = M^-1 (dG - dM T) becomes dT = N dG N' / l for
+    the matrix N = l M^-1 = I + T (l I - X'X), which has no inverse of G or I - G in it.
+    """
+    design, gates, penalty = primals
+    design_change, gates_change, penalty_change = tangents
+    inverse, both, undetermined = _stacked_inverse(design, gates, penalty)
+    identity = jnp.eye(len(gates), dtype=design.dtype)
+    explained = inverse @ design  # T X'X
+    turned = identity + penalty * both - explained
+    by_gates = (turned * gates_change / penalty) @ (turned.T @ design.T)
+    by_penalty = -(penalty_change / penalty) * (identity - explained) @ inverse
+    residual = design_change.T - (design_change.T @ design) @ inverse
+    by_design = (
+        both @ residual - inverse @ (design_change @ inverse) + undetermined @ (design_change.T @ inverse.T) @ inverse
+    )
+    return inverse, by_gates + by_penalty + by_design
