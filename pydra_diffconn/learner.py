@@ -13,6 +13,7 @@ import numpy as np
 from pydra_diffconn.checkpoints import Checkpoint
 from pydra_diffconn.free import FreeSpace
 from pydra_diffconn.losses.base import PARAMETERS
+from pydra_diffconn.losses.schedules import Schedule
 from pydra_diffconn.program import Program
 from pydra_diffconn.progress import Progress
 
@@ -97,7 +98,7 @@ class Learner:
 
     def _loss_of_first_step(self, optimizer: Any) -> float | None:
         """Return the training loss of the start values from the compiled step, which spares compiling another."""
-        if self.settings.batch_size or hasattr(self.loss, "at"):
+        if self.settings.batch_size or _is_scheduled(self.loss):
             return None
         return float(self._step(self.start, optimizer, 1.0, 0, **self.batch(0))[2])
 
@@ -299,6 +300,10 @@ class Learner:
             values = np.asarray(self.per_entity(free, name))
             found[name] = {label: self.plain({"": v})[""] for label, v in zip(labels, values, strict=True)}
         return found
+
+
+def _is_scheduled(loss: Any) -> bool:
+    return any(isinstance(getattr(part, "weight", None), Schedule) for part in getattr(loss, "parts", (loss,)))
 
 
 def _deviations(name: str) -> str:
