@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pydra_diffconn.blocks.censoring import Censor as Censor
     from pydra_diffconn.blocks.choose import Choose as Choose
+    from pydra_diffconn.blocks.combining import CombineConfounds as CombineConfounds
     from pydra_diffconn.blocks.communities import Modularity as Modularity
+    from pydra_diffconn.blocks.compcor import CompCor as CompCor
+    from pydra_diffconn.blocks.compcor import TissueMean as TissueMean
     from pydra_diffconn.blocks.confounds import RegressConfounds as RegressConfounds
     from pydra_diffconn.blocks.covariance import ConditionalCorrelation as ConditionalCorrelation
     from pydra_diffconn.blocks.covariance import Correlation as Correlation
@@ -45,8 +48,12 @@ if TYPE_CHECKING:
     from pydra_diffconn.blocks.shrinkage import GroupShrinkage as GroupShrinkage
     from pydra_diffconn.blocks.shrinkage import LedoitWolf as LedoitWolf
     from pydra_diffconn.blocks.shrinkage import Oas as Oas
+    from pydra_diffconn.blocks.soft_maps import IndividualMaps as IndividualMaps
+    from pydra_diffconn.blocks.soft_maps import ProjectMaps as ProjectMaps
     from pydra_diffconn.blocks.states import StateCovariance as StateCovariance
     from pydra_diffconn.blocks.states import WindowCovariance as WindowCovariance
+    from pydra_diffconn.blocks.tangent import SpdMean as SpdMean
+    from pydra_diffconn.blocks.tangent import TangentProject as TangentProject
     from pydra_diffconn.blocks.thresholding import AbsoluteThreshold as AbsoluteThreshold
     from pydra_diffconn.blocks.thresholding import DisparityFilter as DisparityFilter
     from pydra_diffconn.blocks.thresholding import SoftThreshold as SoftThreshold
@@ -67,6 +74,8 @@ _homes = {
     "LedoitWolf": "shrinkage",
     "Oas": "shrinkage",
     "GroupShrinkage": "shrinkage",
+    "SpdMean": "tangent",
+    "TangentProject": "tangent",
     "PartialCorrelation": "covariance",
     "ConditionalCorrelation": "covariance",
     "VectorizeEdges": "covariance",
@@ -100,6 +109,11 @@ _homes = {
     "SparseCodes": "decomposition",
     "GateConfounds": "gating",
     "NonAggressiveRegression": "gating",
+    "CombineConfounds": "combining",
+    "TissueMean": "compcor",
+    "CompCor": "compcor",
+    "ProjectMaps": "soft_maps",
+    "IndividualMaps": "soft_maps",
 }
 
 __all__ = sorted(_homes)

@@ -1,0 +1,212 @@
+"""The geometry of covariances: means of positive definite matrices, and tangent vectors at a reference."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from pydra_diffconn import constraints, spd
+from pydra_diffconn.block import define
+from pydra_diffconn.blocks.symmetric import check_symmetric
+from pydra_diffconn.parameters import Parameter
+
+Kind = Literal["euclidean", "harmonic", "log-euclidean", "karcher"]
+KINDS = ("euclidean", "harmonic", "log-euclidean", "karcher")
+MOST_STEPS = 200  # the mean of very scattered matrices takes some dozens
+Reference = Annotated[
+    Float[Array, "parcels parcels"], Parameter(constraints.spd, help="where the tangent space touches the cone")
+]
+
+
+def check_positive_definite(matrix: Any, name: str) -> None:
+    """Refuse a matrix that is not symmetric positive definite by more than rounding."""
+    if matrix is None:
+        return
+    check_symmetric(matrix, name)
+    eigenvalues = np.linalg.eigvalsh(matrix)
+    least = len(eigenvalues) * np.finfo(eigenvalues.dtype).eps * abs(eigenvalues[-1])
+    if eigenvalues[0] <= least:
+        raise ValueError(
+            f"{name} is not positive definite, its smallest eigenvalue is {eigenvalues[0]:.3g} and its largest "
+            f"{eigenvalues[-1]:.3g}; leave out parcels without variance and shrink it first (LedoitWolf)"
+        )
+
+
+def check_stack(arguments: Mapping[str, Any]) -> None:
+    """Refuse what has no mean: wrong shapes, matrices outside the cone, weights without a sum, unknown kinds."""
+    covariances, weights = arguments.get("covariances"), arguments.get("subject_weights")
+    kind = arguments.get("kind", "karcher")
+    if kind not in KINDS:
+        raise ValueError(f"kind = {kind!r}; expected one of {', '.join(map(repr, KINDS))}")
+    if covariances is None:
+        return
+    if np.ndim(covariances) != 3 or not len(covariances):
+        raise ValueError(f"covariances has shape {np.shape(covariances)}; expected (subjects, parcels, parcels)")
+    for number, matrix in enumerate(covariances):
+        check = check_symmetric if kind == "euclidean" else check_positive_definite
+        check(matrix, f"covariances[{number}]")
+    if weights is None:
+        return
+    if np.shape(weights) != (len(covariances),):
+        raise ValueError(f"subject_weights has shape {np.shape(weights)} for {len(covariances)} covariances")
+    if not np.all(np.asarray(weights) >= 0) or not np.sum(weights) > 0:
+        raise ValueError("subject_weights must not be negative, nor all zero")
+
+
+@define(outputs=["covariance"], check=check_stack)
+def SpdMean(
+    covariances: Float[Array, "subjects parcels parcels"],
+    subject_weights: Float[Array, "subjects"] | None = None,
+    kind: Kind = "karcher",
+) -> Float[Array, "parcels parcels"]:
+    """Average positive definite matrices, in one of four geometries.
+
+    `karcher` is the mean of the affine-invariant distance, where the tangent vectors of all matrices sum to zero. It is
+    iterated until their sum is rounding, and has its exact derivative there (implicit function theorem). Equals
+    pyriemann's means at convergence; nilearn's geometric mean stops earlier. Eigenvalues below the rounding of the
+    largest count as that, so that singular matrices give large but finite numbers. Source: Pennec et al. (2006),
+    doi:10.1007/s11263-005-3222-z; Bini & Iannazzo (2013), Linear Algebra and its Applications 438, 1700-1710.
+
+    Parameters
+    ----------
+    covariances : (subjects, parcels, parcels)
+        Symmetric positive definite matrices.
+    subject_weights : (subjects,), optional
+        Not negative; divided by their sum. Equal by default.
+    kind : {"euclidean", "harmonic", "log-euclidean", "karcher"}
+        The mean of the matrices, the inverse of the mean of inverses, the exponential of the mean of logarithms, or
+        the Karcher (Frechet) mean.
+    """
+    covariances = jnp.asarray(covariances)
+    weights = jnp.ones_like(covariances[:, 0, 0]) if subject_weights is None else subject_weights
+    weights = weights / weights.sum()
+    if kind == "euclidean":
+        return _weighted(weights, covariances)
+    covariances = _inside(covariances)
+    if kind == "harmonic":
+        return spd.inverse(_weighted(weights, spd.inverse(covariances)))
+    if kind == "log-euclidean":
+        return _log_euclidean(covariances, weights)
+    return karcher_mean(covariances, weights)
+
+
+def check_tangent(arguments: Mapping[str, Any]) -> None:
+    """Refuse matrices outside the cone, and a reference of other parcels."""
+    covariance, reference = arguments.get("covariance"), arguments.get("reference")
+    check_positive_definite(covariance, "covariance")
+    check_positive_definite(reference, "reference")
+    if covariance is not None and reference is not None and np.shape(covariance) != np.shape(reference):
+        raise ValueError(
+            f"covariance has {len(covariance)} parcels, reference {len(reference)}; they must be of the same parcels"
+        )
+
+
+@define(outputs=["tangent"], check=check_tangent)
+def TangentProject(
+    covariance: Float[Array, "parcels parcels"], reference: Reference
+) -> Float[Array, "parcels parcels"]:
+    """Map a covariance to the tangent space at a reference: log(R^-1/2 S R^-1/2).
+
+    At the reference itself it is zero. Differences of tangent matrices are to first order distances of covariances,
+    which is why they serve prediction. Equals nilearn's "tangent" given its `mean_`, and `VectorizeEdges` (diagonal
+    kept, sqrt2) of it pyriemann's tangent vectors. Eigenvalues below the rounding of the largest count as that.
+    Source: Varoquaux et al. (2010), doi:10.1007/978-3-642-15705-9_25.
+
+    Parameters
+    ----------
+    covariance : (parcels, parcels)
+        Symmetric positive definite; shrink it first where frames are few.
+    reference : (parcels, parcels)
+        Symmetric positive definite: the group's mean (`SpdMean`), or learned.
+    """
+    whitening = spd.inverse_square_root(_inside(jnp.asarray(reference)))
+    return spd.logarithm(_inside(spd.congruence(whitening, jnp.asarray(covariance))))
+
+
+# --- the Karcher mean -----------------------------------------------------------------------------------------------
+
+
+@jax.custom_jvp
+def karcher_mean(covariances: Float[Array, "subjects n n"], weights: Float[Array, "subjects"]) -> Float[Array, "n n"]:
+    """Return the Karcher mean of positive definite matrices, for weights that sum to one.
+
+    A Richardson iteration whose step follows from the condition of the whitened matrices (Bini & Iannazzo 2013): the
+    Hessian's eigenvalues lie between 1 and the mean of d coth d, with 2 d the logarithm of that condition.
+    """
+    size, real = covariances.shape[-1], covariances.dtype
+    enough = 10 * jnp.finfo(real).eps * size**0.5
+
+    def falling(state: tuple) -> Array:
+        _, norm, before, step = state
+        return (step < MOST_STEPS) & (norm > enough) & (norm < before)  # it rises only where it is all rounding
+
+    def descend(state: tuple) -> tuple:
+        mean, norm, _, step = state
+        root, whitening = spd.square_root(mean), spd.inverse_square_root(mean)
+        values, vectors = jnp.linalg.eigh(spd.congruence(whitening, covariances))
+        logs = jnp.log(jnp.maximum(values, size * jnp.finfo(real).eps * values[:, -1:]))
+        slope = _weighted(weights, (vectors * logs[:, None, :]) @ jnp.swapaxes(vectors, -1, -2))
+        steepest = jnp.sum(weights * _x_coth_x((logs[:, -1] - logs[:, 0]) / 2))
+        moved = spd.congruence(root, spd.exponential(2 / (1 + steepest) * slope))
+        return _inside(moved), jnp.linalg.norm(slope), norm, step + 1
+
+    start = _log_euclidean(covariances, weights)
+    infinite = jnp.array(jnp.inf, real)
+    first = descend((start, infinite, infinite, 0))
+    return jax.lax.while_loop(falling, descend, first)[0]
+
+
+@karcher_mean.defjvp
+def _karcher_derivative(primals: tuple, tangents: tuple) -> tuple:
+    """Solve for the motion of the mean that keeps the sum of tangent vectors at zero.
+
+    With all matrices whitened by the mean, moving it by E changes that sum by -H(E), where H is symmetric with
+    eigenvalues from 1 on: conjugate gradients take few steps.
+    """
+    (covariances, weights), (change, reweighting) = primals, tangents
+    mean = karcher_mean(covariances, weights)
+    root, whitening = spd.square_root(mean), spd.inverse_square_root(mean)
+    white = _inside(spd.congruence(whitening, covariances))
+    logs, moved = jax.jvp(spd.logarithm, (white,), (spd.congruence(whitening, spd.symmetric(change)),))
+    pull = _weighted(weights, moved) + _weighted(reweighting, logs)
+
+    def hessian(motion: Array) -> Array:
+        stretched = (motion @ white + white @ motion) / 2
+        return _weighted(weights, jax.jvp(spd.logarithm, (white,), (stretched,))[1])
+
+    # the same operator from one eigendecomposition; it only solves, so that its own derivative is never asked for
+    values, vectors = jnp.linalg.eigh(jax.lax.stop_gradient(white))
+    half = jnp.log(values)[:, :, None] - jnp.log(values)[:, None, :]
+    kernel, shares = _x_coth_x(half / 2), jax.lax.stop_gradient(weights)
+
+    def quick(motion: Array) -> Array:
+        across = jnp.swapaxes(vectors, -1, -2)
+        return _weighted(shares, vectors @ (kernel * (across @ motion @ vectors)) @ across)
+
+    def solve(_: Any, right: Array) -> Array:
+        return jax.scipy.sparse.linalg.cg(quick, right, tol=10 * jnp.finfo(right.dtype).eps, maxiter=100)[0]
+
+    motion = jax.lax.custom_linear_solve(hessian, pull, solve, symmetric=True)
+    return mean, spd.congruence(root, spd.symmetric(motion))
+
+
+def _log_euclidean(covariances: Array, weights: Array) -> Array:
+    return spd.exponential(_weighted(weights, spd.logarithm(covariances)))
+
+
+def _weighted(weights: Array, matrices: Array) -> Array:
+    return jnp.einsum("s,sij->ij", weights, matrices)
+
+
+def _x_coth_x(x: Array) -> Array:
+    """Return x coth(x), whose value at 0 is 1."""
+    far = jnp.abs(x) > 1e-4
+    return jnp.where(far, x / jnp.tanh(jnp.where(far, x, 1.0)), 1 + x**2 / 3)
+
+
+def _inside(matrix: Array) -> Array:
+    """Lift eigenvalues that are only rounding, so that no logarithm is infinite."""
+    return spd.guarded(matrix, matrix.shape[-1] * float(jnp.finfo(matrix.dtype).eps))
