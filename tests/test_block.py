@@ -1,5 +1,6 @@
 """What every block promises as a Pydra task: the cache key, pickling, arrays or files, declarations."""
 
+import functools
 import pickle
 import subprocess
 import sys
@@ -8,30 +9,22 @@ from typing import Annotated
 import numpy as np
 import pytest
 from jaxtyping import Array, Float
+from test_contract import CASES
 
 from pydra_diffconn import Learn, Parameter, blocks, constraints
 from pydra_diffconn.block import define
 
 ALL = [getattr(blocks, name) for name in blocks.__all__]
-SIZES = {"time": 12, "space": 6, "parcels": 6, "regressors": 2, "options": 2, "...": 4}
 
 
-def values_for(block, seed=0):
-    """Return a value for each argument of a block, from its declaration."""
-    rng = np.random.default_rng(seed)
-    values = {}
-    for argument in block.declaration.arguments.values():
-        if argument.name in ("option_3", "option_4", "option_5", "option_6", "option_7", "option_8"):
-            continue
-        if argument.name == "weights":
-            values[argument.name] = np.array([0.25, 0.75])
-        elif argument.name == "labels":
-            values[argument.name] = np.array([1, 1, 2, 2, 3, 0])
-        elif argument.dims:
-            values[argument.name] = rng.random([SIZES[dim] for dim in argument.dims.split()])
-        elif argument.role == "number":
-            values[argument.name] = 2.0
-    return values
+@functools.cache
+def case_of(block):
+    return next(case for case in CASES if case.block is block)
+
+
+def values_for(block):
+    """Return a value for each argument of a block: those of its case in the contract."""
+    return {name: value for name, value in case_of(block).filled().items() if value is not None}
 
 
 def other_values(block, name, value):
@@ -40,13 +33,13 @@ def other_values(block, name, value):
     if argument.dims:
         array = np.asarray(value)
         changed = array.copy()
-        changed.flat[0] += 1
+        changed.flat[0] = not changed.flat[0] if changed.dtype == bool else changed.flat[0] + 1
         return [
             changed,
             array.reshape(-1, 1),
             array[None],
             array.astype("f4"),
-            array.view("u8") if array.dtype == "f8" else array.view("f8"),
+            *([array.view("u8" if array.dtype == "f8" else "f8")] if array.dtype.itemsize == 8 else []),
         ]
     if argument.role in ("parameter", "number"):
         return [value * 1.01 + 1e-3]
@@ -54,7 +47,7 @@ def other_values(block, name, value):
         return [not value]
     if isinstance(value, int):
         return [value + 1]
-    return ["highpass" if value == "bandpass" else "zero"] if isinstance(value, str) else [(1, 2)]
+    return [f"not {value}"] if isinstance(value, str) else [(1, 2, 77)]
 
 
 @pytest.mark.parametrize("block", ALL, ids=lambda block: block.__name__)
