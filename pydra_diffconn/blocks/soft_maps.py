@@ -1,0 +1,120 @@
+"""Parcels with soft borders: projecting series on maps, and maps of one person around those of a group."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from pydra_diffconn import constraints
+from pydra_diffconn.block import define
+from pydra_diffconn.blocks.filtering import check_finite
+from pydra_diffconn.linalg import pseudo_inverse
+from pydra_diffconn.parameters import Parameter
+
+Deviation = Annotated[
+    Float[Array, "parcels space"] | None, Parameter(constraints.real, help="added to the logarithms of the shares")
+]
+
+
+def check_maps(arguments: Mapping[str, Any]) -> None:
+    """Refuse maps of another space, missing values, and signed maps where means are asked for."""
+    series, maps = arguments.get("timeseries"), arguments.get("maps")
+    method = arguments.get("method", "mean")
+    if method not in ("mean", "least_squares"):
+        raise ValueError(f"method = {method!r}; expected 'mean' or 'least_squares'")
+    check_finite(series, "timeseries")
+    if maps is None:
+        return
+    check_finite(maps, "maps")
+    if series is not None and maps.shape[1] != series.shape[1]:
+        raise ValueError(
+            f"maps has {maps.shape[1]} columns, timeseries {series.shape[1]}; expected (parcels, space), on one space"
+        )
+    if method == "mean" and np.min(maps) < 0:
+        raise ValueError(f"maps has negative values (lowest: {np.min(maps):g}); use method='least_squares'")
+
+
+@define(outputs=["timeseries"], linear_in="timeseries", acts_along="space", check=check_maps)
+def ProjectMaps(
+    timeseries: Float[Array, "time space"],
+    maps: Float[Array, "parcels space"],
+    method: Literal["mean", "least_squares"] = "mean",
+    penalty: Annotated[
+        float, Parameter(constraints.nonnegative, help="ridge on maps of unit norm, for least squares")
+    ] = 0.0,
+) -> Float[Array, "time parcels"]:
+    """Project the series on soft maps: their weighted means, or the amplitudes that together fit the frames best.
+
+    "mean" is x A' / sum_v A, with one-hot maps the mean of each parcel as in `Parcellate`; "least_squares" is
+    x A' (A A')^-1, which tells overlapping maps apart and equals `nilearn.maskers.NiftiMapsMasker` without resampling.
+    A map without any weight gives zeros; collinear maps share their amplitude.
+
+    Parameters
+    ----------
+    timeseries : (time, space)
+        Series, one per voxel or vertex.
+    maps : (parcels, space)
+        Weights; for "mean" at least 0. `IndividualMaps` makes learnable ones.
+    method : {"mean", "least_squares"}
+        How.
+    penalty : float
+        At least 0; without effect on means.
+    """
+    maps = jnp.asarray(maps, timeseries.dtype)
+    if method == "mean":
+        return _divided(timeseries @ maps.T, maps.sum(axis=1))
+    square = jnp.sum(maps**2, axis=1)
+    scale = jnp.sqrt(jnp.where(square > 0, square, 1.0))
+    inverse = pseudo_inverse((maps / scale[:, None]).T)
+    # (A A' + l I)^-1 A = (I + l K)^-1 A^+ with K = A^+ A^+', which is least squares at l = 0 without full rank too
+    ridge = jnp.eye(len(maps), dtype=maps.dtype) + penalty * (inverse @ inverse.T)
+    return (timeseries @ jnp.linalg.solve(ridge, inverse).T) / scale
+
+
+def check_deviation(arguments: Mapping[str, Any]) -> None:
+    """Refuse negative maps, and deviations of another shape."""
+    maps, deviation = arguments.get("maps"), arguments.get("deviation")
+    check_finite(maps, "maps")
+    if maps is not None and np.min(maps) < 0:
+        raise ValueError(f"maps has negative values (lowest: {np.min(maps):g}); expected the parcels' shares")
+    if maps is not None and deviation is not None and np.shape(deviation) != np.shape(maps):
+        raise ValueError(f"deviation has shape {np.shape(deviation)}, maps {np.shape(maps)}; expected the same")
+
+
+@define(outputs=["maps"], check=check_deviation)
+def IndividualMaps(maps: Float[Array, "parcels space"], deviation: Deviation = None) -> Float[Array, "parcels space"]:
+    """Make one person's maps from a group's and a deviation from them: in each voxel softmax(log maps + deviation).
+
+    Each voxel's shares keep their sum, usually one (zero outside the brain). Without deviation, or with one equal for
+    all parcels of a voxel, the maps are the group's, bit for bit. A share of exactly 0 stays 0 whatever the deviation:
+    soften a hard atlas before deviations are learned, for example to 0.9 maps + 0.1 / parcels.
+
+    Parameters
+    ----------
+    maps : (parcels, space)
+        The group's shares of the parcels in each voxel, not negative.
+    deviation : (parcels, space), optional
+        Logits of any size. A learned one changes the atlas; `Learn(zeros, per="subject")` gives each person an own one,
+        drawn to the group's.
+
+    Returns
+    -------
+    maps : (parcels, space)
+        As `ProjectMaps` takes them.
+    """
+    if deviation is None:
+        return maps
+    present = maps > 0
+    top = jnp.max(jnp.where(present, deviation, -jnp.inf), axis=0)
+    top = jax.lax.stop_gradient(jnp.where(jnp.isfinite(top), top, 0.0))
+    changed = maps * jnp.exp(jnp.where(present, deviation - top, 0.0))
+    # to the voxel's own sum, not to one: the quotient of equal sums is exactly 1
+    return changed * _divided(maps.sum(axis=0), changed.sum(axis=0))
+
+
+def _divided(part: Array, total: Array) -> Array:
+    solid = total > 0
+    return jnp.where(solid, part / jnp.where(solid, total, 1.0), 0.0)
