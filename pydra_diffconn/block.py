@@ -24,6 +24,7 @@ from pydra.utils.hash import hash_function
 from pydra.utils.typing import is_lazy
 
 from pydra_diffconn import pydra_compat
+from pydra_diffconn.compilation import keep_compiled
 from pydra_diffconn.parameters import Learn, Parameter, plain
 
 Data = np.ndarray | File
@@ -181,6 +182,7 @@ def _compiled(block: type[BlockTask], static: tuple) -> Callable:
     """Return one compiled function per block and static arguments: compiling anew costs more than most blocks."""
     import jax
 
+    keep_compiled()
     fixed = dict(static)
     return jax.jit(lambda traced: block.pure(**traced, **fixed))
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from pydra_diffconn import graph, swap
 from pydra_diffconn.checkpoints import Checkpoint, fingerprint
+from pydra_diffconn.hoisting import with_constants_computed
 from pydra_diffconn.learner import Learner, Settings
 from pydra_diffconn.parameters import Learn, LearnedParameter, save_parameters
 from pydra_diffconn.program import Program, fuse
@@ -155,14 +156,14 @@ def fit(
     training, held_out = partition(len(program.runs), validation, groups, seed)
     settings = Settings(optimizer, rates or {}, batch_size, patience, shrinkage, seed)
     kinds = entities or ({} if groups is None else {"subject": groups})
-    learner = Learner(program, loss, targets, training, held_out, settings, kinds, steps)
+    learner = Learner(with_constants_computed(program), loss, targets, training, held_out, settings, kinds, steps)
     saver = None
     if checkpoint is not None:
         mark = fingerprint(program.inputs, targets, program.parameters, training, held_out, batch_size, seed)
         saver = Checkpoint(checkpoint, mark, checkpoint_every)
     with Progress(steps, enabled=progress) as bar:
         learner.run(bar, saver)
-    return result_of(learner, task)
+    return result_of(learner, task, program)
 
 
 def learnable_program(task: Any, learn: Any, *, devices: Any = None, remat: bool = False, **settings: Any) -> Program:
@@ -177,9 +178,9 @@ def learnable_program(task: Any, learn: Any, *, devices: Any = None, remat: bool
     return program
 
 
-def result_of(learner: Learner, task: Any) -> Result:
+def result_of(learner: Learner, task: Any, program: Program) -> Result:
     """Return what a learner has learned, as parameters with units and as a workflow."""
-    read, values = learner.program.graph, learner.learned()
+    read, values = program.graph, learner.learned()
     learned = [graph.describe(one, read, values[name]) for name, one in read.learnables.items()]
     for name, of_entity in learner.learned_per_entity().items():
         group = next(one for one in learned if one.name == name)
@@ -196,7 +197,7 @@ def result_of(learner: Learner, task: Any) -> Result:
         learner.training,
         learner.held_out,
         learner.stopped,
-        learner.program,
+        program,
     )
 
 

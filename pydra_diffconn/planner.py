@@ -65,7 +65,7 @@ def plan(graph: Graph, run: Run, varying: Collection[str], reorder: bool = True)
     for path, array in run.streamed.items():
         one = next(p for p in made.planned if p.path == path)
         made.planned.remove(one)
-        _redirect(made, _output(one), Wire("array", array))
+        redirect(made, _output(one), Wire("array", array))
         made.notes.append(f"{path} while its image is read, some frames at a time")
     return made
 
@@ -100,7 +100,7 @@ def _once(made: Plan, run: Run, varying: Collection[str]) -> None:
             continue
         made.planned.remove(one)
         for output in one.step.declaration.outputs:
-            _redirect(made, (one.path, output), Wire("step", (first[key], output)))
+            redirect(made, (one.path, output), Wire("step", (first[key], output)))
         made.notes.append(f"{one.path} is {first[key]}: the same step on the same inputs")
 
 
@@ -114,17 +114,28 @@ def _identity(wire: Wire, run: Run, varying: Collection[str]) -> tuple:
     return wire.kind, str(value), str(index), str(spaces)
 
 
-def _redirect(made: Plan, old: tuple[str, str], new: Wire) -> None:
+def redirect(made: Plan, old: tuple[str, str], new: Wire) -> None:
     """Let everything that takes an output take another one, with its own index and space."""
 
     def moved(wire: Wire) -> Wire:
         taken = wire.kind == "step" and wire.value == old
         return replace(wire, kind=new.kind, value=new.value) if taken else wire
 
+    def all_moved(wires: Mapping[str, Wire]) -> dict[str, Wire]:
+        return {name: moved(wire) for name, wire in wires.items()}
+
     made.planned[:] = [
-        replace(one, wires={name: moved(wire) for name, wire in one.wires.items()}) for one in made.planned
+        replace(one, wires=all_moved(one.wires), chain=tuple((s, all_moved(w)) for s, w in one.chain))
+        for one in made.planned
     ]
-    made.outputs = {name: moved(wire) for name, wire in made.outputs.items()}
+    made.outputs = all_moved(made.outputs)
+
+
+def inputs_of(one: Planned) -> Iterator[Wire]:
+    """Yield the wires by which values come to what is planned: within a chain, the series is handed on."""
+    steps = [*one.chain, (one.step, one.wires)]
+    for number, (step, wires) in enumerate(steps):
+        yield from (wire for name, wire in wires.items() if number == 0 or name != _main(step))
 
 
 # --- space first ------------------------------------------------------------------------------------------------
@@ -155,7 +166,7 @@ def _space_first(made: Plan, run: Run) -> bool:
 
 def _swap(made: Plan, over_time: Planned, over_space: Planned, source: Wire) -> None:
     (time_out,), (space_out,) = over_time.step.declaration.outputs, over_space.step.declaration.outputs
-    _redirect(made, (over_space.path, space_out), Wire("step", (over_time.path, time_out)))
+    redirect(made, (over_space.path, space_out), Wire("step", (over_time.path, time_out)))
     index = over_space.wires[_main(over_space.step)].index
     first = replace(over_space, wires={**over_space.wires, _main(over_space.step): source})
     between = Wire("step", (over_space.path, space_out), index=index)

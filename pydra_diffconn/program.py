@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from pydra_diffconn import explain, graph, pydra_compat, reading, rewire
+from pydra_diffconn.compilation import keep_compiled
 from pydra_diffconn.execution import Lookup, chained, mapping, one_step, taken
 from pydra_diffconn.graph import Graph
 from pydra_diffconn.parameters import Learn, plain
-from pydra_diffconn.planner import Plan, plan
+from pydra_diffconn.planner import Plan, Planned, plan
 from pydra_diffconn.preparing import prepare
 from pydra_diffconn.wiring import Run
 
@@ -36,6 +37,7 @@ class Program:
     """
 
     def __init__(self, graph: Graph, runs: list[Run], reorder: bool = True) -> None:
+        keep_compiled()
         self.graph = graph
         self.runs = runs
         self.reorder = reorder
@@ -131,22 +133,29 @@ class Program:
         spread = jax.shard_map(on_one_device, mesh=mesh, in_specs=(each, same), out_specs=each, check_vma=False)
         return jax.tree.map(lambda value: value[:count], spread(filled, given))
 
-    def _plan(self, run: Run) -> Plan:
+    def plan_of(self, run: Run) -> Plan:
+        """Return what is computed for a run and all of the same signature."""
         if run.plan is None:
             run.plan = plan(self.graph, run, self.varying, self.reorder)
         return run.plan
 
     def _one(self, parameters: Mapping[str, Any], arrays: Mapping[str, Any], run: Run) -> dict[str, Any]:
-        done = self._computed(parameters, arrays, run)
+        done = self.computed(parameters, arrays, run)
         return {
             name: arrays[wire.value] if wire.kind == "array" else taken(done[wire.value], wire.index)
-            for name, wire in self._plan(run).outputs.items()
+            for name, wire in self.plan_of(run).outputs.items()
         }
 
-    def _computed(self, parameters: Mapping[str, Any], arrays: Mapping[str, Any], run: Run) -> dict:
-        """Return the outputs of all planned steps, by (step path, output)."""
+    def computed(
+        self,
+        parameters: Mapping[str, Any],
+        arrays: Mapping[str, Any],
+        run: Run,
+        planned: Sequence[Planned] | None = None,
+    ) -> dict:
+        """Return the outputs of all planned steps, or of these (with all they need), by (step path, output)."""
         done: dict[tuple[str, str], Any] = {}
-        for one in self._plan(run).planned:
+        for one in self.plan_of(run).planned if planned is None else planned:
             lookup = Lookup(parameters, arrays, done)
             results = chained(one, lookup) if one.chain else one_step(one.step, one.wires, run.counts[one.path], lookup)
             for name, value in zip(one.step.declaration.outputs, results, strict=True):
@@ -165,7 +174,7 @@ class Program:
             for label, program in programs.items()
         }
         title = f"{type(self.graph.task).__name__}: {len(self.runs)} run(s), {len(self.groups)} compiled shape(s)"
-        text = explain.describe(self.graph, self._plan(run), self._shapes(), title, costs)
+        text = explain.describe(self.graph, self.plan_of(run), self._shapes(), title, costs)
         print(text)
         return text
 
@@ -173,7 +182,7 @@ class Program:
         import jax
 
         arrays = {name: np.asarray(value) for name, value in self.runs[0].arrays.items()}
-        found = jax.eval_shape(partial(self._computed, run=self.runs[0]), self.parameters, arrays)
+        found = jax.eval_shape(partial(self.computed, run=self.runs[0]), self.parameters, arrays)
         return {key: [one.shape for one in v] if isinstance(v, list) else v.shape for key, v in found.items()}
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from pydra_diffconn.fitting import learnable_program, partition
+from pydra_diffconn.hoisting import with_constants_computed
 from pydra_diffconn.learner import Learner, Settings
 from pydra_diffconn.parameters import Learn
 from pydra_diffconn.progress import Progress
@@ -80,7 +81,7 @@ def cross_validate(
     ValueError
         As `fit`, and if there are fewer groups than folds.
     """
-    program = learnable_program(task, learn, cache_root=cache_root, worker=worker)
+    program = with_constants_computed(learnable_program(task, learn, cache_root=cache_root, worker=worker))
     labels = list(groups) if groups is not None else list(range(len(program.runs)))
     tests = _folds(labels, folds, seed)
     if len(labels) != len(program.runs):
@@ -130,7 +131,7 @@ def bootstrap(
     groups : sequence, optional
         One label per run; groups, not runs, are drawn.
     """
-    program = learnable_program(task, learn, cache_root=cache_root, worker=worker)
+    program = with_constants_computed(learnable_program(task, learn, cache_root=cache_root, worker=worker))
     labels = list(groups) if groups is not None else list(range(len(program.runs)))
     names, rng = list(dict.fromkeys(labels)), np.random.default_rng(seed)
     settings = Settings(optimizer=optimizer, seed=seed)

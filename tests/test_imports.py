@@ -9,7 +9,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "pydra_diffconn"
 LAYERS = [
-    {"linalg", "manifolds", "spd"},
+    {"linalg", "manifolds", "spd", "compilation"},
     {"constraints"},
     {"parameters"},
     {"tables", "pydra_compat", "sample", "image_series"},
@@ -23,6 +23,7 @@ LAYERS = [
     {"preparing"},
     {"explain", "execution"},
     {"program"},
+    {"hoisting"},
     {"free", "losses", "swap", "progress", "stretches"},
     {"built_in"},
     {"figures"},

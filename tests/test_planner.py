@@ -86,7 +86,7 @@ def data():
 
 def order_of(program):
     return [
-        step.path for one in program._plan(program.runs[0]).planned for step in [*(s for s, _ in one.chain), one.step]
+        step.path for one in program.plan_of(program.runs[0]).planned for step in [*(s for s, _ in one.chain), one.step]
     ]
 
 
@@ -131,7 +131,7 @@ def test_any_order_of_steps_keeps_its_numbers_and_gradients(order, seed):
 
 def test_wide_series_are_filtered_and_regressed_by_one_matrix(x64, data):
     planned, found, expected = both(Dense(bold=data["bold"], confounds=data["confounds"]))
-    (one,) = planned._plan(planned.runs[0]).planned
+    (one,) = planned.plan_of(planned.runs[0]).planned
     assert one.path == "regress" and [step.path for step, _ in one.chain] == ["band"]
     np.testing.assert_allclose(found["clean"], expected["clean"], atol=1e-10)
 

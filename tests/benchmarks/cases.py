@@ -10,7 +10,14 @@ import numpy as np
 from pydra.compose import workflow
 
 from pydra_diffconn import Learn, fuse
-from pydra_diffconn.blocks import BandPass, ButterworthFiltFilt, Correlation, Parcellate, RegressConfounds
+from pydra_diffconn.blocks import (
+    BandPass,
+    ButterworthFiltFilt,
+    Correlation,
+    GateConfounds,
+    Parcellate,
+    RegressConfounds,
+)
 
 GRID, FRAMES, PARCELS, TR = (64, 76, 64), 400, 400, 0.8
 
@@ -41,6 +48,17 @@ def CleanDense(bold, confounds):
 def ParcelConnectome(series, confounds, gates):
     band = workflow.add(BandPass(timeseries=series, tr=TR, low=Learn(0.01), high=Learn(0.1)), name="band")
     clean = workflow.add(RegressConfounds(timeseries=band.timeseries, confounds=confounds, penalty=Learn(0.1)))
+    return workflow.add(Correlation(timeseries=clean.timeseries)).connectome
+
+
+@workflow.define(outputs=["connectome"])
+def WeightedConfounds(series, confounds, gates):
+    band = workflow.add(BandPass(timeseries=series, tr=TR), name="band")
+    regressors = workflow.add(BandPass(timeseries=confounds, tr=TR), name="regressors")
+    clean = workflow.add(
+        GateConfounds(timeseries=band.timeseries, confounds=regressors.timeseries, gates=gates, penalty=0.1),
+        name="clean",
+    )
     return workflow.add(Correlation(timeseries=clean.timeseries)).connectome
 
 
@@ -224,7 +242,9 @@ class TrainingStep(Case):
     def ours(self) -> float:
         from pydra_diffconn import fit, losses
 
-        task = ParcelConnectome(gates=None).split(("series", "confounds"), series=self.series, confounds=self.confounds)
+        task = WeightedConfounds(gates=Learn(np.full(36, 0.9))).split(
+            ("series", "confounds"), series=self.series, confounds=self.confounds
+        )
         result = fit(task, losses.MeanSquaredError("connectome"), self.targets, steps=12, progress=False)
         seconds = [row["seconds"] for row in result.history]
         return (seconds[-1] - seconds[1]) / (len(seconds) - 2)

@@ -1,0 +1,32 @@
+"""Keeping compiled programs between processes, so that a worker or the next call does not compile them anew."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+
+WORTH_KEEPING = 0.05  # seconds of compiling below which reading a file is no quicker
+
+
+def cache_folder() -> Path:
+    """Return where compiled programs are kept unless JAX was told another place (JAX_COMPILATION_CACHE_DIR)."""
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("pydra-diffconn")) / "compiled"
+
+
+@functools.cache
+def keep_compiled() -> None:
+    """Let JAX keep compiled programs on disk; a folder, or a refusal, that JAX was given already is respected.
+
+    The file's name is a hash of program, versions, flags and kind of machine, so that a program is never mistaken for
+    another.
+    """
+    import jax
+
+    if jax.config.jax_compilation_cache_dir is not None or not jax.config.jax_enable_compilation_cache:
+        return
+    jax.config.update("jax_compilation_cache_dir", str(cache_folder()))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", WORTH_KEEPING)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+    jax.config.update("jax_compilation_cache_max_size", 2 * 2**30)
