@@ -4,6 +4,11 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pydra_diffconn.blocks.alignment import Procrustes as Procrustes
+    from pydra_diffconn.blocks.alignment import SharedResponse as SharedResponse
+    from pydra_diffconn.blocks.amplitude import Alff as Alff
+    from pydra_diffconn.blocks.amplitude import Falff as Falff
+    from pydra_diffconn.blocks.amplitude import ReHo as ReHo
     from pydra_diffconn.blocks.censoring import Censor as Censor
     from pydra_diffconn.blocks.choose import Choose as Choose
     from pydra_diffconn.blocks.combining import CombineConfounds as CombineConfounds
@@ -38,6 +43,7 @@ if TYPE_CHECKING:
     from pydra_diffconn.blocks.graph_measures import EigenvectorCentrality as EigenvectorCentrality
     from pydra_diffconn.blocks.graph_measures import NodeStrength as NodeStrength
     from pydra_diffconn.blocks.graph_measures import ParticipationCoefficient as ParticipationCoefficient
+    from pydra_diffconn.blocks.graphical_lasso import GraphicalLasso as GraphicalLasso
     from pydra_diffconn.blocks.mixtures import SoftKMeans as SoftKMeans
     from pydra_diffconn.blocks.mixtures import VonMisesFisherMixture as VonMisesFisherMixture
     from pydra_diffconn.blocks.parcellation import Parcellate as Parcellate
@@ -45,9 +51,12 @@ if TYPE_CHECKING:
     from pydra_diffconn.blocks.prediction import KernelRidge as KernelRidge
     from pydra_diffconn.blocks.prediction import LogisticRegression as LogisticRegression
     from pydra_diffconn.blocks.recursive_filtering import ButterworthFiltFilt as ButterworthFiltFilt
+    from pydra_diffconn.blocks.ridge_connectivity import RidgeConnectivity as RidgeConnectivity
     from pydra_diffconn.blocks.shrinkage import GroupShrinkage as GroupShrinkage
     from pydra_diffconn.blocks.shrinkage import LedoitWolf as LedoitWolf
     from pydra_diffconn.blocks.shrinkage import Oas as Oas
+    from pydra_diffconn.blocks.smoothing import SmoothSurface as SmoothSurface
+    from pydra_diffconn.blocks.smoothing import SmoothVolume as SmoothVolume
     from pydra_diffconn.blocks.soft_maps import IndividualMaps as IndividualMaps
     from pydra_diffconn.blocks.soft_maps import ProjectMaps as ProjectMaps
     from pydra_diffconn.blocks.states import StateCovariance as StateCovariance
@@ -71,6 +80,7 @@ _homes = {
     "Correlation": "covariance",
     "ShrinkCovariance": "covariance",
     "Precision": "covariance",
+    "GraphicalLasso": "graphical_lasso",
     "LedoitWolf": "shrinkage",
     "Oas": "shrinkage",
     "GroupShrinkage": "shrinkage",
@@ -114,6 +124,14 @@ _homes = {
     "CompCor": "compcor",
     "ProjectMaps": "soft_maps",
     "IndividualMaps": "soft_maps",
+    "RidgeConnectivity": "ridge_connectivity",
+    "SmoothVolume": "smoothing",
+    "SmoothSurface": "smoothing",
+    "Procrustes": "alignment",
+    "SharedResponse": "alignment",
+    "Alff": "amplitude",
+    "Falff": "amplitude",
+    "ReHo": "amplitude",
 }
 
 __all__ = sorted(_homes)
