@@ -46,7 +46,14 @@ if TYPE_CHECKING:
     from pydra_diffconn.blocks.graphical_lasso import GraphicalLasso as GraphicalLasso
     from pydra_diffconn.blocks.mixtures import SoftKMeans as SoftKMeans
     from pydra_diffconn.blocks.mixtures import VonMisesFisherMixture as VonMisesFisherMixture
+    from pydra_diffconn.blocks.motion import Dvars as Dvars
+    from pydra_diffconn.blocks.motion import FramewiseDisplacement as FramewiseDisplacement
     from pydra_diffconn.blocks.parcellation import Parcellate as Parcellate
+    from pydra_diffconn.blocks.phase import AmplitudeCorrelation as AmplitudeCorrelation
+    from pydra_diffconn.blocks.phase import AnalyticSignal as AnalyticSignal
+    from pydra_diffconn.blocks.phase import Coherence as Coherence
+    from pydra_diffconn.blocks.phase import ImaginaryCoherence as ImaginaryCoherence
+    from pydra_diffconn.blocks.phase import PhaseLocking as PhaseLocking
     from pydra_diffconn.blocks.prediction import ConnectomePrediction as ConnectomePrediction
     from pydra_diffconn.blocks.prediction import KernelRidge as KernelRidge
     from pydra_diffconn.blocks.prediction import LogisticRegression as LogisticRegression
@@ -59,6 +66,7 @@ if TYPE_CHECKING:
     from pydra_diffconn.blocks.smoothing import SmoothVolume as SmoothVolume
     from pydra_diffconn.blocks.soft_maps import IndividualMaps as IndividualMaps
     from pydra_diffconn.blocks.soft_maps import ProjectMaps as ProjectMaps
+    from pydra_diffconn.blocks.standardizing import Standardize as Standardize
     from pydra_diffconn.blocks.states import StateCovariance as StateCovariance
     from pydra_diffconn.blocks.states import WindowCovariance as WindowCovariance
     from pydra_diffconn.blocks.tangent import SpdMean as SpdMean
@@ -74,6 +82,9 @@ _homes = {
     "LowPass": "filtering",
     "ButterworthFiltFilt": "recursive_filtering",
     "Censor": "censoring",
+    "FramewiseDisplacement": "motion",
+    "Dvars": "motion",
+    "Standardize": "standardizing",
     "RegressConfounds": "confounds",
     "Parcellate": "parcellation",
     "Covariance": "covariance",
@@ -132,6 +143,11 @@ _homes = {
     "Alff": "amplitude",
     "Falff": "amplitude",
     "ReHo": "amplitude",
+    "AnalyticSignal": "phase",
+    "PhaseLocking": "phase",
+    "AmplitudeCorrelation": "phase",
+    "Coherence": "phase",
+    "ImaginaryCoherence": "phase",
 }
 
 __all__ = sorted(_homes)

@@ -10,25 +10,85 @@ from jaxtyping import Array, Float
 
 from pydra_diffconn import constraints
 from pydra_diffconn.block import define
+from pydra_diffconn.blocks.filtering import check_finite
 from pydra_diffconn.parameters import Parameter
 
 
-def check(arguments: Mapping[str, Any]) -> None:
-    """Refuse missing displacements after the first frame, and thresholds that keep nothing."""
-    displacement = arguments.get("framewise_displacement")
-    if displacement is None:
-        return
-    missing = np.flatnonzero(~np.isfinite(displacement))
-    if missing.size and missing[-1] > 0:
+def check_weighted(arguments: Mapping[str, Any], least: int = 1) -> None:
+    """Refuse series with missing values, weights that do not fit them, and too few frames with any weight."""
+    series, weights = arguments.get("timeseries"), arguments.get("frame_weights")
+    check_finite(series, "timeseries")
+    if weights is not None and series is not None and len(weights) != len(series):
+        raise ValueError(f"frame_weights has {len(weights)} values, timeseries {len(series)} frames; expected one each")
+    frames = next((len(one) for one in (weights, series) if one is not None), least)
+    usable = frames if weights is None else int(np.sum(np.asarray(weights) > 0))
+    if usable < least:
+        verb = "has" if usable == 1 else "have"
         raise ValueError(
-            f"framewise_displacement is missing in frame {missing[missing > 0][0]}; only the first may be (n/a)"
+            f"{usable} of {frames} frames {verb} a weight above 0, at least {least} must; censor less or leave this "
+            "run out"
         )
+
+
+def check(arguments: Mapping[str, Any]) -> None:
+    """Refuse missing measures after the first frame, parts that do not fit, and thresholds that keep nothing."""
+    displacement = arguments.get("framewise_displacement")
+    _check_present(displacement, "framewise_displacement")
+    _check_present(arguments.get("metrics"), "metrics")
+    _check_metrics(arguments)
+    for name in ("before", "after"):
+        if arguments.get(name, 0) < 0:
+            raise ValueError(f"{name} = {arguments[name]} frames; expected 0 or more")
+    if arguments.get("min_segment", 1) < 1:
+        raise ValueError(f"min_segment = {arguments['min_segment']} frames; expected 1 or more")
     threshold, softness = arguments.get("threshold"), arguments.get("softness")
-    if threshold is not None and softness == 0 and not np.any(np.nan_to_num(displacement) <= threshold):
+    if displacement is None or threshold is None or softness != 0:
+        return
+    if not np.any(np.nan_to_num(displacement) <= threshold):
         raise ValueError(
             f"no frame has a displacement of {threshold:g} mm or less (smallest: {np.nanmin(displacement):.3g} mm); "
             "raise the threshold or leave this run out"
         )
+    longest = _longest_segment(arguments, displacement, threshold)
+    if longest < arguments.get("min_segment", 1):
+        raise ValueError(
+            f"no {arguments['min_segment']} frames in a row (min_segment) are kept, at most {longest}; lower "
+            "min_segment, raise the threshold or leave this run out"
+        )
+
+
+def _check_present(measure: Any, name: str) -> None:
+    if measure is None:
+        return
+    missing = np.flatnonzero(~np.isfinite(np.asarray(measure).reshape(len(measure), -1)).all(axis=1))
+    if missing.size and missing[-1] > 0:
+        raise ValueError(f"{name} is missing in frame {missing[missing > 0][0]}; only the first may be (n/a)")
+
+
+def _check_metrics(arguments: Mapping[str, Any]) -> None:
+    metrics, displacement = arguments.get("metrics"), arguments.get("framewise_displacement")
+    each = ("metric_thresholds", "metric_softness", "metric_shares")
+    if metrics is None:
+        given = [name for name in each if arguments.get(name) is not None]
+        if given and "metrics" in arguments:
+            raise ValueError(f"{given[0]} is given without metrics; give metrics, or leave it out")
+        return
+    if "metric_thresholds" in arguments and arguments["metric_thresholds"] is None:
+        raise ValueError("metrics are given without metric_thresholds; give one threshold for each")
+    if displacement is not None and len(metrics) != len(displacement):
+        raise ValueError(f"metrics has {len(metrics)} rows, framewise_displacement {len(displacement)}; expected alike")
+    columns = 1 if np.ndim(metrics) == 1 else metrics.shape[1]
+    for name in each:
+        if arguments.get(name) is not None and np.shape(arguments[name]) != (columns,):
+            raise ValueError(f"{name} has shape {np.shape(arguments[name])} for {columns} metrics; expected one each")
+
+
+def _longest_segment(arguments: Mapping[str, Any], displacement: np.ndarray, threshold: float) -> int:
+    """Return the most frames in a row that the displacement alone would keep."""
+    moved = np.nan_to_num(displacement) > threshold
+    reach = np.ones(arguments.get("before", 0) + arguments.get("after", 0) + 1)
+    dilated = np.convolve(moved, reach)[arguments.get("before", 0) :][: len(moved)] > 0
+    return int(np.diff(np.flatnonzero(np.r_[True, dilated, True])).max()) - 1
 
 
 @define(outputs=["frame_weights"], check=check)
@@ -38,25 +98,117 @@ def Censor(
     softness: Annotated[
         float, Parameter(constraints.nonnegative, unit="mm", help="width of the soft edge; 0 is hard censoring")
     ] = 0.0,
+    metrics: Float[Array, "time ..."] | None = None,
+    metric_thresholds: Annotated[
+        Float[Array, "metrics"] | None, Parameter(constraints.positive, help="largest value kept, of each metric")
+    ] = None,
+    metric_softness: Annotated[
+        Float[Array, "metrics"] | None, Parameter(constraints.nonnegative, help="width of each metric's soft edge")
+    ] = None,
+    metric_shares: Annotated[
+        Float[Array, "metrics"] | None,
+        Parameter(constraints.unit_interval, help="how far each metric takes part: 0 not at all, 1 fully"),
+    ] = None,
+    before: int = 0,
+    after: int = 0,
+    min_segment: int = 1,
+    straight_through: bool = False,
 ) -> Float[Array, "time"]:
-    """Weight each frame by its head motion: 1 is kept, 0 is censored.
+    """Weight each frame by its head motion, and other metrics if given: 1 is kept, 0 is censored.
 
     The weight is the logistic function of (threshold - displacement) / softness. With softness 0 it is exactly
     1 where the displacement is at most the threshold and 0 elsewhere; the threshold then has no gradient, so learn it
-    with a softness of, for example, 0.05 mm. The first frame, which has no displacement (n/a), counts as still.
-    Source: Power et al. (2012), doi:10.1016/j.neuroimage.2011.10.018.
+    with a softness of, for example, 0.05 mm, or with `straight_through`. The first frame, which has no displacement
+    (n/a), counts as still.
+
+    Neighbours of censored frames: the displacement of a frame is taken as the largest in a window around it, or for a
+    soft edge as the soft maximum, softness * log(sum(exp(displacement / softness))). Other metrics (DVARS, ...) are
+    treated alike, and the weights multiplied, a metric's weight w entering as 1 - share (1 - w). At last, kept segments
+    shorter than `min_segment` are censored: each weight becomes the largest minimum in any such stretch around it.
+    Sources: Power et al. (2012), doi:10.1016/j.neuroimage.2011.10.018; Power et al. (2014),
+    doi:10.1016/j.neuroimage.2013.08.048.
 
     Parameters
     ----------
     framewise_displacement : (time,)
-        In mm; from a confounds table, the column of that name.
+        In mm; from `FramewiseDisplacement`, or the column of that name of a confounds table.
     threshold : float
         In mm.
     softness : float
         In mm.
+    metrics : (time,) or (time, metrics), optional
+        Further measures of which large values are bad, for example `std_dvars` of `Dvars`.
+    metric_thresholds : (metrics,)
+        In the unit of each metric, above 0; needed with `metrics`.
+    metric_softness : (metrics,), optional
+        In the unit of each metric; by default 0, hard.
+    metric_shares : (metrics,), optional
+        In [0, 1]; by default 1.
+    before, after : int
+        How many frames before and after a censored one are censored, too.
+    min_segment : int
+        Smallest number of frames in a row that is kept.
+    straight_through : bool
+        Whether the weights are hard, exactly 0 or 1, while their derivatives are those of the soft ones.
     """
-    displacement = jnp.where(jnp.isnan(framewise_displacement), 0.0, framewise_displacement)
-    width = jnp.where(softness > 0, softness, 1.0)
-    soft = jax.nn.sigmoid((threshold - displacement) / width)
-    hard = (displacement <= threshold).astype(displacement.dtype)
-    return jnp.where(softness > 0, soft, hard).astype(displacement.dtype)
+    displacement = jnp.asarray(framewise_displacement)
+    settings = [(displacement[:, None], jnp.asarray(threshold)[None], jnp.asarray(softness)[None], jnp.ones(1))]
+    if metrics is not None:
+        assert metric_thresholds is not None
+        columns = jnp.reshape(metrics, (len(displacement), -1)).astype(displacement.dtype)
+        softnesses = jnp.zeros(columns.shape[1]) if metric_softness is None else metric_softness
+        shares = jnp.ones(columns.shape[1]) if metric_shares is None else metric_shares
+        settings.append((columns, metric_thresholds, softnesses, shares))
+    measures, thresholds, softnesses, shares = (
+        jnp.concatenate(parts, axis=-1).astype(displacement.dtype) for parts in zip(*settings, strict=True)
+    )
+    measures = jnp.where(jnp.isnan(measures), 0.0, measures)
+    soft = _weights(measures, thresholds, softnesses, shares, before, after, min_segment)
+    if not straight_through:
+        return soft
+    rounded = jnp.where(shares > 0.5, 1.0, 0.0)
+    hard = _weights(measures, thresholds, jnp.zeros_like(softnesses), rounded, before, after, min_segment)
+    return jax.lax.stop_gradient(hard) + (soft - jax.lax.stop_gradient(soft))
+
+
+def _weights(
+    measures: Float[Array, "time metrics"],
+    thresholds: Float[Array, "metrics"],
+    softnesses: Float[Array, "metrics"],
+    shares: Float[Array, "metrics"],
+    before: int,
+    after: int,
+    min_segment: int,
+) -> Float[Array, "time"]:
+    dilated = _largest_around(measures, softnesses, before, after)
+    width = jnp.where(softnesses > 0, softnesses, 1.0)
+    soft = jax.nn.sigmoid((thresholds - dilated) / width)
+    kept = jnp.where(softnesses > 0, soft, (dilated <= thresholds).astype(dilated.dtype))
+    return _without_short_segments(jnp.prod(1 - shares * (1 - kept), axis=1), min_segment)
+
+
+def _largest_around(measures: Array, softnesses: Array, before: int, after: int) -> Float[Array, "time metrics"]:
+    """Return each frame's (soft) maximum over what is censored with it: `after` earlier and `before` later frames."""
+    if before == after == 0:
+        return measures
+    frames = len(measures)
+    place = np.arange(frames)[:, None] + np.arange(-after, before + 1)
+    exists = ((place >= 0) & (place < frames))[:, :, None]
+    window = measures[np.clip(place, 0, frames - 1)]  # beyond the ends frames repeat, which changes no maximum
+    largest = window.max(axis=1)
+    width = jnp.where(softnesses > 0, softnesses, 1.0)
+    top = jax.lax.stop_gradient(largest)
+    soft = top + width * jnp.log(jnp.sum(exists * jnp.exp((window - top[:, None]) / width), axis=1))
+    return jnp.where(softnesses > 0, soft, largest)
+
+
+def _without_short_segments(weights: Float[Array, "time"], least: int) -> Float[Array, "time"]:
+    """Open the weights, in the sense of morphology: erode by stretches of `least` frames, then dilate by them."""
+    frames = len(weights)
+    if least == 1:
+        return weights
+    if least > frames:
+        return jnp.zeros_like(weights)
+    stretches = weights[np.arange(frames - least + 1)[:, None] + np.arange(least)].min(axis=1)
+    padded = jnp.pad(stretches, least - 1)  # weights are never negative: zeros change no maximum
+    return padded[np.arange(frames)[:, None] + np.arange(least)].max(axis=1)

@@ -1,0 +1,126 @@
+"""How much a frame differs from the one before: displacement of the head, and change of the image."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from pydra_diffconn import constraints
+from pydra_diffconn.block import define
+from pydra_diffconn.blocks.filtering import check_finite
+from pydra_diffconn.parameters import Parameter
+
+IQR_PER_SIGMA = 1.349  # interquartile range of a normal distribution, as FSL and nipype round it
+LARGE_ROTATION = 2 * np.pi
+ROUNDINGS = 10  # a series that varies by fewer roundings of its size is constant
+
+
+def check_motion(arguments: Mapping[str, Any]) -> None:
+    """Refuse tables without six columns, missing values, and rotations that cannot be in radians."""
+    motion = arguments.get("motion")
+    check_finite(motion, "motion")
+    if motion is None:
+        return
+    if motion.ndim != 2 or motion.shape[1] != 6:
+        raise ValueError(
+            f"motion has shape {motion.shape}; expected six columns: trans_x, trans_y, trans_z, rot_x, rot_y, rot_z"
+        )
+    largest = float(np.max(np.abs(motion[:, 3:]), initial=0.0))
+    if arguments.get("rotation_unit", "radians") == "radians" and largest > LARGE_ROTATION:
+        raise ValueError(
+            f"motion has a rotation of {largest:.3g} radians, more than a full turn; are the rotations in degrees "
+            "(rotation_unit='degrees'), or do they stand before the translations?"
+        )
+
+
+@define(outputs=["framewise_displacement"], check=check_motion)
+def FramewiseDisplacement(
+    motion: Float[Array, "time 6"],
+    radius: Annotated[
+        float, Parameter(constraints.positive, unit="mm", help="of the sphere on which rotations are measured")
+    ] = 50.0,
+    rotation_unit: Literal["radians", "degrees"] = "radians",
+) -> Float[Array, "time"]:
+    """Sum the changes of the six motion parameters from the frame before, rotations as arcs on a sphere.
+
+    In mm; 0 in the first frame, which has none before it. Band-pass or low-pass the parameters first where breathing
+    moves them. Equals nipype's `FramewiseDisplacement` and the column of that name of fMRIPrep. Source: Power et al.
+    (2012), doi:10.1016/j.neuroimage.2011.10.018.
+
+    Parameters
+    ----------
+    motion : (time, 6)
+        Translations along x, y, z in mm, then rotations around x, y, z.
+    radius : float
+        In mm, above 0.
+    rotation_unit : {"radians", "degrees"}
+        Radians in fMRIPrep, FSL and SPM, degrees in AFNI.
+    """
+    turn = radius * (jnp.pi / 180 if rotation_unit == "degrees" else 1.0)
+    change = jnp.abs(jnp.diff(motion, axis=0))
+    moved = change[:, :3].sum(axis=1) + (turn * change[:, 3:].sum(axis=1)).astype(motion.dtype)
+    return jnp.concatenate([jnp.zeros_like(motion[:1, 0]), moved])
+
+
+def check_image(arguments: Mapping[str, Any]) -> None:
+    """Refuse missing values, and runs too short for an autocorrelation."""
+    series = arguments.get("timeseries")
+    check_finite(series, "timeseries")
+    if series is not None and len(series) < 3:
+        raise ValueError(f"timeseries has {len(series)} frames; DVARS needs at least 3")
+
+
+@define(outputs=["dvars", "std_dvars"], check=check_image)
+def Dvars(
+    timeseries: Float[Array, "time space"],
+    intensity: float = 1000.0,
+) -> tuple[Float[Array, "time"], Float[Array, "time"]]:
+    """Measure how much the image changes from the frame before, over all voxels: DVARS, raw and standardised.
+
+    DVARS is the root mean square of the changes. Standardised, it is divided by what independent changes would give,
+    the mean over voxels of sqrt(2 (1 - a)) s with a the autocorrelation at a lag of one frame and s a robust standard
+    deviation (from the quartiles), so that 1 is usual. Both are 0 in the first frame. Voxels whose quartiles are equal
+    are left out; if all are, both are 0. Equals nipype's `ComputeDVARS` (without voxels of no variance) and the columns
+    `dvars` and `std_dvars` of fMRIPrep. Sources: Power et al. (2012), doi:10.1016/j.neuroimage.2011.10.018; Nichols
+    (2013), "Notes on creating a standardized version of DVARS".
+
+    Parameters
+    ----------
+    timeseries : (time, space)
+        Series before any centring, one per voxel of the brain.
+    intensity : float
+        What the median over all voxels and frames is scaled to; 0 keeps the unit of the series.
+    """
+    ordered = jnp.sort(timeseries, axis=0)
+    last = timeseries.shape[0] - 1
+    lower, upper = ordered[last // 4], ordered[3 * last // 4]
+    spread = (upper - lower) / IQR_PER_SIGMA
+    eps = jnp.finfo(timeseries.dtype).eps
+    alive = spread > ROUNDINGS * eps * jnp.abs(lower + upper)
+    count = jnp.maximum(alive.sum(), 1)
+    change = jnp.diff(timeseries, axis=0)
+    mean_square = jnp.sum(jnp.where(alive, change, 0.0) ** 2, axis=1) / count
+    # equal frames: the root's derivative would be infinite
+    dvars = jnp.where(mean_square > 0, jnp.sqrt(jnp.where(mean_square > 0, mean_square, 1.0)), 0.0)
+    predicted = jnp.sum(jnp.where(alive, jnp.sqrt(2 * (1 - _autocorrelation(timeseries, alive))) * spread, 0.0)) / count
+    standardised = dvars / jnp.where(predicted > 0, predicted, 1.0)
+    first = jnp.zeros_like(dvars[:1])
+    scaled = (dvars * _scale(timeseries, intensity)).astype(timeseries.dtype)
+    return jnp.concatenate([first, scaled]), jnp.concatenate([first, jnp.where(predicted > 0, standardised, 0.0)])
+
+
+def _autocorrelation(timeseries: Float[Array, "time space"], alive: Array) -> Float[Array, "space"]:
+    """Return the Yule-Walker autocorrelation at a lag of one frame; always below 1."""
+    centred = timeseries - timeseries.mean(axis=0)
+    square = jnp.sum(centred**2, axis=0)
+    product = jnp.sum(centred[1:] * centred[:-1], axis=0)
+    return jnp.where(alive, product / jnp.where(alive, square, 1.0), 0.0)
+
+
+def _scale(timeseries: Float[Array, "time space"], intensity: Any) -> Array:
+    """Return the factor that brings the median to `intensity`; 1 for an intensity or a median of zero."""
+    median = jnp.median(timeseries)
+    used = (jnp.asarray(intensity) != 0) & (median != 0)
+    return jnp.where(used, jnp.abs(intensity / jnp.where(median != 0, median, 1.0)), 1.0)

@@ -1,0 +1,124 @@
+"""Bringing series to one scale: z-score, percent signal change, robust z-score, or a learned mixture of them."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from pydra_diffconn import constraints
+from pydra_diffconn.block import define
+from pydra_diffconn.blocks.censoring import check_weighted
+from pydra_diffconn.parameters import Parameter
+
+MODES = ("zscore", "psc", "robust")
+SIGMA_PER_MAD = 1.482602218505602  # 1 / the normal distribution's upper quartile
+ROUNDINGS = 10  # a scale below this many roundings of the values is none
+
+ModeWeights = Annotated[
+    Float[Array, "modes"] | None,
+    Parameter(constraints.simplex, help="shares of z-score, percent signal change and robust z-score"),
+]
+
+
+def check(arguments: Mapping[str, Any]) -> None:
+    """Refuse missing values, unfit weights, unknown modes and too few frames for a spread."""
+    check_weighted(arguments, least=2)
+    mode, shares = arguments.get("mode", "zscore"), arguments.get("mode_weights")
+    if mode not in MODES:
+        raise ValueError(f"mode = {mode!r}; expected 'zscore', 'psc' or 'robust'")
+    if shares is not None and np.shape(shares) != (3,):
+        raise ValueError(f"mode_weights has shape {np.shape(shares)}; expected (3,): shares of {', '.join(MODES)}")
+
+
+@define(outputs=["timeseries"], acts_along="time", check=check)
+def Standardize(
+    timeseries: Float[Array, "time space"],
+    frame_weights: Float[Array, "time"] | None = None,
+    mode: Literal["zscore", "psc", "robust"] = "zscore",
+    mode_weights: ModeWeights = None,
+    ddof: int = 1,
+) -> Float[Array, "time space"]:
+    """Centre each column and divide by its own scale, both estimated on the weighted frames.
+
+    z-score: (x - mean) / standard deviation, as `nilearn.signal.standardize_signal` ("zscore_sample") and
+    `scipy.stats.zscore`. Percent signal change: 100 (x - mean) / |mean|, as nilearn's "psc". Robust: (x - median) over
+    the median absolute deviation, scaled to equal the standard deviation of normal data. A column without a scale (a
+    constant; a mean or a median absolute deviation of zero) becomes zero and has no gradient. All of it is non-linear:
+    no step is moved across it.
+
+    Parameters
+    ----------
+    timeseries : (time, space)
+        Series, one per column.
+    frame_weights : (time,), optional
+        Weights in [0, 1], from `Censor`.
+    mode : {"zscore", "psc", "robust"}
+        Which scale; has no effect where `mode_weights` are given.
+    mode_weights : (3,), optional
+        Non-negative, summing to one: a mixture of the three, in that order; a corner is that mode, bit for bit.
+    ddof : int
+        Of the standard deviation, see `Covariance`.
+    """
+    weights = jnp.ones_like(timeseries[:, 0]) if frame_weights is None else frame_weights
+    ways = {"zscore": lambda: _zscore(timeseries, weights, ddof), "psc": lambda: _percent_change(timeseries, weights)}
+    ways["robust"] = lambda: _robust(timeseries, weights)
+    if mode_weights is None:
+        return ways[mode]()
+    shares = jnp.asarray(mode_weights).astype(timeseries.dtype)
+    return shares[0] * ways["zscore"]() + shares[1] * ways["psc"]() + shares[2] * ways["robust"]()
+
+
+def _centred(timeseries: Array, weights: Array) -> tuple[Array, Array, Array]:
+    """Return the deviations from the weighted mean, the mean, and the mean square, all by column."""
+    total = weights.sum()
+    mean = weights @ timeseries / total
+    centred = timeseries - mean
+    centred = centred - weights @ centred / total  # a large mean leaves some roundings of itself
+    return centred, mean, weights @ timeseries**2 / total
+
+
+def _divided(numerator: Array, scale: Array, used: Array) -> Array:
+    return jnp.where(used, numerator / jnp.where(used, scale, 1.0), 0.0)
+
+
+def _zscore(timeseries: Array, weights: Array, ddof: int) -> Array:
+    centred, _, size = _centred(timeseries, weights)
+    total = weights.sum()
+    freedom = total - ddof * jnp.sum(weights**2) / total
+    square = weights @ centred**2
+    # guarded before the root, whose derivative at zero is infinite
+    used = (square > (ROUNDINGS * jnp.finfo(timeseries.dtype).eps) ** 2 * size * total) & (freedom > 0)
+    return _divided(centred, jnp.sqrt(jnp.where(used, square, 1.0) / jnp.where(freedom > 0, freedom, 1.0)), used)
+
+
+def _percent_change(timeseries: Array, weights: Array) -> Array:
+    centred, mean, size = _centred(timeseries, weights)
+    used = mean**2 > (ROUNDINGS * jnp.finfo(timeseries.dtype).eps) ** 2 * size
+    return _divided(100 * centred, jnp.abs(mean), used)
+
+
+def _robust(timeseries: Array, weights: Array) -> Array:
+    centred = timeseries - weighted_median(timeseries, weights)
+    spread = SIGMA_PER_MAD * weighted_median(jnp.abs(centred), weights)
+    size = jax.lax.stop_gradient(jnp.max(jnp.abs(timeseries), axis=0))
+    return _divided(centred, spread, spread > ROUNDINGS * jnp.finfo(timeseries.dtype).eps * size)
+
+
+def weighted_median(values: Float[Array, "time space"], weights: Float[Array, "time"]) -> Float[Array, "space"]:
+    """Return the median of each column, a frame counting by its weight; with weights of 0 and 1 that of those with 1.
+
+    The sorted values are averaged over the central stretch of weight that is as long as one frame is (the mean weight,
+    by weight): of an odd number of equal frames that is the middle one, of an even number half of each of the two.
+    Continuous in the weights, down to a weight of zero.
+    """
+    order = jnp.argsort(values, axis=0)
+    ordered, mass = jnp.take_along_axis(values, order, axis=0), weights[order]
+    total = weights.sum()
+    one = jnp.sum(weights**2) / total
+    above = jnp.cumsum(mass, axis=0)
+    inside = jnp.minimum(above, (total + one) / 2) - jnp.maximum(above - mass, (total - one) / 2)
+    inside = jnp.maximum(inside, 0.0)
+    return jnp.sum(inside * ordered, axis=0) / inside.sum(axis=0)
