@@ -44,6 +44,9 @@ if TYPE_CHECKING:
     from pydra_diffconn.blocks.graph_measures import NodeStrength as NodeStrength
     from pydra_diffconn.blocks.graph_measures import ParticipationCoefficient as ParticipationCoefficient
     from pydra_diffconn.blocks.graphical_lasso import GraphicalLasso as GraphicalLasso
+    from pydra_diffconn.blocks.lags import LagMaps as LagMaps
+    from pydra_diffconn.blocks.lags import LagWeightedCovariance as LagWeightedCovariance
+    from pydra_diffconn.blocks.lags import LaggedCovariance as LaggedCovariance
     from pydra_diffconn.blocks.mixtures import SoftKMeans as SoftKMeans
     from pydra_diffconn.blocks.mixtures import VonMisesFisherMixture as VonMisesFisherMixture
     from pydra_diffconn.blocks.motion import Dvars as Dvars
@@ -148,6 +151,9 @@ _homes = {
     "AmplitudeCorrelation": "phase",
     "Coherence": "phase",
     "ImaginaryCoherence": "phase",
+    "LaggedCovariance": "lags",
+    "LagWeightedCovariance": "lags",
+    "LagMaps": "lags",
 }
 
 __all__ = sorted(_homes)

@@ -1,0 +1,282 @@
+"""Connectivity of phases, spectra and envelopes: analytic signal, phase locking, coherence, amplitude correlation."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Complex, Float
+
+from pydra_diffconn.block import define
+from pydra_diffconn.blocks.amplitude import BandSoftness
+from pydra_diffconn.blocks.covariance import Correlation, check_series
+from pydra_diffconn.blocks.filtering import HighCutoff, LowCutoff, check_band, check_finite
+from pydra_diffconn.blocks.thresholding import gate
+
+CONSTANT = 10  # a column whose deviations are below this many roundings of its size is constant
+
+
+def check_signal(arguments: Mapping[str, Any]) -> None:
+    """Refuse missing values."""
+    check_finite(arguments.get("timeseries"), "timeseries")
+
+
+@define(outputs=["amplitude", "phase"], check=check_signal)
+def AnalyticSignal(
+    timeseries: Float[Array, "time space"],
+) -> tuple[Float[Array, "time space"], Float[Array, "time space"]]:
+    """Split a narrow-band series into its envelope and its phase, by the Hilbert transform.
+
+    Equals modulus and angle of `scipy.signal.hilbert`. Filter to a band first (`BandPass`), which also removes the
+    mean. Where the amplitude is zero, the phase is 0 and has no gradient.
+
+    Parameters
+    ----------
+    timeseries : (time, space)
+        Series, one per column.
+
+    Returns
+    -------
+    amplitude : (time, space)
+        In the unit of the series.
+    phase : (time, space)
+        In radians, from -pi to pi.
+    """
+    signal = analytic(timeseries)
+    size = _modulus(signal)
+    present = size > 0
+    angle = jnp.arctan2(jnp.imag(signal), jnp.where(present, jnp.real(signal), 1.0))
+    return size, jnp.where(present, angle, 0.0)
+
+
+@define(outputs=["connectome"], check=check_series)
+def PhaseLocking(
+    timeseries: Float[Array, "time parcels"], frame_weights: Float[Array, "time"] | None = None
+) -> Float[Array, "parcels parcels"]:
+    """Measure how constant the phase difference of each pair stays (phase-locking value).
+
+    The modulus of the weighted mean over frames of exp(i (phase_a - phase_b)), phases from the Hilbert transform of the
+    centred series, which should be of one narrow band (`BandPass`). The diagonal is 1; a column without variance locks
+    with none and has no gradient. Source: Lachaux et al. (1999), doi:10.1002/(SICI)1097-0193(1999)8:4<194.
+
+    Parameters
+    ----------
+    timeseries : (time, parcels)
+        Series, one per parcel.
+    frame_weights : (time,), optional
+        Weights in [0, 1], from `Censor`, in the mean. For the transform, frames of weight zero are bridged by straight
+        lines.
+    """
+    signal, weights = _weighted_analytic(timeseries, frame_weights)
+    size = _modulus(signal)
+    unit = jnp.where(size > 0, signal, 0.0) / jnp.where(size > 0, size, 1.0)
+    locking = _modulus(jnp.conj(unit).T @ (weights[:, None] * unit)) / weights.sum()
+    return jnp.fill_diagonal(locking, 1.0, inplace=False)
+
+
+@define(outputs=["connectome"], check=check_series)
+def AmplitudeCorrelation(
+    timeseries: Float[Array, "time parcels"], frame_weights: Float[Array, "time"] | None = None
+) -> Float[Array, "parcels parcels"]:
+    """Correlate the envelopes of all pairs (amplitude envelope correlation).
+
+    Envelopes are moduli of the Hilbert transform of the centred series, which should be of one narrow band
+    (`BandPass`); the correlation is Pearson's. The diagonal is 1; a column without variance correlates 0 with all
+    others and has no gradient. Source: Brookes et al. (2011), doi:10.1073/pnas.1112685108.
+
+    Parameters
+    ----------
+    timeseries : (time, parcels)
+        Series, one per parcel.
+    frame_weights : (time,), optional
+        Weights in [0, 1], from `Censor`, in the correlation. For the transform, frames of weight zero are bridged by
+        straight lines.
+    """
+    signal, weights = _weighted_analytic(timeseries, frame_weights)
+    return Correlation.pure(_modulus(signal), weights)
+
+
+def check_segments(arguments: Mapping[str, Any]) -> None:
+    """Refuse what `check_series` and `check_band` refuse, fewer than two segments, and empty bands."""
+    check_series(arguments)
+    check_band(arguments)
+    series, length = arguments.get("timeseries"), arguments.get("length", 64)
+    if series is not None:
+        count = 1 + (len(series) - length) // (length // 2) if length >= 4 else 0
+        if count < 2:
+            raise ValueError(
+                f"length = {length} frames makes {max(count, 0)} segments of {len(series)} frames; coherence needs at "
+                f"least 2: choose a length from 4 to {2 * len(series) // 3}"
+            )
+    tr, low, high = (arguments.get(name) for name in ("tr", "low", "high"))
+    if tr is None or low is None or high is None or arguments.get("softness", 0) > 0:
+        return
+    frequencies = np.fft.rfftfreq(length, tr)
+    if not np.any((frequencies >= low) & (frequencies <= high)):
+        raise ValueError(
+            f"no frequency of segments of {length} frames lies between low = {low:g} and high = {high:g} Hz; they are "
+            f"{frequencies[1]:.3g} Hz apart: use longer segments or a wider band, or give a softness > 0"
+        )
+
+
+@define(outputs=["connectome"], check=check_segments)
+def Coherence(
+    timeseries: Float[Array, "time parcels"],
+    tr: float,
+    frame_weights: Float[Array, "time"] | None = None,
+    low: LowCutoff = 0.01,
+    high: HighCutoff = 0.1,
+    softness: BandSoftness = 0.0,
+    length: int = 64,
+) -> Float[Array, "parcels parcels"]:
+    """Measure the coherence of each pair, its mean over the frequencies of a band.
+
+    At each frequency |S_ab|^2 / (S_aa S_bb), with Welch's spectra: Hann windows overlapping by half, each centred.
+    Equals `scipy.signal.coherence(nperseg=length)`. The diagonal is 1; a column without variance coheres with none and
+    has no gradient. With few segments chance coherence is high: about 1 / segments.
+
+    Parameters
+    ----------
+    timeseries : (time, parcels)
+        Series, one per parcel, not filtered.
+    tr : float
+        Repetition time in seconds.
+    frame_weights : (time,), optional
+        Weights in [0, 1], from `Censor`; they multiply the windows.
+    low, high : float
+        In Hz, both included, 0 <= low < high < 1 / (2 tr). They have a gradient with `softness` > 0.
+    softness : float
+        Width of the band's soft edges in Hz, at least 0.
+    length : int
+        Frames in a segment.
+    """
+    spectra, band = _segment_spectra(timeseries, frame_weights, length), _share(tr, low, high, softness, length)
+    squared = lambda cross: jnp.real(cross) ** 2 + jnp.imag(cross) ** 2  # noqa: E731
+    return jnp.fill_diagonal(_mean_over_band(spectra, band, squared), 1.0, inplace=False)
+
+
+@define(outputs=["connectome"], check=check_segments)
+def ImaginaryCoherence(
+    timeseries: Float[Array, "time parcels"],
+    tr: float,
+    frame_weights: Float[Array, "time"] | None = None,
+    low: LowCutoff = 0.01,
+    high: HighCutoff = 0.1,
+    softness: BandSoftness = 0.0,
+    length: int = 64,
+    absolute: bool = False,
+) -> Float[Array, "parcels parcels"]:
+    """Measure the imaginary part of each pair's coherency, its mean over the frequencies of a band.
+
+    At each frequency Im(S_ab) / sqrt(S_aa S_bb), with the spectra of `Coherence`: what two series share without delay
+    does not count. The matrix is antisymmetric, positive where a leads b; the diagonal is 0, and so is all of a column
+    without variance. Source: Nolte et al. (2004), doi:10.1016/j.clinph.2004.04.029.
+
+    Parameters
+    ----------
+    timeseries : (time, parcels)
+        Series, one per parcel, not filtered.
+    tr : float
+        Repetition time in seconds.
+    frame_weights : (time,), optional
+        Weights in [0, 1], from `Censor`; they multiply the windows.
+    low, high : float
+        In Hz, both included, 0 <= low < high < 1 / (2 tr). They have a gradient with `softness` > 0.
+    softness : float
+        Width of the band's soft edges in Hz, at least 0.
+    length : int
+        Frames in a segment.
+    absolute : bool
+        Whether the modulus is taken at each frequency, which makes the matrix symmetric.
+    """
+    spectra, band = _segment_spectra(timeseries, frame_weights, length), _share(tr, low, high, softness, length)
+    part = lambda cross: jnp.abs(jnp.imag(cross)) if absolute else jnp.imag(cross)  # noqa: E731
+    return jnp.fill_diagonal(_mean_over_band(spectra, band, part), 0.0, inplace=False)
+
+
+def _segment_spectra(
+    series: Float[Array, "time parcels"], frame_weights: Float[Array, "time"] | None, length: int
+) -> Complex[Array, "frequencies segments parcels"]:
+    """Return the spectra of all segments, of unit power over segments at each frequency; 0 of a constant column."""
+    starts = np.arange(0, len(series) - length + 1, length - length // 2)
+    frames = starts[:, None] + np.arange(length)
+    weights = jnp.ones_like(series[:, 0]) if frame_weights is None else frame_weights
+    alive = _varies(series, weights)
+    centred = jnp.where(alive, series - weights @ series / weights.sum(), 0.0)
+    segments, kept = centred[frames], weights[frames][:, :, None]
+    total = kept.sum(axis=1, keepdims=True)
+    mean = jnp.sum(kept * segments, axis=1, keepdims=True) / jnp.where(total > 0, total, 1.0)
+    window = jnp.asarray(0.5 - 0.5 * np.cos(2 * np.pi * np.arange(length) / length), dtype=series.dtype)
+    spectra = jnp.fft.rfft(window[:, None] * kept * (segments - mean), axis=1).swapaxes(0, 1)
+    power = jnp.sum(jnp.real(spectra) ** 2 + jnp.imag(spectra) ** 2, axis=1, keepdims=True)
+    # a frequency at which there is nothing but rounding, such as 0 Hz after centring
+    floor = (CONSTANT * jnp.finfo(series.dtype).eps) ** 2 * jnp.sum(power, axis=0)
+    present = power > floor
+    return jnp.where(present, spectra, 0.0) / jnp.sqrt(jnp.where(present, power, 1.0))
+
+
+def _share(tr: Any, low: Any, high: Any, softness: Any, length: int) -> Float[Array, "frequencies"]:
+    """Return the share of each frequency of the segments in the mean over the band."""
+    frequencies = jnp.asarray(np.fft.rfftfreq(length, 1.0)) / tr
+    band = gate(frequencies - low, softness) * gate(high - frequencies, softness)
+    total = band.sum()
+    return band / jnp.where(total > 0, total, 1.0)
+
+
+def _mean_over_band(spectra: Array, band: Array, measure: Any) -> Float[Array, "parcels parcels"]:
+    # one frequency at a time: the coherencies of all frequencies at once would be large
+    one = lambda spectrum: measure(spectrum.T @ jnp.conj(spectrum))  # noqa: E731
+    each = jax.lax.map(one, spectra)
+    return jnp.tensordot(band.astype(each.dtype), each, axes=1)
+
+
+def analytic(timeseries: Float[Array, "time space"]) -> Complex[Array, "time space"]:
+    """Return the series as real part, and its Hilbert transform as imaginary part, as `scipy.signal.hilbert`."""
+    frames = len(timeseries)
+    index = np.arange(frames)
+    gain = np.where((index == 0) | (2 * index == frames), 1.0, np.where(2 * index < frames, 2.0, 0.0))
+    mean = timeseries.mean(axis=0)  # a large mean would cost float32 digits in the transform
+    spectrum = jnp.fft.fft(timeseries - mean, axis=0)
+    return jnp.fft.ifft(gain[:, None].astype(timeseries.dtype) * spectrum, axis=0) + mean
+
+
+def bridge(
+    timeseries: Float[Array, "time space"], frame_weights: Float[Array, "time"] | None
+) -> Float[Array, "time space"]:
+    """Replace frames of weight zero by straight lines between those with weight; before and after, by the nearest.
+
+    >>> bridge(jnp.array([[1.0], [9.0], [9.0], [4.0]]), jnp.array([1.0, 0.0, 0.0, 0.5]))[:, 0].tolist()
+    [1.0, 2.0, 3.0, 4.0]
+    """
+    if frame_weights is None:
+        return timeseries
+    timeseries, kept = jnp.asarray(timeseries), frame_weights > 0
+    frames = len(timeseries)
+    index = jnp.arange(frames)
+    before = jax.lax.cummax(jnp.where(kept, index, -1))
+    after = jax.lax.cummin(jnp.where(kept, index, frames), reverse=True)
+    before, after = jnp.where(before < 0, after, before), jnp.where(after == frames, before, after)
+    gap = jnp.maximum(after - before, 1)
+    share = ((index - before) / gap).astype(timeseries.dtype)[:, None]
+    lines = (1 - share) * timeseries[before % frames] + share * timeseries[after % frames]
+    return jnp.where(kept[:, None], timeseries, lines)
+
+
+def _weighted_analytic(series: Array, frame_weights: Array | None) -> tuple[Array, Array]:
+    """Return the analytic signals of the centred, bridged series, 0 of a constant column, and the weights."""
+    weights = jnp.ones_like(series[:, 0]) if frame_weights is None else frame_weights
+    bridged = bridge(series, frame_weights)
+    centred = bridged - bridged.mean(axis=0)
+    return analytic(jnp.where(_varies(series, weights), centred, 0.0)), weights
+
+
+def _varies(series: Array, weights: Array) -> Array:
+    square = weights @ (series - weights @ series / weights.sum()) ** 2
+    return square > (CONSTANT * jnp.finfo(series.dtype).eps) ** 2 * (weights @ series**2)
+
+
+def _modulus(values: Array) -> Array:
+    """Return the modulus, which has no gradient at zero."""
+    square = jnp.real(values) ** 2 + jnp.imag(values) ** 2
+    return jnp.where(square > 0, jnp.sqrt(jnp.where(square > 0, square, 1.0)), 0.0)
