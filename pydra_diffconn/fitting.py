@@ -95,6 +95,7 @@ def fit(
     checkpoint_every: int = 1,
     devices: Sequence[Any] | None = None,
     remat: bool = False,
+    memory: float | None = None,
     seed: int = 0,
     progress: bool = True,
     cache_root: Any = None,
@@ -110,7 +111,7 @@ def fit(
         `loss(outputs, targets) -> scalar`; `outputs["connectome"]` holds that output of all runs, and
         `outputs["parameters"]["BandPass.low"]` that parameter, so that it can be penalised.
     targets : array or pytree of arrays, optional
-        With a leading axis aligned with the runs.
+        With a leading axis aligned with the runs; a list holds one entry for each run.
     learn : mapping, optional
         Further parameters to learn, by name: `{"BandPass.low": Learn()}`.
     steps : int
@@ -139,6 +140,9 @@ def fit(
         Spread the runs over these.
     remat : bool
         Compute intermediate arrays again in the backward pass, one run at a time: less memory, more time.
+    memory : float, optional
+        Bytes of what is read from files to hold in memory, by default a quarter of the machine's. What exceeds them
+        waits in a temporary folder (TMPDIR), from which each batch is read: give a `batch_size` then.
     seed : int
         For choosing the validation runs and the batches.
     progress : bool
@@ -152,7 +156,9 @@ def fit(
         If nothing is to be learned, the loss is not a finite number at the start, an input is bad, or the checkpoint
         belongs to another fit.
     """
-    program = learnable_program(task, learn, devices=devices, remat=remat, cache_root=cache_root, worker=worker)
+    program = learnable_program(
+        task, learn, devices=devices, remat=remat, memory=memory, cache_root=cache_root, worker=worker
+    )
     training, held_out = partition(len(program.runs), validation, groups, seed)
     settings = Settings(optimizer, rates or {}, batch_size, patience, shrinkage, seed)
     kinds = entities or ({} if groups is None else {"subject": groups})

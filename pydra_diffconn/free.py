@@ -84,7 +84,7 @@ def _most_restrictive(program: Program, path: str, argument: str) -> Any:
     values = []
     for run in program.runs:
         wire = run.wires[path].get(argument)
-        if wire is None or wire.kind != "array":
+        if wire is None or wire.kind != "array" or wire.value not in run.arrays:  # a series that was used up before
             continue
         numbers = np.asarray(run.arrays[wire.value])
         if numbers.ndim == (0 if wire.index is None else 1):

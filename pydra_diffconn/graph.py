@@ -10,9 +10,12 @@ from __future__ import annotations
 import functools
 import importlib.metadata
 import itertools
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+import numpy as np
 
 from pydra_diffconn import pydra_compat
 from pydra_diffconn.block import BlockTask, Declaration
@@ -145,11 +148,22 @@ def runs(task: Any) -> list[dict[str, Any]]:
     splitter = pydra_compat.splitter(task)
     if splitter is None:
         return [{}]
-    if pydra_compat.combiner(task):
-        splitter_names = list(names_of(splitter))
-        if set(pydra_compat.combiner(task)) != set(splitter_names):
-            raise ValueError(f"{type(task).__name__}: combining a part of the split {splitter_names} cannot be fused")
     return list(_expand(splitter, task))
+
+
+def folding(task: Any) -> np.ndarray | None:
+    """Return, for a split that is combined in part, the runs' numbers as Pydra nests them: (not combined, combined)."""
+    combined, splitter = set(pydra_compat.combiner(task) or ()), pydra_compat.splitter(task)
+    if splitter is None or not combined:
+        return None
+    parts = [set(names_of(part)) for part in splitter] if isinstance(splitter, list) else [set(names_of(splitter))]
+    inner = [axis for axis, names in enumerate(parts) if names & combined]
+    outer = [axis for axis in range(len(parts)) if axis not in inner]
+    if not outer:
+        return None
+    lengths = [len(list(_expand(part, task))) for part in splitter]
+    numbers = np.arange(math.prod(lengths)).reshape(lengths).transpose([*outer, *inner])
+    return numbers.reshape(math.prod(lengths[axis] for axis in outer), -1)
 
 
 def _expand(splitter: Any, task: Any) -> Iterator[dict[str, Any]]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from pydra_diffconn.planner import Plan, Planned, inputs_of, redirect
 from pydra_diffconn.program import Program
+from pydra_diffconn.spool import Spool
 from pydra_diffconn.wiring import Run, Wire
 
 GROWTH = 2  # how much larger than what it is computed from a kept result may be
@@ -35,8 +36,8 @@ def with_constants_computed(program: Program) -> Program:
         shorter = _without(plan, constant, kept)
         compute = _computation(program, runs[numbers[0]], constant)
         for number in numbers:
-            runs[number] = _made(runs[number], shorter, constant, kept, compute, shared)
-    made = Program(program.graph, runs, program.reorder)
+            runs[number] = _made(runs[number], shorter, constant, kept, compute, shared, program.spool)
+    made = Program(program.graph, runs, program.reorder, program.spool)
     made.devices, made.remat = program.devices, program.remat
     return made
 
@@ -113,7 +114,13 @@ def _label(key: Key) -> str:
 
 
 def _made(
-    run: Run, plan: Plan, constant: list[Planned], kept: list[Key], compute: Any, shared: dict[Any, np.ndarray]
+    run: Run,
+    plan: Plan,
+    constant: list[Planned],
+    kept: list[Key],
+    compute: Any,
+    shared: dict[Any, np.ndarray],
+    spool: Spool,
 ) -> Run:
     """Return one run with the results among its arrays; runs that share what they are made from share them."""
     below = _arrays_below(constant)
@@ -121,7 +128,8 @@ def _made(
     if any(ids[key] not in shared for key in kept):
         done = compute({name: run.arrays[name] for name in sorted(set().union(*below.values()))})
         for key in kept:
-            shared.setdefault(ids[key], np.asarray(done[key]))
+            if ids[key] not in shared:
+                shared[ids[key]] = spool.keep(np.asarray(done[key]))
     used = {name for one in plan.planned for wire in inputs_of(one) for name in _names(wire)}
     used |= {name for wire in plan.outputs.values() for name in _names(wire)}
     results = {_label(key): shared[ids[key]] for key in kept}

@@ -16,6 +16,7 @@ from pydra_diffconn.losses.base import PARAMETERS
 from pydra_diffconn.losses.schedules import Schedule
 from pydra_diffconn.program import Program
 from pydra_diffconn.progress import Progress
+from pydra_diffconn.training_data import TrainingData
 
 RETRIES = 8  # halvings of the step before a diverging fit stops with its last good values
 
@@ -71,11 +72,12 @@ class Learner:
         import jax.numpy as jnp
         import optax
 
-        self.program, self.loss, self.targets, self.settings = program, loss, targets, settings
+        self.program, self.loss, self.settings = program, loss, settings
+        self.runs = TrainingData(program, targets, entities)
         self.training, self.held_out, self.total = list(training), list(held_out), total
         self.space = FreeSpace(program)
         self.stopped = "after all steps"
-        self.entities = _entity_numbers(program, entities or {})
+        self.entities = self.runs.entities
         real = jnp.result_type(float)
         self.start = {name: jnp.asarray(value, real) for name, value in program.parameters.items()}
         for name, (labels, _) in self.entities.items():
@@ -86,6 +88,8 @@ class Learner:
         self.optimizer = optax.with_extra_args_support(settings.optimizer or optax.adam(0.1))
         self._step = jax.jit(self._stepped, static_argnames="chosen")
         self._evaluate = jax.jit(self._scored, static_argnames="chosen")
+        self._evaluate_outputs = jax.jit(self._scored_outputs, static_argnames="count")
+        self._compute = jax.jit(self._computed, static_argnames="chosen")
         optimizer = self.optimizer.init(self._free(self.start))
         scores = self.scores(self.start, self._loss_of_first_step(optimizer))
         self.state = State(0, self.start, optimizer, (self.start, optimizer), self.start, scores)
@@ -116,17 +120,25 @@ class Learner:
         self, free: Mapping, inputs: Mapping, targets: Any, own: Mapping, step: Any, chosen: tuple
     ) -> tuple[Any, dict[str, Any]]:
         """Return the loss and each of its terms; `own` holds the entity number of each run."""
+        outputs = self._outputs(free, inputs, own, chosen)
+        return self._loss_of(free, outputs, targets, step, len(chosen))
+
+    def _outputs(self, free: Mapping, inputs: Mapping, own: Mapping, chosen: tuple) -> dict[str, Any]:
+        each = {name: self.per_entity(free, name)[numbers] for name, numbers in own.items()}
+        return self.program.outputs_of(self._constrained(free), inputs, list(chosen), each)
+
+    def _loss_of(
+        self, free: Mapping, outputs: Mapping, targets: Any, step: Any, count: int
+    ) -> tuple[Any, dict[str, Any]]:
         import jax.numpy as jnp
 
         values = self._constrained(free)
-        each = {name: self.per_entity(free, name)[numbers] for name, numbers in own.items()}
-        outputs = self.program.outputs_of(values, inputs, list(chosen), each)
         loss = self.loss.at(step) if hasattr(self.loss, "at") else self.loss
         seen = {**outputs, PARAMETERS: {name: values[name] for name in self.program.parameters}}
         terms = loss.terms(seen, targets) if hasattr(loss, "terms") else {}
         total = jnp.asarray(sum(terms.values()) if terms else loss(seen, targets))
-        for name in own:  # a deviation costs as much as under a normal distribution around the group
-            total = total + self.settings.shrinkage * jnp.sum(free[_deviations(name)] ** 2) / (2 * len(chosen))
+        for name in self.entities:  # a deviation costs as much as under a normal distribution around the group
+            total = total + self.settings.shrinkage * jnp.sum(free[_deviations(name)] ** 2) / (2 * count)
         return total, terms
 
     def per_entity(self, free: Mapping[str, Any], name: str) -> Any:
@@ -156,31 +168,22 @@ class Learner:
     def _scored(self, values: Any, inputs: Any, targets: Any, own: Any, step: Any, chosen: tuple) -> Any:
         return self._objective(self._free(values), inputs, targets, own, step, chosen)[0]
 
+    def _scored_outputs(self, values: Any, outputs: Any, targets: Any, step: Any, count: int) -> Any:
+        return self._loss_of(self._free(values), outputs, targets, step, count)[0]
+
+    def _computed(self, values: Any, inputs: Any, own: Any, chosen: tuple) -> Any:
+        return self._outputs(self._free(values), inputs, own, chosen)
+
     # --- data ---------------------------------------------------------------------------------------------------
-
-    def data(self, runs: Sequence[int], chosen: Sequence[int] | None = None) -> dict[str, Any]:
-        """Return the inputs, targets and entities of some runs; `chosen` runs of the same shapes may stand for them."""
-        import jax
-
-        def rows(values: Any) -> Any:
-            return [values[n] for n in runs] if isinstance(values, list) else np.asarray(values)[np.array(runs)]
-
-        program = self.program
-        inputs = {n: rows(v) if n in program.varying else v for n, v in program.inputs.items()}
-        targets = jax.tree.map(rows, self.targets) if program.split else self.targets
-        own = {name: numbers[np.array(runs)] for name, (_, numbers) in self.entities.items()}
-        return {"inputs": inputs, "targets": targets, "own": own, "chosen": tuple(chosen or runs)}
 
     def batch(self, step: int) -> dict[str, Any]:
         """Return the data of one step: all training runs, or a batch of runs that share their shapes."""
         size = self.settings.batch_size
         if size is None or size >= len(self.training):
             if not hasattr(self, "_all"):
-                self._all = self.data(self.training)
+                self._all = self.runs.of(self.training)
             return self._all
-        runs = self.batches(step // self.steps_per_epoch)[step % self.steps_per_epoch]
-        group = next(numbers for numbers in self.program.groups.values() if runs[0] in numbers)
-        return self.data(runs, group[: len(runs)])
+        return self.runs.batch(self.batches(step // self.steps_per_epoch)[step % self.steps_per_epoch])
 
     @property
     def steps_per_epoch(self) -> int:
@@ -188,13 +191,8 @@ class Learner:
 
     def batches(self, epoch: int) -> list[list[int]]:
         """Return the batches of an epoch; the order follows from seed and epoch alone, so that a resumed fit agrees."""
-        rng, size = np.random.default_rng([self.settings.seed, epoch]), self.settings.batch_size or len(self.training)
-        made = []
-        for numbers in self.program.groups.values():
-            mine = [number for number in numbers if number in set(self.training)]
-            order = [mine[n] for n in rng.permutation(len(mine))]
-            made += [order[first : first + size] for first in range(0, len(order), size)]
-        return [made[n] for n in rng.permutation(len(made))]
+        size = self.settings.batch_size or len(self.training)
+        return self.runs.batches(self.training, size, np.random.default_rng([self.settings.seed, epoch]))
 
     # --- steps ----------------------------------------------------------------------------------------------------
 
@@ -253,7 +251,8 @@ class Learner:
         """Return the scores that tell whether these values are the best; of batches, once an epoch."""
         number, epoch = self.state.number, self.steps_per_epoch
         if not self.settings.batch_size:
-            return self.scores(self.state.values, float(loss))
+            # losses under the weights of different steps would not compare
+            return self.scores(self.state.values, None if _is_scheduled(self.loss) else float(loss))
         return self.scores(self.state.values) if number % epoch == 0 or number == self.total else {}
 
     def scores(self, values: Mapping[str, Any], training: float | None = None) -> dict[str, float]:
@@ -265,7 +264,23 @@ class Learner:
 
     def score(self, values: Mapping[str, Any], runs: Sequence[int]) -> float:
         """Return the loss of some values on some runs."""
-        return float(self._evaluate(values, step=self.total, **self.data(runs)))
+        size = self.settings.batch_size or len(runs)
+        if len(runs) <= size or not self.program.split:
+            return float(self._evaluate(values, step=self.total, **self.runs.of(runs)))
+        outputs, targets = self._outputs_in_batches(values, runs, size), self.runs.targets_of(runs)
+        return float(self._evaluate_outputs(values, outputs, targets, step=self.total, count=len(runs)))
+
+    def _outputs_in_batches(self, values: Mapping[str, Any], runs: Sequence[int], size: int) -> dict[str, Any]:
+        """Return the outputs of all runs, whose inputs are held a batch at a time: a loss may compare any two runs."""
+        found: list[Any] = [None] * len(runs)
+        for places in self.runs.places(runs, size):
+            data = self.runs.batch([runs[place] for place in places])
+            del data["targets"]
+            outputs = {name: np.asarray(value) for name, value in self._compute(values, **data).items()}
+            for row, place in enumerate(places):
+                found[place] = {name: value[row] for name, value in outputs.items()}
+        several = {name: [one[name] for one in found] for name in found[0]}
+        return {n: np.stack(v) if len({one.shape for one in v}) == 1 else v for n, v in several.items()}
 
     def _warn_if_flat(self, gradient: Mapping[str, Any], bar: Progress) -> None:
         flat = [n for n, slope in gradient.items() if n in self.program.parameters and not np.any(np.asarray(slope))]
@@ -308,23 +323,3 @@ def _is_scheduled(loss: Any) -> bool:
 
 def _deviations(name: str) -> str:
     return f"{name} by entity"
-
-
-def _entity_numbers(program: Program, entities: Mapping[str, Sequence[Any]]) -> dict[str, tuple[list, np.ndarray]]:
-    """Return, for each parameter that is learned per entity, the entities' labels and the number of each run's."""
-    found = {}
-    for name, learnable in program.graph.learnables.items():
-        per = learnable.mark.per
-        if per is None:
-            continue
-        if per not in entities:
-            raise ValueError(
-                f"{name} is learned per {per}, but nothing says which {per} a run belongs to; give "
-                f"entities={{{per!r}: [...]}} (or groups=[...]) with one label for each run"
-            )
-        labels = list(entities[per])
-        if len(labels) != len(program.runs):
-            raise ValueError(f"{per}: {len(labels)} labels for {len(program.runs)} runs; expected one each")
-        unique = list(dict.fromkeys(labels))
-        found[name] = (unique, np.array([unique.index(label) for label in labels]))
-    return found

@@ -18,6 +18,7 @@ from fileformats.generic import FileSet
 from pydra_diffconn import block, files, planner
 from pydra_diffconn.graph import Constant, Gathered, Graph, Input, Item, Learned, Reference, Source, Spread, Step
 from pydra_diffconn.parameters import plain
+from pydra_diffconn.spool import Loaded
 from pydra_diffconn.wiring import Run, Wire
 
 Environment = Mapping[str, int]
@@ -33,7 +34,7 @@ class Pending:
 
 
 def prepare(
-    graph: Graph, values: Mapping[str, Any], upstream: Mapping, cache: dict, number: int, reorder: bool = True
+    graph: Graph, values: Mapping[str, Any], upstream: Mapping, cache: Loaded, number: int, reorder: bool = True
 ) -> Run:
     """Make one run ready; `values` are what the workflow is split over, `upstream` what Pydra has computed."""
     return _Preparation(graph, values, upstream, cache, number, reorder).run
@@ -41,7 +42,7 @@ def prepare(
 
 class _Preparation:
     def __init__(
-        self, graph: Graph, values: Mapping[str, Any], upstream: Mapping, cache: dict, number: int, reorder: bool
+        self, graph: Graph, values: Mapping[str, Any], upstream: Mapping, cache: Loaded, number: int, reorder: bool
     ) -> None:
         self.graph, self.values, self.upstream, self.cache, self.number = graph, values, upstream, cache, number
         self.run = Run()
@@ -79,7 +80,7 @@ class _Preparation:
             series = self.run.arrays[name]
             key = ("dense", id(series))
             if key not in self.cache:
-                self.cache[key] = (files.read_series(series), series)
+                self.cache[key] = (self.cache.spool.keep(files.read_series(series)), series)
             self.run.arrays[name] = self.cache[key][0]
             for step, known in self.later:
                 main = step.declaration.main_input
@@ -315,7 +316,7 @@ def _equal(one: Any, other: Any) -> bool:
     return type(one) is type(other) and repr(one) == repr(other)
 
 
-def _load(argument: Any, given: Any, mask: Any, main: Any, cache: dict) -> tuple[Any, Any]:
+def _load(argument: Any, given: Any, mask: Any, main: Any, cache: Loaded) -> tuple[Any, Any]:
     """Read one argument; the same file for the same purpose is read once, whatever the number of runs."""
     if isinstance(given, list | tuple) and argument.role == "data":
         loaded = [_load(argument, value, mask, main, cache)[0] for value in given]
@@ -335,7 +336,10 @@ def _load(argument: Any, given: Any, mask: Any, main: Any, cache: dict) -> tuple
     key = (str(given), argument.dims, argument.name if argument.dims == "time" else "", mask_key, where)
     if key not in cache:
         opened = files.open_series(str(given), mask) if images else None
-        cache[key] = opened or files.load_argument(argument, given, mask, main)
+        if opened is None:
+            loaded, space = files.load_argument(argument, given, mask, main)
+            opened = (cache.spool.keep(loaded) if isinstance(loaded, np.ndarray) else loaded), space
+        cache[key] = opened
     return cache[key]
 
 

@@ -16,6 +16,7 @@ from pydra_diffconn.graph import Graph
 from pydra_diffconn.parameters import Learn, plain
 from pydra_diffconn.planner import Plan, Planned, plan
 from pydra_diffconn.preparing import prepare
+from pydra_diffconn.spool import Loaded, Spool
 from pydra_diffconn.wiring import Run
 
 EACH = "of each run: "  # marks the parameters among what varies from run to run
@@ -30,17 +31,18 @@ class Program:
         Start value of each parameter to be learned, constrained, by name.
     inputs : dict
         The arrays the workflow was given. What it is split over has a leading axis of runs (or is a list, if
-        the runs differ in shape). Pass them on as arguments when you jit: an array closed over becomes a constant
-        that takes long to compile.
+        the runs differ in shape or wait on disk). Pass them on as arguments when you jit: an array closed over becomes
+        a constant that takes long to compile.
 
     The function is free to `jax.jit`, `jax.grad` and `jax.vmap`; nothing of Pydra is in it.
     """
 
-    def __init__(self, graph: Graph, runs: list[Run], reorder: bool = True) -> None:
+    def __init__(self, graph: Graph, runs: list[Run], reorder: bool = True, spool: Spool | None = None) -> None:
         keep_compiled()
         self.graph = graph
         self.runs = runs
         self.reorder = reorder
+        self.spool = spool or Spool()
         self.devices: list[Any] = []
         """Devices to spread the runs over; none or one is the default device."""
         self.remat = False
@@ -58,14 +60,29 @@ class Program:
         values = [run.arrays[name] for run in self.runs]
         if name not in self.varying:
             return values[0]
-        return np.stack(values) if len({np.shape(value) for value in values}) == 1 else values
+        if len({np.shape(value) for value in values}) > 1 or any(isinstance(value, np.memmap) for value in values):
+            return values
+        stacked = np.stack(values)
+        for run, row in zip(self.runs, stacked, strict=True):
+            run.arrays[name] = row  # not another copy
+        return stacked
 
     def __call__(self, parameters: Mapping[str, Any], **inputs: Any) -> dict[str, Any]:
-        """Return the outputs of the workflow, of all runs along a leading axis if it is split."""
+        """Return the outputs of the workflow, of all runs along a leading axis if it is split.
+
+        If the split is combined in part, there are two leading axes: what is not combined, and what is.
+        """
         unknown = set(inputs) - set(self.inputs)
         if unknown:
             raise TypeError(f"unknown inputs {sorted(unknown)}; the program takes {sorted(self.inputs)}")
-        return self.outputs_of(parameters, {**self.inputs, **inputs}, list(range(len(self.runs))))
+        outputs = self.outputs_of(parameters, {**self.inputs, **inputs}, list(range(len(self.runs))))
+        nested = graph.folding(self.graph.task)
+        if nested is None:
+            return outputs
+        return {
+            name: [[value[n] for n in row] for row in nested] if isinstance(value, list) else value[nested]
+            for name, value in outputs.items()
+        }
 
     def outputs_of(
         self,
@@ -191,6 +208,7 @@ def fuse(
     learn: Mapping[str, Learn] | None = None,
     *,
     reorder: bool = True,
+    memory: float | None = None,
     cache_root: Any = None,
     worker: Any = "debug",
 ) -> Program:
@@ -204,6 +222,9 @@ def fuse(
         Parameters to learn besides those marked in the workflow: `{"BandPass.low": Learn()}`.
     reorder : bool
         Whether the planner may reorder linear steps; the numbers agree to rounding either way.
+    memory : float, optional
+        Bytes of what is read from files to hold in memory, by default a quarter of the machine's; what exceeds them
+        waits in a temporary folder (TMPDIR).
     cache_root, worker
         For the nodes that are no blocks, which run in Pydra once, before.
 
@@ -217,11 +238,11 @@ def fuse(
     needed = _from_pydra(read)
     before = _run_classical(task, needed, cache_root, worker) if needed else None
     prepared: list[Run] = []
-    cache: dict[Any, Any] = {}
+    cache = Loaded(Spool(memory))
     for number, values in enumerate(graph.runs(task)):
         upstream = {key: column[number] for key, column in before.items()} if before else {}
         prepared.append(prepare(read, values, upstream, cache, number, reorder))
-    return Program(read, prepared, reorder)
+    return Program(read, prepared, reorder, cache.spool)
 
 
 def _from_pydra(read: Graph) -> list[tuple[str, str]]:
@@ -236,7 +257,7 @@ def _run_classical(
 ) -> dict[tuple[str, str], list]:
     derived = rewire.exposing(type(task), needed)
     values = {name: plain(getattr(task, name)) for name in task if name not in ("constructor", *rewire.RECIPE)}
-    outputs = pydra_compat.copy_split(task, derived(**values))(cache_root=cache_root, worker=worker)
+    outputs = pydra_compat.copy_split(task, derived(**values), combine=False)(cache_root=cache_root, worker=worker)
     columns = [getattr(outputs, f"output_{number}") for number in range(len(needed))]
     split = pydra_compat.splitter(task) is not None
     return {key: column if split else [column] for key, column in zip(needed, columns, strict=True)}

@@ -338,9 +338,11 @@ def with_values(task: Any, **values: Any) -> Any:
     return copy_split(task, attrs.evolve(task, **values))
 
 
-def copy_split(source: Any, target: Any) -> Any:
-    """Split and combine `target` as `source` is; return it."""
-    target._splitter, target._combiner = source._splitter, source._combiner
+def copy_split(source: Any, target: Any, combine: bool = True) -> Any:
+    """Split and, unless told otherwise, combine `target` as `source` is; return it."""
+    target._splitter = source._splitter
+    if combine:
+        target._combiner = source._combiner
     target._container_ndim = source._container_ndim
     return target
 

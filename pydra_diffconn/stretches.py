@@ -21,6 +21,7 @@ from pydra_diffconn.graph import Constant, Graph, Input, Reference, Source, Step
 from pydra_diffconn.parameters import plain
 from pydra_diffconn.preparing import prepare
 from pydra_diffconn.program import Program
+from pydra_diffconn.spool import Loaded
 
 
 def optimise(task: Any) -> Any:
@@ -142,7 +143,7 @@ def run_stretch(steps: list, precision: str, **inputs: Any) -> Any:
 
     read = [_step(*one) for one in steps]
     outputs = {f"{step.path}_{out}": Reference(step.path, out) for step in read for out in step.declaration.outputs}
-    run = prepare(Graph(None, tuple(read), (), (), outputs, {}), inputs, {}, {}, 0)
+    run = prepare(Graph(None, tuple(read), (), (), outputs, {}), inputs, {}, Loaded(), 0)
     program = Program(Graph(None, tuple(read), (), (), outputs, {}), [run])
     results = jax.jit(program)({}, **program.inputs)
     found: dict[str, Any] = {}

@@ -38,6 +38,18 @@ def OneRun(bold, tr: float, low: float = 0.02):
     return workflow.add(Correlation(timeseries=band.timeseries)).connectome
 
 
+@workflow.define(outputs=["timeseries"])
+def Filtered(bold, tr: float, low: float = 0.02):
+    return workflow.add(BandPass(timeseries=bold, tr=tr, low=low)).timeseries
+
+
+@workflow.define(outputs=["connectome"])
+def AfterPython(bold, tr: float, low: float = 0.02):
+    doubled = workflow.add(Double(series=bold))
+    band = workflow.add(BandPass(timeseries=doubled.doubled, tr=tr, low=low))
+    return workflow.add(Correlation(timeseries=band.timeseries)).connectome
+
+
 @workflow.define(outputs=["connectome"])
 def NodeSplit(bolds, tr: float):
     """One node is split, what follows inherits it; the outputs come as a list."""
@@ -233,6 +245,23 @@ def test_a_split_workflow_in_a_split_workflow(x64, bolds, tmp_path):
 def test_a_split_over_subjects_around_a_split_inside(x64, bolds, tmp_path):
     task = NodeSplit(tr=1.0).split(bolds=[bolds[:2], bolds[1:]])
     assert_agrees(task, tmp_path)
+
+
+@pytest.mark.parametrize("combined", ["bold", "low", ["bold", "low"]])
+@pytest.mark.parametrize("workflow_class", [OneRun, AfterPython])
+def test_a_workflow_split_that_is_combined_in_part(x64, bolds, tmp_path, combined, workflow_class):
+    task = workflow_class(tr=1.0).split(["bold", "low"], bold=bolds, low=LOWS).combine(combined)
+    assert_agrees(task, tmp_path)
+
+
+def test_runs_of_unequal_length_are_nested_as_pydra_does(x64, bolds, tmp_path):
+    uneven = [bolds[0][:60], bolds[1]]
+    task = Filtered(tr=1.0).split(["bold", "low"], bold=uneven, low=LOWS).combine("bold")
+    program, classical = fuse(task), task(worker="debug", cache_root=tmp_path)
+    found = program({})["timeseries"]
+    for ours, theirs in zip(found, classical.timeseries, strict=True):
+        for one, other in zip(ours, theirs, strict=True):
+            np.testing.assert_allclose(one, other, atol=1e-10)
 
 
 def test_instances_of_unequal_length(x64, bolds, tmp_path):

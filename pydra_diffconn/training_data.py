@@ -1,0 +1,99 @@
+"""What a fit learns from: the inputs, targets and entities of chosen runs, whole or in batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from pydra_diffconn.program import Program
+
+
+class TrainingData:
+    """The runs of a program with their targets.
+
+    Attributes
+    ----------
+    entities : dict
+        For each parameter that is learned per entity: the entities' labels, and the number of each run's entity.
+    """
+
+    def __init__(self, program: Program, targets: Any, entities: Mapping[str, Sequence[Any]] | None = None) -> None:
+        self.program = program
+        self.targets = _aligned(targets, len(program.runs)) if program.split else targets
+        self.entities = _entity_numbers(program, entities or {})
+
+    def of(self, runs: Sequence[int], chosen: Sequence[int] | None = None) -> dict[str, Any]:
+        """Return the inputs, targets and entities of some runs; `chosen` runs of the same shapes may stand for them."""
+        program = self.program
+        inputs = {n: _rows(v, runs) if n in program.varying else v for n, v in program.inputs.items()}
+        own = {name: numbers[np.array(runs)] for name, (_, numbers) in self.entities.items()}
+        return {"inputs": inputs, "targets": self.targets_of(runs), "own": own, "chosen": tuple(chosen or runs)}
+
+    def targets_of(self, runs: Sequence[int]) -> Any:
+        """Return the targets of some runs."""
+        import jax
+
+        if not self.program.split:
+            return self.targets
+        return jax.tree.map(lambda v: _rows(v, runs), self.targets, is_leaf=lambda v: isinstance(v, list))
+
+    def batches(self, runs: Sequence[int], size: int, order: Any) -> list[list[int]]:
+        """Return batches of runs that share their shapes, in an order drawn by a NumPy generator."""
+        made = []
+        for numbers in self.program.groups.values():
+            mine = [number for number in numbers if number in set(runs)]
+            drawn = [mine[n] for n in order.permutation(len(mine))]
+            made += [drawn[first : first + size] for first in range(0, len(drawn), size)]
+        return [made[n] for n in order.permutation(len(made))]
+
+    def batch(self, runs: Sequence[int]) -> dict[str, Any]:
+        """Return the data of a batch; equally many runs of the same shapes share one compiled step."""
+        group = next(numbers for numbers in self.program.groups.values() if runs[0] in numbers)
+        return self.of(runs, group[: len(runs)])
+
+    def places(self, runs: Sequence[int], size: int) -> Iterator[list[int]]:
+        """Yield the positions in `runs` of the members of each batch, in order."""
+        for group in self.program.groups.values():
+            mine = [place for place, run in enumerate(runs) if run in group]
+            yield from (mine[first : first + size] for first in range(0, len(mine), size))
+
+
+def _rows(values: Any, runs: Sequence[int]) -> Any:
+    return [values[n] for n in runs] if isinstance(values, list) else np.asarray(values)[np.array(runs)]
+
+
+def _aligned(targets: Any, count: int) -> Any:
+    """Return targets whose leading axis is that of the runs; a list holds one for each run, of any shape."""
+    if targets is None:
+        return None
+    if isinstance(targets, Mapping):
+        return {name: _aligned(value, count) for name, value in targets.items()}
+    if isinstance(targets, tuple):
+        return tuple(_aligned(value, count) for value in targets)
+    length = len(targets) if isinstance(targets, list) or np.ndim(targets) else 0
+    if length != count:
+        raise ValueError(f"the targets have {length} entries for {count} runs; expected one for each, in their order")
+    if isinstance(targets, list) and len({np.shape(one) for one in targets}) > 1:
+        return [np.asarray(one) for one in targets]
+    return np.asarray(targets)
+
+
+def _entity_numbers(program: Program, entities: Mapping[str, Sequence[Any]]) -> dict[str, tuple[list, np.ndarray]]:
+    found = {}
+    for name, learnable in program.graph.learnables.items():
+        per = learnable.mark.per
+        if per is None:
+            continue
+        if per not in entities:
+            raise ValueError(
+                f"{name} is learned per {per}, but nothing says which {per} a run belongs to; give "
+                f"entities={{{per!r}: [...]}} (or groups=[...]) with one label for each run"
+            )
+        labels = list(entities[per])
+        if len(labels) != len(program.runs):
+            raise ValueError(f"{per}: {len(labels)} labels for {len(program.runs)} runs; expected one each")
+        unique = list(dict.fromkeys(labels))
+        found[name] = (unique, np.array([unique.index(label) for label in labels]))
+    return found
