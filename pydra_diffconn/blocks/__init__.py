@@ -28,11 +28,14 @@ if TYPE_CHECKING:
     from pydra_diffconn.blocks.decomposition import NonnegativeFactors as NonnegativeFactors
     from pydra_diffconn.blocks.decomposition import NormalizedCut as NormalizedCut
     from pydra_diffconn.blocks.decomposition import SparseCodes as SparseCodes
+    from pydra_diffconn.blocks.detrending import Detrend as Detrend
     from pydra_diffconn.blocks.edge_series import CoactivationPattern as CoactivationPattern
     from pydra_diffconn.blocks.edge_series import EdgeTimeSeries as EdgeTimeSeries
     from pydra_diffconn.blocks.filtering import BandPass as BandPass
     from pydra_diffconn.blocks.filtering import HighPass as HighPass
     from pydra_diffconn.blocks.filtering import LowPass as LowPass
+    from pydra_diffconn.blocks.frequency_gain import FilterBank as FilterBank
+    from pydra_diffconn.blocks.frequency_gain import FrequencyGain as FrequencyGain
     from pydra_diffconn.blocks.gating import GateConfounds as GateConfounds
     from pydra_diffconn.blocks.gating import NonAggressiveRegression as NonAggressiveRegression
     from pydra_diffconn.blocks.gradients import AlignGradients as AlignGradients
@@ -78,12 +81,17 @@ if TYPE_CHECKING:
     from pydra_diffconn.blocks.thresholding import DisparityFilter as DisparityFilter
     from pydra_diffconn.blocks.thresholding import SoftThreshold as SoftThreshold
     from pydra_diffconn.blocks.thresholding import SpanningTree as SpanningTree
+    from pydra_diffconn.blocks.wavelets import WaveletEnergy as WaveletEnergy
+    from pydra_diffconn.blocks.wavelets import WaveletPower as WaveletPower
 
 _homes = {
     "BandPass": "filtering",
     "HighPass": "filtering",
     "LowPass": "filtering",
     "ButterworthFiltFilt": "recursive_filtering",
+    "Detrend": "detrending",
+    "FrequencyGain": "frequency_gain",
+    "FilterBank": "frequency_gain",
     "Censor": "censoring",
     "FramewiseDisplacement": "motion",
     "Dvars": "motion",
@@ -154,6 +162,8 @@ _homes = {
     "LaggedCovariance": "lags",
     "LagWeightedCovariance": "lags",
     "LagMaps": "lags",
+    "WaveletPower": "wavelets",
+    "WaveletEnergy": "wavelets",
 }
 
 __all__ = sorted(_homes)
