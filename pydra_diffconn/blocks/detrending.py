@@ -1,0 +1,122 @@
+"""Removing slow drift: polynomials, and cosines below a cut-off frequency that can be learned."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from pydra_diffconn import constraints
+from pydra_diffconn.block import define
+from pydra_diffconn.blocks.censoring import check_weighted
+from pydra_diffconn.blocks.confounds import unit_design
+from pydra_diffconn.blocks.filtering import check_band
+from pydra_diffconn.blocks.gating import gated_inverse
+from pydra_diffconn.parameters import Parameter
+
+
+def check(arguments: Mapping[str, Any]) -> None:
+    """Refuse missing values, cut-offs out of range, and drifts that would leave nothing."""
+    check_weighted(arguments)
+    check_band(arguments)
+    degree, cutoff = arguments.get("degree", 1), arguments.get("cutoff")
+    if degree < 0:
+        raise ValueError(f"degree = {degree}; expected 0 (the mean alone) or more")
+    if cutoff is not None and "tr" in arguments and arguments["tr"] is None:
+        raise ValueError(f"cutoff = {cutoff:g} Hz is given without tr; give the repetition time in seconds")
+    series, weights = arguments.get("timeseries"), arguments.get("frame_weights")
+    if series is None:
+        return
+    removed = degree + 1
+    if cutoff is not None and arguments.get("tr") is not None:
+        removed += _count_below(cutoff, arguments["tr"], len(series), arguments.get("terms", 64))
+    kept = len(series) if weights is None else int(np.sum(np.asarray(weights) > 0.5))
+    if removed >= kept:
+        raise ValueError(
+            f"{removed} drift terms and {kept} kept frames leave nothing of the data; lower cutoff or "
+            "degree, or censor less"
+        )
+
+
+def _count_below(cutoff: float, tr: float, frames: int, terms: int) -> int:
+    needed = int(2 * frames * tr * cutoff)
+    if needed > terms:
+        raise ValueError(
+            f"{needed} cosines are at or below cutoff = {cutoff:g} Hz in {frames} frames, but terms = {terms}; give "
+            f"terms={needed} or more"
+        )
+    return needed
+
+
+@define(outputs=["timeseries"], linear_in="timeseries", acts_along="time", check=check)
+def Detrend(
+    timeseries: Float[Array, "time space"],
+    frame_weights: Float[Array, "time"] | None = None,
+    tr: float | None = None,
+    degree: int = 1,
+    cutoff: Annotated[
+        float | None,
+        Parameter(constraints.between(0.0, constraints.nyquist), unit="Hz", help="cosines up to here are removed"),
+    ] = None,
+    softness: Annotated[
+        float, Parameter(constraints.nonnegative, unit="Hz", help="width of the soft cut-off; 0 is a sharp one")
+    ] = 0.0,
+    terms: int = 64,
+    keep_mean: bool = False,
+) -> Float[Array, "time space"]:
+    """Subtract a polynomial, and cosines up to a cut-off if one is given, fitted together on the weighted frames.
+
+    The cosines are cos(pi k (t + 1/2) / T), of frequency k / (2 T tr). With softness 0 all those up to the cut-off are
+    removed, as in SPM, fMRIPrep and nilearn's `create_cosine_drift` (with degree 0); the cut-off then has no gradient.
+    With a softness each is removed to the extent 1 / (1 + exp((frequency - cutoff) / softness)): of a run without
+    censored frames exactly this part of it, in general by a ridge penalty of (1 - part) / part on its unit-norm
+    regressor. Without a cut-off it equals `scipy.signal.detrend` (degree 0 and 1). What is removed is estimated on the
+    weighted frames and subtracted from all. A constant column becomes zero. Source: Ashburner et al., SPM manual.
+
+    Parameters
+    ----------
+    timeseries : (time, space)
+        Series, one per column.
+    frame_weights : (time,), optional
+        Weights in [0, 1], from `Censor`.
+    tr : float, optional
+        Repetition time in seconds; needed with `cutoff`.
+    degree : int
+        Of the polynomial: 0 removes the mean, 1 the linear trend, too.
+    cutoff : float, optional
+        In Hz, between 0 and the Nyquist frequency, for example 0.008 (a period of 128 s would be 1/128).
+    softness : float
+        In Hz.
+    terms : int
+        How many cosines are there to be removed; those above never are, however far the cut-off is learned to go.
+    keep_mean : bool
+        Whether the mean of each column is added again.
+    """
+    frames = timeseries.shape[0]
+    basis, gates = _polynomials(frames, degree), jnp.ones(degree)
+    if cutoff is not None:
+        number = np.arange(1, min(terms, frames - 1) + 1)
+        cosines = np.cos(np.pi * (np.arange(frames)[:, None] + 0.5) * number / frames)
+        basis = np.concatenate([basis, cosines], axis=1)
+        gates = jnp.concatenate([gates, removed_part(number, 2 * frames * jnp.asarray(tr), cutoff, softness)])
+    centred, root, design = unit_design(timeseries, jnp.asarray(basis, timeseries.dtype), frame_weights)
+    weights = jnp.ones_like(timeseries[:, 0]) if frame_weights is None else frame_weights
+    centred = centred - weights @ centred / weights.sum()  # a large mean leaves some roundings of itself
+    inverse = gated_inverse(root * design, gates.astype(design.dtype), jnp.ones((), design.dtype))
+    detrended = centred - design @ (inverse @ (root * centred))
+    return detrended + (weights @ timeseries / weights.sum() if keep_mean else 0.0)
+
+
+def removed_part(number: Any, period: Any, cutoff: Any, softness: Any) -> Float[Array, "terms"]:
+    """Return how far waves of `number` periods in `period` (s) are taken in: those up to the cut-off (Hz)."""
+    sharp = number <= period * cutoff * (1 + 1e-6)  # a cut-off on a frequency takes it in, whatever the rounding
+    width = jnp.where(jnp.asarray(softness) > 0, softness, 1.0)
+    soft = jax.nn.sigmoid((cutoff - number / period) / width)
+    return jnp.where(jnp.asarray(softness) > 0, soft, jnp.asarray(sharp).astype(soft.dtype))
+
+
+def _polynomials(frames: int, degree: int) -> np.ndarray:
+    """Return the Legendre polynomials from the first to that degree, (frames, degree)."""
+    return np.polynomial.legendre.legvander(np.linspace(-1, 1, frames), degree)[:, 1:]
