@@ -47,9 +47,11 @@ if TYPE_CHECKING:
     from pydra_diffconn.blocks.graph_measures import NodeStrength as NodeStrength
     from pydra_diffconn.blocks.graph_measures import ParticipationCoefficient as ParticipationCoefficient
     from pydra_diffconn.blocks.graphical_lasso import GraphicalLasso as GraphicalLasso
+    from pydra_diffconn.blocks.interpolation import Interpolate as Interpolate
+    from pydra_diffconn.blocks.interpolation import SpectralInterpolate as SpectralInterpolate
+    from pydra_diffconn.blocks.lags import LaggedCovariance as LaggedCovariance
     from pydra_diffconn.blocks.lags import LagMaps as LagMaps
     from pydra_diffconn.blocks.lags import LagWeightedCovariance as LagWeightedCovariance
-    from pydra_diffconn.blocks.lags import LaggedCovariance as LaggedCovariance
     from pydra_diffconn.blocks.mixtures import SoftKMeans as SoftKMeans
     from pydra_diffconn.blocks.mixtures import VonMisesFisherMixture as VonMisesFisherMixture
     from pydra_diffconn.blocks.motion import Dvars as Dvars
@@ -75,6 +77,7 @@ if TYPE_CHECKING:
     from pydra_diffconn.blocks.standardizing import Standardize as Standardize
     from pydra_diffconn.blocks.states import StateCovariance as StateCovariance
     from pydra_diffconn.blocks.states import WindowCovariance as WindowCovariance
+    from pydra_diffconn.blocks.support_vectors import SupportVectorMachine as SupportVectorMachine
     from pydra_diffconn.blocks.tangent import SpdMean as SpdMean
     from pydra_diffconn.blocks.tangent import TangentProject as TangentProject
     from pydra_diffconn.blocks.thresholding import AbsoluteThreshold as AbsoluteThreshold
@@ -92,6 +95,8 @@ _homes = {
     "Detrend": "detrending",
     "FrequencyGain": "frequency_gain",
     "FilterBank": "frequency_gain",
+    "Interpolate": "interpolation",
+    "SpectralInterpolate": "interpolation",
     "Censor": "censoring",
     "FramewiseDisplacement": "motion",
     "Dvars": "motion",
@@ -164,6 +169,7 @@ _homes = {
     "LagMaps": "lags",
     "WaveletPower": "wavelets",
     "WaveletEnergy": "wavelets",
+    "SupportVectorMachine": "support_vectors",
 }
 
 __all__ = sorted(_homes)

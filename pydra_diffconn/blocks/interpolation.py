@@ -1,0 +1,215 @@
+"""Filling in censored frames, so that filters see no gaps: by lines, by natural cubic splines, by sines and cosines."""
+
+import math
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from pydra_diffconn import constraints
+from pydra_diffconn.block import define
+from pydra_diffconn.blocks.censoring import check_weighted
+from pydra_diffconn.blocks.detrending import removed_part
+from pydra_diffconn.blocks.filtering import check_band
+from pydra_diffconn.parameters import Parameter
+
+# what the roughness of a natural spline with a knot at each of endless frames gains by a unit change of one of them:
+# the mean over angles of 12 (1 - cos)^2 / (2 + cos)
+STIFFNESS = 36 * math.sqrt(3) - 48
+
+
+def check(arguments: Mapping[str, Any]) -> None:
+    """Refuse missing values, weights that do not fit, and runs without a kept frame."""
+    check_weighted(arguments)
+    if arguments.get("method", "linear") not in ("linear", "spline"):
+        raise ValueError(f"method = {arguments['method']!r}; expected 'linear' or 'spline'")
+
+
+@define(outputs=["timeseries"], linear_in="timeseries", acts_along="time", check=check)
+def Interpolate(
+    timeseries: Float[Array, "time space"],
+    frame_weights: Float[Array, "time"],
+    method: Literal["linear", "spline"] = "linear",
+) -> Float[Array, "time space"]:
+    """Replace censored frames by what their kept neighbours suggest; kept frames stay exactly as they are.
+
+    With weights of 0 and 1: straight lines between kept frames, as `numpy.interp`, or the natural cubic spline through
+    them, as `scipy.interpolate.CubicSpline` (bc_type "natural"); before the first and after the last kept frame its
+    value is held, by both. With weights between, each frame becomes w x + (1 - w) s, where s is what the curve through
+    the restored other frames has there; this is smooth in the weights, down to 0. The filled frames are for filters
+    alone: give `frame_weights` to every later estimate, too. If no frame has a weight all become zero (known weights
+    of this kind are refused). Source: Power et al. (2014), doi:10.1016/j.neuroimage.2013.08.048, for the use; Green &
+    Silverman (1994), Nonparametric Regression and Generalized Linear Models, for the spline's equations.
+
+    Parameters
+    ----------
+    timeseries : (time, space)
+        Series, one per column, without missing values (those of censored frames have no influence).
+    frame_weights : (time,)
+        Weights in [0, 1], from `Censor`.
+    method : {"linear", "spline"}
+        Splines follow slow waves through gaps of a few frames; in long gaps lines cannot overshoot.
+    """
+    weights = jnp.asarray(frame_weights, timeseries.dtype)
+    centre = _shares(weights) @ timeseries
+    centred = timeseries - centre  # a large mean would cost single precision digits
+    filled = _lines(centred, weights)
+    if method == "spline":
+        filled = _spline(centred, weights, filled)
+    filled = filled + centre
+    rounding = jnp.where(weights[:, None] == 1, timeseries - filled, 0.0)
+    return filled + jax.lax.stop_gradient(rounding)
+
+
+def _shares(weights: Float[Array, "time"]) -> Float[Array, "time"]:
+    total = weights.sum()
+    return weights / jnp.where(total > 0, total, 1.0)
+
+
+def _lines(series: Float[Array, "time space"], weights: Float[Array, "time"]) -> Float[Array, "time space"]:
+    """Solve f = w x + (1 - w) (mean of the neighbours of f), of which the first and the last frame have one."""
+    frames = len(weights)
+    inner = np.r_[False, np.ones(max(frames - 2, 0), bool), False][:frames]
+    share = jnp.where(inner, (1 - weights) / 2, 1 - weights)[:, None, None]
+    one = jnp.ones_like(share)
+    return _solve_blocks(-share, one, -share, (weights[:, None] * series)[:, None, :])[:, 0]
+
+
+def _spline(
+    series: Float[Array, "time space"], weights: Float[Array, "time"], held: Float[Array, "time space"]
+) -> Float[Array, "time space"]:
+    """Solve f = w x + (1 - w) s with s of the natural spline through f, and `held` where no frame is kept on one side.
+
+    The unknowns are the spline's second derivatives c and values f at all frames (Green & Silverman, section 2.1.2):
+    (c[t-1] + 4 c[t] + c[t+1]) / 6 = f[t-1] - 2 f[t] + f[t+1], where the spline is natural c = 0, and the roughness has
+    the slope c[t-1] - 2 c[t] + c[t+1] with respect to f[t], which vanishes where there is no knot.
+    """
+    gone = jnp.cumprod(1 - weights)
+    before, after = jnp.r_[0.0, 1 - gone[:-1]], jnp.r_[1 - jnp.cumprod(1 - weights[::-1])[:-1][::-1], 0.0]
+    between = (before * after).astype(series.dtype)  # whether there are kept frames on both sides
+    bent = (1 - weights) * between / STIFFNESS
+    fixed = 1 - (1 - weights) * between
+    zero = jnp.zeros_like(weights)
+    beside = _blocks(between / 6, -between, bent, zero)
+    here = _blocks(between * 4 / 6 + (1 - between), 2 * between, -2 * bent, fixed)
+    known = weights[:, None] * series + ((1 - weights) * (1 - between))[:, None] * held
+    return _solve_blocks(beside, here, beside, jnp.stack([jnp.zeros_like(known), known], axis=1))[:, 1]
+
+
+def _blocks(a: Array, b: Array, c: Array, d: Array) -> Float[Array, "time 2 2"]:
+    return jnp.stack([jnp.stack([a, b], axis=-1), jnp.stack([c, d], axis=-1)], axis=-2)
+
+
+def _solve_blocks(
+    lower: Float[Array, "time block block"],
+    diagonal: Float[Array, "time block block"],
+    upper: Float[Array, "time block block"],
+    right: Float[Array, "time block space"],
+) -> Float[Array, "time block space"]:
+    """Solve a block-tridiagonal system by elimination in one scan forwards and one back (Thomas)."""
+    times = lambda a, b: jnp.matmul(a, b, precision="highest")  # noqa: E731
+
+    def eliminate(carry: tuple[Array, Array], rows: tuple[Array, ...]) -> tuple[tuple[Array, Array], Any]:
+        coupling, known = carry
+        low, here, high, given = rows
+        inverse = _inverse(here - times(low, coupling))
+        new = times(inverse, high), times(inverse, given - times(low, known))
+        return new, new
+
+    def substitute(later: Array, rows: tuple[Array, Array]) -> tuple[Array, Array]:
+        coupling, known = rows
+        solved = known - times(coupling, later)
+        return solved, solved
+
+    start = jnp.zeros_like(upper[0]), jnp.zeros_like(right[0])
+    _, rows = jax.lax.scan(eliminate, start, (lower, diagonal, upper, right))
+    return jax.lax.scan(substitute, jnp.zeros_like(right[0]), rows, reverse=True)[1]
+
+
+def _inverse(block: Float[Array, "block block"]) -> Float[Array, "block block"]:
+    """Return the inverse of a 1 x 1 or 2 x 2 matrix, zero for a singular one."""
+    if len(block) == 1:
+        determinant, adjugate = block[0, 0], jnp.ones_like(block)
+    else:
+        (a, b), (c, d) = block
+        determinant, adjugate = a * d - b * c, jnp.stack([jnp.stack([d, -b]), jnp.stack([-c, a])])
+    return jnp.where(determinant != 0, adjugate / jnp.where(determinant != 0, determinant, 1.0), 0.0)
+
+
+def check_spectral(arguments: Mapping[str, Any]) -> None:
+    """Refuse missing values, a cut-off out of range, no penalty, and runs without a kept frame."""
+    check_weighted(arguments)
+    check_band(arguments)
+    penalty, oversampling = arguments.get("penalty"), arguments.get("oversampling", 4)
+    if penalty is not None and not penalty > 0:
+        raise ValueError(f"penalty = {penalty:g}; expected more than 0, or censored frames are not determined")
+    if oversampling < 1:
+        raise ValueError(f"oversampling = {oversampling}; expected 1 or more")
+
+
+@define(outputs=["timeseries"], linear_in="timeseries", acts_along="time", check=check_spectral)
+def SpectralInterpolate(
+    timeseries: Float[Array, "time space"],
+    frame_weights: Float[Array, "time"],
+    tr: float,
+    cutoff: Annotated[
+        float, Parameter(constraints.between(0.0, constraints.nyquist), unit="Hz", help="highest frequency fitted")
+    ] = 0.1,
+    softness: Annotated[
+        float, Parameter(constraints.nonnegative, unit="Hz", help="width of the soft cut-off; 0 is a sharp one")
+    ] = 0.0,
+    penalty: Annotated[float, Parameter(constraints.positive, help="ridge on the amplitudes of the waves")] = 0.1,
+    oversampling: int = 4,
+) -> Float[Array, "time space"]:
+    """Replace censored frames by sines and cosines fitted together to the kept ones, which stay exactly as they are.
+
+    min_b sum_t w_t (x_t - m - B_t b)^2 + penalty |b|^2, the columns of B being cos(2 pi f t) and sin(2 pi f t) for
+    f = k / (oversampling * time * tr) up to the cut-off, the mean m without penalty. The result is w x + (1 - w) times
+    the fit. One joint fit: projections on single waves, as of a Lomb-Scargle periodogram, are far off in a gap, where
+    waves are not orthogonal. With a softness a wave takes part by g = 1 / (1 + exp((f - cutoff) / softness)), its
+    penalty being penalty / g; with softness 0 the cut-off has no gradient. Remove drift first: what is slower than the
+    run is no wave. The filled frames are for filters alone: give `frame_weights` to every later estimate, too.
+    Sources: Power et al. (2014), doi:10.1016/j.neuroimage.2013.08.048; Mathias et al. (2004),
+    doi:10.18637/jss.v011.i02.
+
+    Parameters
+    ----------
+    timeseries : (time, space)
+        Series, one per column, without missing values (those of censored frames have no influence).
+    frame_weights : (time,)
+        Weights in [0, 1], from `Censor`.
+    tr : float
+        Repetition time in seconds.
+    cutoff : float
+        In Hz, between 0 and the Nyquist frequency.
+    softness : float
+        In Hz.
+    penalty : float
+        Above 0, relative to a squared amplitude times one frame: 0.1 shrinks a wave in 200 frames by a thousandth.
+    oversampling : int
+        How many frequencies for each one of the run's length; more than 1, or the series is taken to be periodic.
+    """
+    weights = jnp.asarray(frame_weights, timeseries.dtype)
+    share = _shares(weights)
+    mean = share @ timeseries
+    kernel = _wave_kernel(len(weights), oversampling, tr, cutoff, softness).astype(timeseries.dtype)
+    kernel = kernel - share @ kernel
+    kernel = kernel - (kernel @ share)[:, None]
+    # the ridge solution in its dual form, B G B' W (B G B' W + l I)^-1 x: frames of weight zero enter by zeros alone
+    system = kernel * weights + jnp.asarray(penalty, kernel.dtype) * jnp.eye(len(weights), dtype=kernel.dtype)
+    dual = weights[:, None] * jnp.linalg.solve(system, timeseries - mean)
+    fit = mean + jnp.matmul(kernel, dual, precision="highest")
+    return weights[:, None] * timeseries + (1 - weights[:, None]) * fit
+
+
+def _wave_kernel(frames: int, oversampling: int, tr: Any, cutoff: Any, softness: Any) -> Float[Array, "time time"]:
+    """Return the sum over waves of g cos(2 pi f (t - s)), which is B G B' of their sines and cosines."""
+    period = oversampling * frames
+    number = np.arange(1, (period + 1) // 2)
+    parts = removed_part(number, period * jnp.asarray(tr), cutoff, softness)
+    spectrum = jnp.zeros(period // 2 + 1, parts.dtype).at[number].set(parts)
+    by_lag = jnp.fft.irfft(spectrum, n=period) * (period / 2)
+    return by_lag[np.abs(np.arange(frames)[:, None] - np.arange(frames))]
