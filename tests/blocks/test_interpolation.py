@@ -230,7 +230,6 @@ CASES = [
         "numpy.linalg.lstsq",
         FEW,
         smooth=("timeseries", "penalty"),
-        tolerance32=5e-5,
     ),
     Case(
         SpectralInterpolate,
@@ -239,6 +238,5 @@ CASES = [
         "numpy.linalg.lstsq (weights, soft cut-off)",
         FEW,
         smooth=WAVES,
-        tolerance32=5e-5,
     ),
 ]

@@ -134,14 +134,14 @@ CASES = [
         FramewiseDisplacement,
         {"motion": MOTION},
         nipypes_displacement,
-        "nipype.algorithms.confounds.FramewiseDisplacement",
+        "formula of nipype's FramewiseDisplacement in NumPy",
         {"no motion": {"motion": np.zeros((60, 6))}},
     ),
     Case(
         Dvars,
         {"timeseries": IMAGE},
         nipypes_dvars,
-        "nipype.algorithms.confounds.ComputeDVARS",
+        "formula of nipype's ComputeDVARS in NumPy",
         {
             "a dead voxel": {"timeseries": DEAD},
             "nothing but zeros": {"timeseries": np.zeros((60, 3))},
