@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from pydra_diffconn.resampling import bootstrap as bootstrap
     from pydra_diffconn.resampling import cross_validate as cross_validate
     from pydra_diffconn.stretches import optimise as optimise
-    from pydra_diffconn.swap import with_parameters as with_parameters
+    from pydra_diffconn.swapping import proposals as proposals
+    from pydra_diffconn.swapping import swap as swap
+    from pydra_diffconn.swapping import with_parameters as with_parameters
 
 _homes = {
     "Learn": "parameters",
@@ -40,7 +42,9 @@ _homes = {
     "bootstrap": "resampling",
     "cross_validate": "resampling",
     "optimise": "stretches",
-    "with_parameters": "swap",
+    "proposals": "swapping",
+    "swap": "swapping",
+    "with_parameters": "swapping",
 }
 _modules = ("block", "blocks", "constraints", "losses")
 

@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from pydra_diffconn import graph, swap
+from pydra_diffconn import graph
 from pydra_diffconn.checkpoints import Checkpoint, fingerprint
 from pydra_diffconn.hoisting import with_constants_computed
 from pydra_diffconn.learner import Learner, Settings
 from pydra_diffconn.parameters import Learn, LearnedParameter, save_parameters
 from pydra_diffconn.program import Program, fuse
 from pydra_diffconn.progress import Progress
+from pydra_diffconn.swapping import with_parameters
 
 
 @dataclass
@@ -197,7 +198,7 @@ def result_of(learner: Learner, task: Any, program: Program) -> Result:
     return Result(
         learned,
         learner.state.history,
-        swap.with_parameters(type(task), learned),
+        with_parameters(type(task), learned),
         learner.baseline,
         learner.state.best,
         learner.training,

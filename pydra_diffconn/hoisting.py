@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from pydra_diffconn.planner import Plan, Planned, inputs_of, redirect
+from pydra_diffconn.planner import Plan, Planned, arrays_of, independent, inputs_of, redirect
 from pydra_diffconn.program import Program
 from pydra_diffconn.spool import Spool
 from pydra_diffconn.wiring import Run, Wire
@@ -29,7 +29,7 @@ def with_constants_computed(program: Program) -> Program:
     shared: dict[Any, np.ndarray] = {}
     for numbers in program.groups.values():
         plan = program.plan_of(runs[numbers[0]])
-        constant = list(_constant(plan))
+        constant = independent(plan, parameters=program.parameters)
         kept = _kept(plan, constant)
         if not kept or not _worth_keeping(program, runs[numbers[0]], constant, kept):
             return program
@@ -40,16 +40,6 @@ def with_constants_computed(program: Program) -> Program:
     made = Program(program.graph, runs, program.reorder, program.spool)
     made.devices, made.remat = program.devices, program.remat
     return made
-
-
-def _constant(plan: Plan) -> Iterator[Planned]:
-    """Yield the steps that depend on no parameter, in order."""
-    known: set[str] = set()
-    for one in plan.planned:
-        wires = list(inputs_of(one))
-        if all(w.kind != "parameter" and (w.kind != "step" or w.value[0] in known) for w in wires):
-            known.add(one.path)
-            yield one
 
 
 def _kept(plan: Plan, constant: list[Planned]) -> list[Key]:
@@ -66,17 +56,8 @@ def _arrays_below(constant: list[Planned]) -> dict[str, set[str]]:
     for one in constant:
         found[one.path] = set()
         for wire in inputs_of(one):
-            found[one.path] |= set(_names(wire)) | (found[wire.value[0]] if wire.kind == "step" else set())
+            found[one.path] |= set(arrays_of(wire)) | (found[wire.value[0]] if wire.kind == "step" else set())
     return found
-
-
-def _names(wire: Wire) -> Iterator[str]:
-    """Yield the arrays of the run that a wire takes."""
-    if wire.kind == "array":
-        yield wire.value
-    elif wire.kind == "ragged":
-        assert wire.index is not None
-        yield from (name for name, is_array in zip(wire.value, wire.index, strict=True) if is_array)
 
 
 def _computation(program: Program, run: Run, constant: list[Planned]) -> Any:
@@ -130,7 +111,7 @@ def _made(
         for key in kept:
             if ids[key] not in shared:
                 shared[ids[key]] = spool.keep(np.asarray(done[key]))
-    used = {name for one in plan.planned for wire in inputs_of(one) for name in _names(wire)}
-    used |= {name for wire in plan.outputs.values() for name in _names(wire)}
+    used = {name for one in plan.planned for wire in inputs_of(one) for name in arrays_of(wire)}
+    used |= {name for wire in plan.outputs.values() for name in arrays_of(wire)}
     results = {_label(key): shared[ids[key]] for key in kept}
     return replace(run, arrays={n: v for n, v in run.arrays.items() if n in used} | results, plan=plan)

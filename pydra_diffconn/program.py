@@ -14,12 +14,13 @@ from pydra_diffconn.compilation import keep_compiled
 from pydra_diffconn.execution import Lookup, chained, mapping, one_step, taken
 from pydra_diffconn.graph import Graph
 from pydra_diffconn.parameters import Learn, plain
-from pydra_diffconn.planner import Plan, Planned, plan
+from pydra_diffconn.planner import Plan, Planned, independent, plan, shared_products
 from pydra_diffconn.preparing import prepare
 from pydra_diffconn.spool import Loaded, Spool
 from pydra_diffconn.wiring import Run
 
 EACH = "of each run: "  # marks the parameters among what varies from run to run
+PRODUCT = "product: "  # marks what was computed of all runs together
 
 
 class Program:
@@ -109,15 +110,8 @@ class Program:
                 continue
             varying = {name: inputs[name] for name in self.varying} | own
             batch = {name: _rows(value, positions, len(chosen)) for name, value in varying.items()}
-            template = self.runs[numbers[0]]
 
-            def one(row: Mapping, given: tuple, template: Run = template) -> dict[str, Any]:
-                mine = {key.removeprefix(EACH): value for key, value in row.items() if key.startswith(EACH)}
-                arrays = {key: value for key, value in row.items() if not key.startswith(EACH)}
-                return self._one({**given[0], **mine}, {**given[1], **arrays}, template)
-
-            given = (dict(parameters), shared)
-            outputs = self._over_runs(one, batch, given) if batch else jax.tree.map(lambda v: v[None], one({}, given))
+            outputs = self._of_group(batch, dict(parameters), shared, self.runs[numbers[0]])
             if len(positions) == len(chosen):
                 return outputs
             for row, position in enumerate(positions):
@@ -129,25 +123,57 @@ class Program:
             for name in results[0]
         }
 
-    def _over_runs(self, one: Any, batch: Mapping, given: tuple) -> Any:
-        """Compute every run of a batch: in one loop, or in one loop on each device; `given` is the same for all."""
+    def _of_group(self, batch: Mapping, parameters: dict, arrays: dict, template: Run) -> dict[str, Any]:
+        """Return the outputs of runs of the same shapes; what is the same for all of them is computed once."""
+        import jax
+
+        plan, own = self.plan_of(template), [key.removeprefix(EACH) for key in batch if key.startswith(EACH)]
+        common = self.computed(parameters, arrays, template, independent(plan, self.varying, own))
+        products = shared_products(plan, template, self.varying, own)
+
+        def several(part: Mapping, given: tuple) -> Any:
+            at_once = {PRODUCT + one.path: self._product(one, part, template, *given) for one in products}
+            return mapping()(partial(single, given=given), {**part, **at_once})
+
+        def single(row: Mapping, given: tuple) -> dict[str, Any]:
+            parameters, arrays, done = given
+            mine = {key.removeprefix(EACH): value for key, value in row.items() if key.startswith(EACH)}
+            found = {(one.path, next(iter(one.step.declaration.outputs))): row[PRODUCT + one.path] for one in products}
+            arrays = {**arrays, **{key: value for key, value in row.items() if key in self.varying}}
+            return self._one({**parameters, **mine}, arrays, template, {**done, **found})
+
+        if self.remat:
+            single = jax.checkpoint(single)
+        given = (parameters, arrays, common)
+        if not batch:
+            return jax.tree.map(lambda value: value[None], single({}, given))
+        return self._on_devices(several, batch, given)
+
+    def _product(self, one: Planned, part: Mapping, template: Run, parameters: Any, arrays: Any, done: Any) -> Any:
+        """Return a product with a matrix that runs share, of all of them."""
+        import jax
+
+        series = one.wires[one.step.declaration.main_input].value
+
+        def of_run(array: Any) -> Any:
+            return one_step(one.step, one.wires, None, Lookup(parameters, {**arrays, series: array}, done))[0]
+
+        return jax.vmap(of_run)(part[series])
+
+    def _on_devices(self, several: Any, batch: Mapping, given: tuple) -> Any:
+        """Compute a batch of runs, spread over the devices if there are several; `given` is the same for all."""
         import jax
         import jax.numpy as jnp
 
-        one = jax.checkpoint(one) if self.remat else one
         count = len(next(iter(batch.values())))
         devices = self.devices[:count]
         if len(devices) < 2:
-            return mapping()(partial(one, given=given), dict(batch))
+            return several(dict(batch), given)
         mesh = jax.sharding.Mesh(np.array(devices), ("runs",))
         missing = -count % len(devices)  # the last run stands in where runs do not divide evenly
         filled = jax.tree.map(lambda v: jnp.concatenate([v, jnp.repeat(v[-1:], missing, axis=0)]), dict(batch))
         each, same = jax.sharding.PartitionSpec("runs"), jax.sharding.PartitionSpec()
-
-        def on_one_device(part: Mapping, given: tuple) -> Any:
-            return mapping()(partial(one, given=given), part)
-
-        spread = jax.shard_map(on_one_device, mesh=mesh, in_specs=(each, same), out_specs=each, check_vma=False)
+        spread = jax.shard_map(several, mesh=mesh, in_specs=(each, same), out_specs=each, check_vma=False)
         return jax.tree.map(lambda value: value[:count], spread(filled, given))
 
     def plan_of(self, run: Run) -> Plan:
@@ -156,8 +182,11 @@ class Program:
             run.plan = plan(self.graph, run, self.varying, self.reorder)
         return run.plan
 
-    def _one(self, parameters: Mapping[str, Any], arrays: Mapping[str, Any], run: Run) -> dict[str, Any]:
-        done = self.computed(parameters, arrays, run)
+    def _one(
+        self, parameters: Mapping[str, Any], arrays: Mapping[str, Any], run: Run, known: Mapping | None = None
+    ) -> dict[str, Any]:
+        rest = [one for one in self.plan_of(run).planned if not _is_known(one, known or {})]
+        done = self.computed(parameters, arrays, run, rest, known)
         return {
             name: arrays[wire.value] if wire.kind == "array" else taken(done[wire.value], wire.index)
             for name, wire in self.plan_of(run).outputs.items()
@@ -169,9 +198,10 @@ class Program:
         arrays: Mapping[str, Any],
         run: Run,
         planned: Sequence[Planned] | None = None,
+        known: Mapping | None = None,
     ) -> dict:
-        """Return the outputs of all planned steps, or of these (with all they need), by (step path, output)."""
-        done: dict[tuple[str, str], Any] = {}
+        """Return the outputs of all planned steps, or of these, by (step path, output); `known` are there before."""
+        done: dict[tuple[str, str], Any] = dict(known or {})
         for one in self.plan_of(run).planned if planned is None else planned:
             lookup = Lookup(parameters, arrays, done)
             results = chained(one, lookup) if one.chain else one_step(one.step, one.wires, run.counts[one.path], lookup)
@@ -256,11 +286,15 @@ def _run_classical(
     task: Any, needed: list[tuple[str, str]], cache_root: Any, worker: Any
 ) -> dict[tuple[str, str], list]:
     derived = rewire.exposing(type(task), needed)
-    values = {name: plain(getattr(task, name)) for name in task if name not in ("constructor", *rewire.RECIPE)}
+    values = {name: plain(value) for name, value in rewire.inputs_of(task).items()}
     outputs = pydra_compat.copy_split(task, derived(**values), combine=False)(cache_root=cache_root, worker=worker)
     columns = [getattr(outputs, f"output_{number}") for number in range(len(needed))]
     split = pydra_compat.splitter(task) is not None
     return {key: column if split else [column] for key, column in zip(needed, columns, strict=True)}
+
+
+def _is_known(one: Planned, known: Mapping) -> bool:
+    return (one.path, next(iter(one.step.declaration.outputs))) in known
 
 
 def _rows(values: Any, positions: list[int], total: int) -> Any:

@@ -347,6 +347,45 @@ def copy_split(source: Any, target: Any, combine: bool = True) -> Any:
     return target
 
 
+def rename_split(task: Any, names: Mapping[str, str]) -> None:
+    """Give the fields that a task is split over, or combines, other names."""
+
+    def renamed(part: Any) -> Any:
+        if isinstance(part, str):
+            return names.get(part, part)
+        return type(part)(renamed(one) for one in part) if part else part
+
+    task._splitter, task._combiner = renamed(task._splitter), renamed(task._combiner)
+    task._container_ndim = {names.get(key, key): depth for key, depth in (task._container_ndim or {}).items()}
+
+
+HOUSEKEEPING = {
+    *("function", "constructor", "executable", "append_args"),
+    *("stdout", "stderr", "return_code"),
+}
+
+
+def field_names(task: Any) -> list[str]:
+    """Return the inputs of a task or task class (or the outputs of an outputs class) that a user connects."""
+    return [field.name for field in get_fields(task) if field.name not in HOUSEKEEPING]
+
+
+def given_values(task: Any) -> Iterator[tuple[str, Any]]:
+    """Yield what was given to a task: connections, split lists, and values other than the defaults."""
+    for name in field_names(task):
+        value, default = getattr(task, name), get_fields(task)[name].default
+        if value is attrs.NOTHING or value is default:
+            continue
+        if isinstance(value, bool | int | float | str) and value == default:
+            continue
+        yield name, value
+
+
+def mandatory(task: Any) -> set[str]:
+    """Return the inputs without which a task cannot run."""
+    return {name for name in field_names(task) if get_fields(task)[name].mandatory}
+
+
 def keep_nodes(workflow: Workflow, names: set[str]) -> None:
     """Drop all other nodes from a workflow that is still under construction."""
     for name in set(workflow._nodes) - names:

@@ -6,7 +6,7 @@ other, so that it is part of the checksum. A closure would not be, and one fit's
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pydra.compose import workflow
@@ -14,7 +14,8 @@ from pydra.utils.typing import is_lazy
 
 from pydra_diffconn import pydra_compat
 
-RECIPE = ("original", "node_values", "exposed", "alone", "rebuild")
+Change = Callable[[Any, Any], Any]
+RECIPE = ("original", "changes", "exposed", "alone", "merge")
 
 
 def with_node_values(original: type, node_values: Mapping[str, Any], defaults: Mapping[str, Any] | None = None) -> type:
@@ -29,7 +30,7 @@ def with_node_values(original: type, node_values: Mapping[str, Any], defaults: M
     defaults : mapping, optional
         Input name to its new default.
     """
-    return derive(original, dict(node_values), [], defaults or {})
+    return derive(original, dict(node_values), defaults=defaults)
 
 
 def exposing(original: type, outputs: Sequence[tuple[str, str]]) -> type:
@@ -37,34 +38,36 @@ def exposing(original: type, outputs: Sequence[tuple[str, str]]) -> type:
 
     Nodes of nested workflows are named with dots. The outputs are called `output_0`, `output_1`, ...
     """
-    return derive(original, {}, [list(pair) for pair in outputs])
+    return derive(original, exposed=[list(pair) for pair in outputs])
 
 
 def derive(
     original: Any,
-    node_values: Mapping[str, Any] | None = None,
+    change: Mapping[str, Any] | Change | None = None,
     exposed: Sequence = (),
     defaults: Mapping[str, Any] | None = None,
     alone: bool = True,
-    rebuild: Callable[[Any, Any], Any] | None = None,
+    merge: Change | None = None,
 ) -> type:
     """Derive a workflow class from another, which is not changed.
 
     Parameters
     ----------
     original : workflow class
-        May be a derived one.
-    node_values, defaults
-        As for `with_node_values`.
+        May be a derived one, whose changes then come first.
+    change : mapping or function, optional
+        Values of nodes, as for `with_node_values`; or what changes the nodes: given the workflow that is being built
+        and its outputs, it returns the outputs. Pydra must be able to hash and pickle it.
     exposed : sequence of (node, field)
         Outputs of nodes to return, alone or after the workflow's own.
+    defaults : mapping, optional
+        Input name to its new default.
     alone : bool
         Whether the exposed outputs replace those of the workflow.
-    rebuild : function, optional
-        At the top level of a module; given the workflow that is being built and its outputs, it changes the nodes and
-        returns the outputs.
+    merge : function, optional
+        A change that comes after all others, since the names of the nodes do not outlive it.
     """
-    node_values, defaults, exposed = dict(node_values or {}), defaults or {}, list(exposed)
+    defaults, exposed = defaults or {}, list(exposed)
     inputs: dict[str, Any] = {}
     for field in pydra_compat.get_fields(original):
         if field.name in ("constructor", *RECIPE):
@@ -73,12 +76,14 @@ def derive(
         if field.name in defaults:
             settings = {"default": defaults[field.name]}
         inputs[field.name] = workflow.arg(name=field.name, type=field.type, help=field.help, **settings)
-    constructor = pydra_compat.constructor(original)
+    constructor, changes = pydra_compat.constructor(original), []
     if constructor is replay:  # derived once more: start from the same original and add to its recipe
         recipe = {name: pydra_compat.get_fields(original)[name].default for name in RECIPE}
-        constructor, node_values = recipe["original"], {**recipe["node_values"], **node_values}
-        rebuild = rebuild or recipe["rebuild"]
-    for name, value in zip(RECIPE, (constructor, node_values, exposed, alone, rebuild), strict=True):
+        constructor, changes = recipe["original"], list(recipe["changes"])
+        merge = merge or recipe["merge"]
+    if change:
+        changes.append(dict(change) if isinstance(change, Mapping) else change)
+    for name, value in zip(RECIPE, (constructor, changes, exposed, alone, merge), strict=True):
         inputs[name] = workflow.arg(name=name, type=Any, default=value, help="how this workflow was derived")
     outputs = {field.name: field.type for field in pydra_compat.get_fields(original.Outputs)}
     outputs = {} if exposed and alone else outputs
@@ -88,19 +93,35 @@ def derive(
     return derived
 
 
+def derive_task(task: Any, **settings: Any) -> Any:
+    """Derive the workflow of a task; return a task with the same inputs and split."""
+    return pydra_compat.copy_split(task, derive(type(task), **settings)(**inputs_of(task)))
+
+
+def inputs_of(task: Any) -> dict[str, Any]:
+    """Return the inputs of a workflow task by name, without what it is made of."""
+    return {name: getattr(task, name) for name in task if name not in ("constructor", *RECIPE)}
+
+
 def replay(**inputs: Any) -> Any:
-    """Construct the original workflow, then set the values of its nodes (the constructor of every derived workflow)."""
-    original, node_values, exposed, alone, rebuild = (inputs.pop(name) for name in RECIPE)
+    """Construct the original workflow, then change it (the constructor of every derived workflow)."""
+    original, changes, exposed, alone, merge = (inputs.pop(name) for name in RECIPE)
     outputs = original(**inputs)
     under_construction = workflow.this()
-    for path, value in node_values.items():
-        _set(under_construction, path, value)
-    if rebuild is not None:
-        outputs = rebuild(under_construction, outputs)
+    if outputs is None:  # they were set on the workflow itself
+        fields = pydra_compat.get_fields(type(under_construction.outputs))
+        outputs = tuple(getattr(under_construction.outputs, field.name) for field in fields)
+        outputs = outputs if len(outputs) > 1 else outputs[0]
+    for change in [*changes, *([merge] if merge else [])]:
+        if not isinstance(change, Mapping):
+            outputs = change(under_construction, outputs)
+            continue
+        for path, value in change.items():
+            _set(under_construction, path, value)
     if not exposed:
         return outputs
     names = [path.partition(".")[0] for path, _ in exposed]
-    kept = _ancestors(under_construction, names)
+    kept = ancestors(under_construction, names)
     wanted = _expose(under_construction, exposed, set(under_construction.node_names) if not alone else kept)
     if not alone:
         return (*(outputs if isinstance(outputs, tuple) else (outputs,)), *wanted)
@@ -119,9 +140,7 @@ def _expose(under_construction: Any, exposed: list, kept: set[str]) -> tuple:
     for name, pairs in nested.items():
         node = under_construction[name]
         task = pydra_compat.node_task(node)
-        derived = derive(type(task), {}, pairs, alone=name not in used)
-        values = {n: getattr(task, n) for n in task if n != "constructor" and n not in RECIPE}
-        pydra_compat.replace_node_task(node, pydra_compat.copy_split(task, derived(**values)))
+        pydra_compat.replace_node_task(node, derive_task(task, exposed=pairs, alone=name not in used))
     found = []
     for path, field in exposed:
         name, _, rest = path.partition(".")
@@ -138,13 +157,11 @@ def _set(under_construction: Any, path: str, value: Any) -> None:
     if "." not in rest:
         setattr(node.inputs, rest, value)
         return
-    task = pydra_compat.node_task(node)
-    derived = with_node_values(type(task), {rest: value})
-    values = {name: getattr(task, name) for name in task if name != "constructor" and name not in RECIPE}
-    pydra_compat.replace_node_task(node, pydra_compat.copy_split(task, derived(**values)))
+    pydra_compat.replace_node_task(node, derive_task(pydra_compat.node_task(node), change={rest: value}))
 
 
-def _ancestors(under_construction: Any, names: list[str]) -> set[str]:
+def ancestors(under_construction: Any, names: list[str]) -> set[str]:
+    """Return these nodes of a workflow that is being built, and all that they depend on."""
     found: set[str] = set()
     while names:
         name = names.pop()

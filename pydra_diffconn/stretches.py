@@ -39,10 +39,8 @@ def optimise(task: Any) -> Any:
         What was given: a class, or a task with the same inputs and split.
     """
     if isinstance(task, type):
-        return rewire.derive(task, rebuild=merge_blocks)
-    derived = rewire.derive(type(task), rebuild=merge_blocks)
-    values = {name: getattr(task, name) for name in task if name != "constructor" and name not in rewire.RECIPE}
-    return pydra_compat.copy_split(task, derived(**values))
+        return rewire.derive(task, merge=merge_blocks)
+    return rewire.derive_task(task, merge=merge_blocks)
 
 
 def merge_blocks(under_construction: Any, outputs: Any) -> Any:

@@ -3,8 +3,16 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from finite_differences import assert_gradient
+from jax.test_util import check_grads
 
-from pydra_diffconn.linalg import apply_over_time, pseudo_inverse
+from pydra_diffconn.linalg import (
+    apply_over_time,
+    column_maxima,
+    column_sums,
+    pseudo_inverse,
+    scale_columns,
+    weighted_gram,
+)
 
 
 @pytest.mark.parametrize("shape", [(30, 4), (4, 30), (6, 6)])
@@ -31,3 +39,20 @@ def test_an_operator_over_time_is_its_product(x64, rng, columns):
     np.testing.assert_allclose(apply_over_time(operator, constant, series), operator @ series, atol=1e-9)
     assert_gradient(lambda s: jnp.sum(weights * apply_over_time(operator, constant, s)), series, step=1e-4)
     assert_gradient(lambda o: jnp.sum(weights * apply_over_time(o, o.sum(axis=1), series)), operator, atol=1e-4)
+
+
+def test_a_weighted_gram_matrix_and_its_derivatives(x64, rng):
+    series, weights = rng.standard_normal((7, 4)), rng.random(7)
+    np.testing.assert_allclose(weighted_gram(series, weights), series.T @ np.diag(weights) @ series)
+    check_grads(weighted_gram, (series, weights), order=2)
+    check_grads(lambda series: weighted_gram(series, weights), (series,), order=2)
+    check_grads(lambda weights: weighted_gram(series, weights), (weights,), order=2)
+
+
+def test_columns_are_summed_scaled_and_compared(x64, rng):
+    matrix, factor = rng.standard_normal((5, 8)), rng.random(8)
+    np.testing.assert_allclose(column_sums(matrix), matrix.sum(axis=0))
+    np.testing.assert_array_equal(column_maxima(matrix), matrix.max(axis=0))
+    assert np.all(column_maxima(np.full((3, 2), -np.inf)) == -np.inf)
+    np.testing.assert_array_equal(scale_columns(matrix, factor), matrix * factor)
+    check_grads(scale_columns, (matrix, factor), order=1, modes=["rev"])

@@ -12,6 +12,7 @@ from pydra_diffconn.block import define
 from pydra_diffconn.blocks.confounds import RegressConfounds
 from pydra_diffconn.blocks.confounds import check as check_confounds
 from pydra_diffconn.blocks.filtering import check_finite
+from pydra_diffconn.linalg import weighted_gram
 from pydra_diffconn.parameters import Parameter
 
 
@@ -50,8 +51,7 @@ def Covariance(
     weights = jnp.ones_like(timeseries[:, 0]) if frame_weights is None else frame_weights
     total = weights.sum()
     centred = timeseries - weights @ timeseries / total
-    product = (weights[:, None] * centred).T @ centred
-    return product / (total - ddof * jnp.sum(weights**2) / total)
+    return weighted_gram(centred, weights) / (total - ddof * jnp.sum(weights**2) / total)
 
 
 @define(outputs=["connectome"], check=check_series)
@@ -87,8 +87,7 @@ def _correlate(
     alive = square > rounding
     scale = jnp.where(alive, 1 / jnp.sqrt(jnp.where(alive, square, 1.0)), 0.0)
     normed = centred * scale
-    connectome = (weights[:, None] * normed).T @ normed
-    return jnp.fill_diagonal(connectome, 1.0, inplace=False)
+    return jnp.fill_diagonal(weighted_gram(normed, weights), 1.0, inplace=False)
 
 
 def check_conditioned(arguments: Mapping[str, Any]) -> None:

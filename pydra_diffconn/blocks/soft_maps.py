@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -11,7 +10,7 @@ from jaxtyping import Array, Float
 from pydra_diffconn import constraints
 from pydra_diffconn.block import define
 from pydra_diffconn.blocks.filtering import check_finite
-from pydra_diffconn.linalg import pseudo_inverse
+from pydra_diffconn.linalg import column_maxima, column_sums, pseudo_inverse, scale_columns
 from pydra_diffconn.parameters import Parameter
 
 Deviation = Annotated[
@@ -108,11 +107,11 @@ def IndividualMaps(maps: Float[Array, "parcels space"], deviation: Deviation = N
     if deviation is None:
         return maps
     present = maps > 0
-    top = jnp.max(jnp.where(present, deviation, -jnp.inf), axis=0)
-    top = jax.lax.stop_gradient(jnp.where(jnp.isfinite(top), top, 0.0))
+    top = column_maxima(jnp.where(present, deviation, -jnp.inf))
+    top = jnp.where(jnp.isfinite(top), top, 0.0)
     changed = maps * jnp.exp(jnp.where(present, deviation - top, 0.0))
     # to the voxel's own sum, not to one: the quotient of equal sums is exactly 1
-    return changed * _divided(maps.sum(axis=0), changed.sum(axis=0))
+    return scale_columns(changed, _divided(column_sums(maps), column_sums(changed)))
 
 
 def _divided(part: Array, total: Array) -> Array:

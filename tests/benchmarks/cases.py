@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,8 @@ from pydra_diffconn.blocks import (
     Parcellate,
     RegressConfounds,
 )
+from tests.benchmarks.case import Case
+from tests.benchmarks.training import SoftAtlasStep, SoftAtlasStepAsWritten, SoftAtlasStepSmall
 
 GRID, FRAMES, PARCELS, TR = (64, 76, 64), 400, 400, 0.8
 
@@ -60,21 +64,6 @@ def WeightedConfounds(series, confounds, gates):
         name="clean",
     )
     return workflow.add(Correlation(timeseries=clean.timeseries)).connectome
-
-
-class Case:
-    """One comparison; `ours` and `theirs` are called in turn."""
-
-    name = ""
-    against = ""
-    goal: float | None = None
-    repeats = 3
-
-    def ours(self) -> Any:
-        raise NotImplementedError
-
-    def theirs(self) -> Any:
-        raise NotImplementedError
 
 
 def _images(folder: Path, suffix: str) -> tuple[str, str]:
@@ -228,6 +217,24 @@ class OneJobPerNode(Steady):
             return task(worker="debug", cache_root=folder).connectome
 
 
+class FirstCall(Steady):
+    """Seconds from an imported package and arrays to the first connectome, compiled programs being on disk."""
+
+    name, against, goal, repeats = "f3: fused program, first call with a warm cache", "", 0.7, 3
+
+    def ours(self) -> float:
+        code = (
+            "import time, jax, numpy as np; from pathlib import Path; from tests.benchmarks.cases import Steady;"
+            "import pydra_diffconn.blocks.covariance, pydra_diffconn.program; jax.numpy.ones(3).block_until_ready();"
+            "began = time.perf_counter(); Steady(Path('.')).ours(); print(time.perf_counter() - began)"
+        )
+        found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        return float(found.stdout.split()[-1])
+
+    def theirs(self) -> float:
+        return float("nan")
+
+
 class TrainingStep(Case):
     """Seconds a step, ours alone."""
 
@@ -253,7 +260,20 @@ class TrainingStep(Case):
         return float("nan")
 
 
-CASES = [Image, CompressedImage, VoxelwiseClean, DenseClean, Correlations, Steady, OneJobPerNode, TrainingStep]
+CASES = [
+    Image,
+    CompressedImage,
+    VoxelwiseClean,
+    DenseClean,
+    Correlations,
+    SoftAtlasStep,
+    SoftAtlasStepSmall,
+    SoftAtlasStepAsWritten,
+    Steady,
+    OneJobPerNode,
+    FirstCall,
+    TrainingStep,
+]
 
 
 def timed(function: Any) -> tuple[float, Any]:

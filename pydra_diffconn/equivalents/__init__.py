@@ -1,0 +1,90 @@
+"""Which of our steps stand for known classical ones: nilearn's, FSL's and AFNI's, and those that plugins add.
+
+An equivalent is found by the class or function of a node's task. It is given the options that were set there and
+returns a step with the same meaning, by the tool's documentation, or says which option has none.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydra.utils.hash import hash_function
+from pydra.utils.typing import is_lazy
+
+from pydra_diffconn import pydra_compat
+
+Step = tuple[Any, Mapping[str, str]]
+"""A task, and their fields (inputs and outputs) to ours."""
+
+
+@dataclass(frozen=True)
+class Equivalent:
+    """What stands for one classical step.
+
+    Attributes
+    ----------
+    of : str
+        The step, as `module:name` of its task class, of the function of a Python task, or of the class of an object
+        that a Python task was given (a masker); `*` stands for anything.
+    make : function
+        Given the options that were set, by name, as a dict, it takes out those it understands and returns a task and
+        where the connected fields go; it raises ValueError on what has no equivalent. What it leaves in the dict and
+        does not name in the fields counts as not understood.
+    source : str
+        Where the meaning of the options is documented.
+    """
+
+    of: str
+    make: Callable[[dict[str, Any]], Step]
+    source: str = ""
+
+    def matches(self, task: Any) -> bool:
+        """Say whether this is for a task."""
+        return any(fnmatch.fnmatchcase(identity, self.of) for identity in identities(task))
+
+    def step(self, task: Any) -> Step:
+        """Return what stands for a task.
+
+        Raises
+        ------
+        ValueError
+            If an option of it has no equivalent.
+        """
+        options = dict(pydra_compat.given_values(task))
+        made, fields = self.make(options)
+        left = sorted(name for name in options if name not in fields)
+        if left:
+            shown = ", ".join(
+                f"{name} = {'<connected>' if is_lazy(options[name]) else options[name]!r}" for name in left
+            )
+            raise ValueError(f"there is no equivalent for {shown}")
+        return made, {theirs: ours for theirs, ours in fields.items() if theirs in _fields(task)}
+
+    def __bytes_repr__(self, cache: Any) -> Iterable[bytes]:
+        yield f"Equivalent:{self.of}:".encode()
+        yield hash_function(self.make).encode()
+
+
+def identities(task: Any) -> Iterator[str]:
+    """Yield the names by which an equivalent may know a task."""
+    function = getattr(task, "function", None)
+    if function is not None:
+        yield f"{function.__module__}:{function.__qualname__}"
+    yield f"{type(task).__module__}:{type(task).__qualname__}"
+    for _, value in pydra_compat.given_values(task):
+        if hasattr(value, "get_params"):
+            yield f"{type(value).__module__}:{type(value).__qualname__}"
+
+
+def registered() -> list[Equivalent]:
+    """Return all equivalents: the built-in ones and those of plugins, which come first."""
+    from pydra_diffconn.plugins import registry
+
+    return list(reversed(registry().get("diffconn_equivalents")))
+
+
+def _fields(task: Any) -> set[str]:
+    return {*pydra_compat.field_names(task), *pydra_compat.field_names(type(task).Outputs)}

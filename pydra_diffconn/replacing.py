@@ -1,0 +1,232 @@
+"""Putting another task into the place of a workflow's node: every connection is made again, or refused by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import attrs
+import numpy as np
+from fileformats.generic import FileSet
+from pydra.utils.hash import hash_single
+from pydra.utils.typing import is_lazy
+
+from pydra_diffconn import pydra_compat, rewire
+from pydra_diffconn.block import BlockTask, source_hash
+from pydra_diffconn.equivalents import Equivalent, Step
+from pydra_diffconn.graph import names_of
+
+
+@dataclass(frozen=True)
+class Replacements:
+    """A change of a workflow (see `rewire.derive`): other tasks in the place of some nodes.
+
+    Attributes
+    ----------
+    steps : tuple of (which, task, fields)
+        Name of a node (in nested workflows with dots) or class of nodes; what stands in its place, whose own values
+        count before those of the node; and the node's fields to the new task's, where they have other names.
+    """
+
+    steps: tuple[tuple[str | type, Any, Mapping[str, str]], ...]
+
+    def __call__(self, under_construction: Any, outputs: Any) -> Any:
+        """Replace the nodes of a workflow that is being built; return the workflow's outputs."""
+        found: set[int] = set()
+        for node in list(under_construction.nodes):
+            old = pydra_compat.node_task(node)
+            for number, (which, task, fields) in enumerate(self.steps):
+                if which == node.name or which is type(old):
+                    outputs = replace_node(under_construction, outputs, node.name, task, fields)
+                    found.add(number)
+                    break
+            else:
+                if pydra_compat.is_workflow(old) and (inner := self._within(node.name)):
+                    pydra_compat.replace_node_task(
+                        node, rewire.derive_task(old, change=Replacements(tuple(inner.values())))
+                    )
+                    found |= set(inner)
+        missing = [str(which) for number, (which, _, _) in enumerate(self.steps) if number not in found]
+        if missing:
+            nodes = {node.name: type(pydra_compat.node_task(node)).__name__ for node in under_construction.nodes}
+            raise ValueError(f"swap: there is no node {', '.join(missing)}; the nodes (and their tasks) are {nodes}")
+        return outputs
+
+    def _within(self, name: str) -> dict[int, tuple]:
+        """Return, by their numbers, the steps for the nodes of a nested workflow."""
+        inner: dict[int, tuple] = {}
+        for number, (which, task, fields) in enumerate(self.steps):
+            if isinstance(which, type):
+                inner[number] = (which, task, fields)
+            elif which.startswith(f"{name}."):
+                inner[number] = (which.removeprefix(f"{name}."), task, fields)
+        return inner
+
+    def __bytes_repr__(self, cache: Any) -> Iterable[bytes]:
+        """Let the checksum of a derived workflow depend on what was put in."""
+        for which, task, fields in self.steps:
+            yield f"{which}:{sorted(fields.items())}:{type(task).__module__}:{type(task).__qualname__}:".encode()
+            if isinstance(task, BlockTask):
+                yield source_hash(type(task)).encode()
+            yield hash_single(dict(pydra_compat.given_values(task)), cache)
+
+
+@dataclass(frozen=True)
+class Equivalents:
+    """A change of a workflow: every node for which an equivalent is known becomes that."""
+
+    known: tuple[Equivalent, ...]
+    nested: bool = False
+
+    def __call__(self, under_construction: Any, outputs: Any) -> Any:
+        """Replace the nodes of a workflow that is being built; return the workflow's outputs."""
+        reasons, changed = {}, self.nested
+        for node in list(under_construction.nodes):
+            old = pydra_compat.node_task(node)
+            step, reasons[node.name] = equivalent_step(old, self.known)
+            if step is not None:
+                outputs = replace_node(under_construction, outputs, node.name, *step)
+                changed = True
+            elif pydra_compat.is_workflow(old):
+                derived = rewire.derive_task(old, change=Equivalents(self.known, nested=True))
+                pydra_compat.replace_node_task(node, derived)
+                changed = True
+        if not changed:
+            told = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
+            raise ValueError(f"swap: no step has an equivalent ({told}); name the steps: swap(workflow, {{...}})")
+        return outputs
+
+
+def equivalent_step(task: Any, known: Iterable[Equivalent]) -> tuple[Step | None, str]:
+    """Return what stands for a task, or nothing, and why not."""
+    if isinstance(task, BlockTask):
+        return None, "a block already"
+    reason = "no equivalent is registered"
+    for one in known:
+        if one.matches(task):
+            try:
+                return one.step(task), ""
+            except ValueError as error:
+                reason = str(error)
+    return None, reason
+
+
+def replace_node(under_construction: Any, outputs: Any, name: str, task: Any, fields: Mapping[str, str]) -> Any:
+    """Put a task into the place of a node and connect it; return the workflow's outputs.
+
+    Raises
+    ------
+    ValueError
+        If a field that is connected, split or combined has no counterpart; the message names both sides.
+    """
+    node = under_construction[name]
+    old = pydra_compat.node_task(node)
+    connection = _Connection(name, old, task, fields)
+    several = outputs if isinstance(outputs, tuple) else (outputs,)
+    used = _used_outputs(under_construction, name, several)
+    names = {output: connection.output(output, used) for output in used}
+    new = attrs.evolve(task, **connection.values())
+    connection.split(new)
+    pydra_compat.replace_node_task(node, new)
+    pydra_compat.reconnect(node, {})
+    moved = {(name, output): getattr(node.lzout, target) for output, target in names.items()}
+    for other in under_construction.nodes:
+        if other is not node:
+            renamed = {f"{name}.{a}": f"{name}.{b}" for a, b in connection.inputs.items()}
+            pydra_compat.rename_split(pydra_compat.node_task(other), renamed)
+            pydra_compat.reconnect(other, moved)
+    several = tuple(moved.get(pydra_compat.lazy_source(one), one) if is_lazy(one) else one for one in several)
+    return several if isinstance(outputs, tuple) else several[0]
+
+
+class _Connection:
+    """What of one task's fields goes where in another's."""
+
+    def __init__(self, name: str, old: Any, new: Any, fields: Mapping[str, str]) -> None:
+        self.name, self.old, self.new, self.fields = name, old, new, fields
+        self.theirs = set(pydra_compat.field_names(old))
+        self.their_outputs = set(pydra_compat.field_names(type(old).Outputs))
+        self.ours = set(pydra_compat.field_names(new))
+        self.our_outputs = set(pydra_compat.field_names(type(new).Outputs))
+        self.own = {name for name, _ in pydra_compat.given_values(new)}
+        self._refuse_unknown()
+        self.inputs = {field: self.fields.get(field, field) for field in self.theirs}
+        self.inputs = {old: new for old, new in self.inputs.items() if new in self.ours}
+        if pydra_compat.splitter(new) is not None:
+            raise ValueError(f"swap: give {self.title(new)} without a split; it takes over that of {name}")
+
+    def title(self, task: Any) -> str:
+        return type(task).__name__
+
+    def _refuse_unknown(self) -> None:
+        for theirs, ours in self.fields.items():
+            if theirs not in self.theirs | self.their_outputs:
+                known = sorted(self.theirs | self.their_outputs)
+                raise ValueError(
+                    f"swap: fields: {self.name} ({self.title(self.old)}) has no field {theirs!r}; it has {known}"
+                )
+            wanted = self.our_outputs if theirs not in self.theirs else self.ours | self.our_outputs
+            if ours not in wanted:
+                raise ValueError(
+                    f"swap: fields: {self.name}.{theirs} is to become {ours!r}, which {self.title(self.new)} does not "
+                    f"have; it has {sorted(wanted)}"
+                )
+
+    def values(self) -> dict[str, Any]:
+        """Return the values that the new task takes over: connections, and numbers where it has none of its own."""
+        taken: dict[str, Any] = {}
+        split = {n.rpartition(".")[2] for n in names_of(pydra_compat.splitter(self.old))}
+        for name, value in pydra_compat.given_values(self.old):
+            target = self.inputs.get(name)
+            connected = is_lazy(value) or name in split or isinstance(value, np.ndarray | FileSet)
+            if target is None and connected:
+                raise ValueError(
+                    f"swap: {self.name}.{name} is connected to {_origin(value)}, and {self.title(self.new)} has no "
+                    f"field {name!r}; say which of {sorted(self.ours)} takes it: "
+                    f"fields={{{self.name!r}: {{{name!r}: ...}}}}"
+                )
+            if target in taken:
+                raise ValueError(f"swap: two fields of {self.name}, one of them {name!r}, would become {target!r}")
+            if target is not None and (connected or target not in self.own):
+                taken[target] = value
+        missing = sorted(pydra_compat.mandatory(self.new) - self.own - set(taken))
+        if missing:
+            unused = sorted(self.theirs - set(self.inputs))
+            raise ValueError(
+                f"swap: {self.title(self.new)} needs {', '.join(missing)}, which {self.name} does not give; fields of "
+                f"{self.title(self.old)} that go nowhere: {unused}"
+            )
+        return taken
+
+    def split(self, new: Any) -> None:
+        """Split and combine the new task as the old one, under the new names."""
+        pydra_compat.copy_split(self.old, new)
+        pydra_compat.rename_split(new, self.inputs)
+
+    def output(self, output: str, used: list[str]) -> str:
+        """Return the name of the new task's output that stands for one of the old task's."""
+        if output in self.fields:
+            return self.fields[output]
+        if output in self.our_outputs:
+            return output
+        if len(used) == 1 and len(self.our_outputs) == 1:
+            return next(iter(self.our_outputs))
+        raise ValueError(
+            f"swap: {self.name}.{output} is used, and {self.title(self.new)} has no output {output!r}; say which of "
+            f"{sorted(self.our_outputs)} stands for it: fields={{{self.name!r}: {{{output!r}: ...}}}}"
+        )
+
+
+def _origin(value: Any) -> str:
+    if not is_lazy(value):
+        return "a value or list of data"
+    node, name = pydra_compat.lazy_source(value)
+    return f"input {name!r} of the workflow" if node is None else f"{node}.{name}"
+
+
+def _used_outputs(under_construction: Any, name: str, outputs: tuple) -> list[str]:
+    """Return the outputs of a node that other nodes, or the workflow's outputs, take."""
+    values = [value for node in under_construction.nodes for _, value in node.input_values]
+    sources = [pydra_compat.lazy_source(value) for value in [*values, *outputs] if is_lazy(value)]
+    return list(dict.fromkeys(field for node, field in sources if node == name))

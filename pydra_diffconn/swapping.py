@@ -1,0 +1,143 @@
+"""Other steps, or learned values, in somebody's workflow: the result is a workflow with the same interface."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import attrs
+import numpy as np
+from pydra.utils.typing import is_lazy
+
+from pydra_diffconn import pydra_compat, rewire
+from pydra_diffconn.equivalents import registered
+from pydra_diffconn.graph import names_of
+from pydra_diffconn.parameters import LearnedParameter, require_blocks
+from pydra_diffconn.replacing import Equivalents, Replacements, equivalent_step
+
+
+def swap(
+    their: Any,
+    steps: Mapping[str | type, Any] | None = None,
+    fields: Mapping[str | type, Mapping[str, str]] | None = None,
+) -> Any:
+    """Return a workflow with the same inputs and outputs and other steps in the place of some.
+
+    Parameters
+    ----------
+    their : workflow class or workflow task
+        It is not changed.
+    steps : mapping, optional
+        Name of a node (in nested workflows with dots), or a task class for all nodes of that class, to the task that
+        stands in its place: `{"clean": BandPass(low=Learn(0.01))}`. It takes over the node's connections, its split and
+        those values that it was not given itself. Without `steps`, all steps with a registered equivalent are
+        swapped, see `proposals`.
+    fields : mapping, optional
+        Where names differ, for each node or task class: their input or output to ours,
+        `{"clean": {"in_file": "timeseries", "out_file": "timeseries"}}`.
+
+    Returns
+    -------
+    workflow class or task
+        What was given: a class, or a task with the same inputs and split.
+
+    Raises
+    ------
+    ValueError
+        When the workflow is constructed: if a node is unknown, or a connection has no counterpart; both fields are
+        named. At once: if `steps` is empty.
+    """
+    if steps is None:
+        change: Any = Equivalents(tuple(registered()))
+    elif not steps:
+        raise ValueError("swap: no steps were given; leave `steps` out to swap all that have a registered equivalent")
+    else:
+        change = Replacements(
+            tuple((which, task, dict((fields or {}).get(which, {}))) for which, task in steps.items())
+        )
+        unknown = [str(which) for which in fields or {} if which not in steps]
+        if unknown:
+            raise ValueError(f"swap: fields were given for {', '.join(unknown)}, which is not to be swapped")
+    return rewire.derive(their, change) if isinstance(their, type) else rewire.derive_task(their, change=change)
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What stands, or why nothing does, for one step of a workflow."""
+
+    path: str
+    theirs: str
+    ours: Any = None
+    reason: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.path} ({self.theirs}): {type(self.ours).__name__ if self.ours else self.reason}"
+
+
+def proposals(their: Any) -> list[Proposal]:
+    """Return, for each step of a workflow task (nested ones included), what `swap` would put in its place, or why not.
+
+    Parameters
+    ----------
+    their : workflow task
+        With the inputs that its construction depends on; those it is split over need not be there.
+    """
+    split = tuple(names_of(pydra_compat.splitter(their)))
+    missing = tuple(name for name, value in rewire.inputs_of(their).items() if value is attrs.NOTHING)
+    graph = pydra_compat.construct(pydra_compat.without_split(their), (*split, *missing))
+    found: list[Proposal] = []
+    for node in graph.nodes:
+        task = pydra_compat.node_task(node)
+        step, reason = equivalent_step(task, registered())
+        if step is None and pydra_compat.is_workflow(task):
+            found += [replace(one, path=f"{node.name}.{one.path}") for one in proposals(_symbolic(task))]
+        else:
+            found.append(Proposal(node.name, type(task).__name__, step[0] if step else None, reason))
+    return found
+
+
+def _symbolic(task: Any) -> Any:
+    """Return a nested workflow with what is not known before it runs left out."""
+    unknown = [name for name, value in rewire.inputs_of(task).items() if is_lazy(value)]
+    return attrs.evolve(pydra_compat.without_split(task), **dict.fromkeys(unknown, attrs.NOTHING))
+
+
+def with_parameters(
+    workflow: type, parameters: Mapping[str, Any] | list[LearnedParameter], entity: str | None = None
+) -> type:
+    """Return the workflow class with learned values in place.
+
+    Parameters
+    ----------
+    workflow : workflow class
+        The one that was learned (or one with the same nodes); it is not changed.
+    parameters : mapping or list
+        What `load_parameters(folder)` returns, or `{"BandPass.low": 0.0131}`. A name without a dot is an input of
+        the workflow, whose default it becomes.
+    entity : str, optional
+        Take this subject's values of what was learned per subject; by default the group's.
+
+    Raises
+    ------
+    ValueError
+        If nothing was learned for that entity.
+    """
+    values: dict[str, Any] = {}
+    if isinstance(parameters, Mapping):
+        values = dict(parameters)
+    else:
+        require_blocks(parameters)
+        chosen = {p.name: p for p in parameters if "@" not in p.name}
+        own = {p.name.partition("@")[0]: p for p in parameters if entity is not None and p.name.endswith(f"@{entity}")}
+        if entity is not None and not own:
+            known = sorted({p.name.partition("@")[2] for p in parameters if "@" in p.name})
+            raise ValueError(
+                f"nothing was learned for {entity!r}; there are values for {', '.join(known) or 'no entity'}"
+            )
+        for parameter in (chosen | own).values():
+            values |= dict.fromkeys(parameter.targets or (parameter.name,), parameter.value)
+    values = {name: float(value) if np.ndim(value) == 0 else np.asarray(value) for name, value in values.items()}
+    inputs = {name: value for name, value in values.items() if "." not in name}
+    nodes = {name: value for name, value in values.items() if "." in name}
+    return rewire.with_node_values(workflow, nodes, inputs)

@@ -1,0 +1,20 @@
+"""What a comparison is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class Case:
+    """One comparison; `ours` and `theirs` are called in turn."""
+
+    name = ""
+    against = ""
+    goal: float | None = None
+    repeats = 3
+
+    def ours(self) -> Any:
+        raise NotImplementedError
+
+    def theirs(self) -> Any:
+        raise NotImplementedError
