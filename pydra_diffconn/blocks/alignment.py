@@ -1,0 +1,136 @@
+"""Bringing people into one space: rotation onto a target (Procrustes), and a response that all share."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from pydra_diffconn.block import define
+from pydra_diffconn.blocks.compcor import CompCor
+from pydra_diffconn.blocks.covariance import check_series
+from pydra_diffconn.blocks.filtering import check_finite
+from pydra_diffconn.blocks.symmetric import nearest_rotation
+
+
+def check_target(arguments: Mapping[str, Any]) -> None:
+    """Refuse missing values and a target of another shape."""
+    check_series(arguments)
+    series, target = arguments.get("timeseries"), arguments.get("target")
+    check_finite(target, "target")
+    if series is not None and target is not None and np.shape(series) != np.shape(target):
+        raise ValueError(
+            f"timeseries has shape {np.shape(series)}, target {np.shape(target)}; expected the same frames and parcels"
+        )
+
+
+@define(outputs=["timeseries", "rotation"], check=check_target)
+def Procrustes(
+    timeseries: Float[Array, "time parcels"],
+    target: Float[Array, "time parcels"],
+    frame_weights: Float[Array, "time"] | None = None,
+    scale: bool = False,
+) -> tuple[Float[Array, "time parcels"], Float[Array, "parcels parcels"]]:
+    """Rotate (and reflect) the parcels of one person so that the series come nearest to a target (hyperalignment).
+
+    The rotation R minimises sum_t w_t |x_t R - y_t|^2: the orthogonal matrix nearest to X'WY. Equals
+    `scipy.linalg.orthogonal_procrustes`. Its gradient is finite at equal singular values; with fewer usable frames than
+    parcels many rotations are equally near, and it is that of one of them held where the data do not determine it.
+    Source: Schönemann (1966), doi:10.1007/BF02289451; Haxby et al. (2011), doi:10.1016/j.neuron.2011.08.026.
+
+    Parameters
+    ----------
+    timeseries : (time, parcels)
+        Series while the same is seen or heard as in the target, centred first where means differ.
+    target : (time, parcels)
+        Another person's series, or a template.
+    frame_weights : (time,), optional
+        Weights in [0, 1], from `Censor`.
+    scale : bool
+        Whether the aligned series are also multiplied by the one number that brings them nearest.
+
+    Returns
+    -------
+    timeseries : (time, parcels)
+        The aligned series.
+    rotation : (parcels, parcels)
+        Orthogonal; rotates other series of the same person too.
+    """
+    weights = jnp.ones_like(timeseries[:, 0]) if frame_weights is None else frame_weights
+    weighted = weights[:, None] * timeseries
+    shared = weighted.T @ target
+    rotation = nearest_rotation(shared)
+    aligned = timeseries @ rotation
+    if scale:
+        size = jnp.sum(weighted * timeseries)
+        aligned = aligned * jnp.where(size > 0, jnp.sum(shared * rotation) / jnp.where(size > 0, size, 1.0), 1.0)
+    return aligned, rotation
+
+
+def check_shared(arguments: Mapping[str, Any]) -> None:
+    """Refuse missing values, weights of another length, and more components than parcels or frames."""
+    series, weights = arguments.get("series"), arguments.get("frame_weights")
+    check_finite(series, "series")
+    if series is None:
+        return
+    if arguments.get("iterations", 1) < 1:
+        raise ValueError(f"iterations = {arguments['iterations']}; expected at least 1")
+    frames, parcels = np.shape(series)[1:]
+    if weights is not None and len(weights) != frames:
+        raise ValueError(f"frame_weights has {len(weights)} values for {frames} frames; expected one each")
+    usable = frames if weights is None else int(np.sum(np.asarray(weights) > 0))
+    components, most = arguments.get("components", 1), min(parcels, usable - 1)
+    if not 1 <= components <= most:
+        raise ValueError(
+            f"components = {components} of {parcels} parcels in {usable} usable frames; expected 1 to {most}"
+        )
+
+
+@define(outputs=["shared", "bases"], check=check_shared)
+def SharedResponse(
+    series: Float[Array, "subjects time parcels"],
+    frame_weights: Float[Array, "time"] | None = None,
+    components: int = 10,
+    iterations: int = 10,
+) -> tuple[Float[Array, "time components"], Float[Array, "subjects parcels components"]]:
+    """Find the response that people share while they see or hear the same, and each one's basis for it.
+
+    The deterministic shared response model: minimise sum_i |X_i - S W_i'|^2 with orthonormal W_i, by turns, from the
+    principal components of all series. Series are centred. A person without variance has some orthonormal basis, and no
+    gradient. Source: Chen et al. (2015), Advances in Neural Information Processing Systems 28.
+
+    Parameters
+    ----------
+    series : (subjects, time, parcels)
+        All people's series; parcels need not correspond between them.
+    frame_weights : (time,), optional
+        Weights in [0, 1]; frames of weight 0 get a shared response and have no influence on the bases.
+    components : int
+        At most as many as parcels.
+    iterations : int
+        Turns.
+
+    Returns
+    -------
+    shared : (time, components)
+        The mean over people of X_i W_i.
+    bases : (subjects, parcels, components)
+        Orthonormal columns: X_i W_i is person i in the shared space.
+    """
+    weights = jnp.ones_like(series[0, :, 0]) if frame_weights is None else frame_weights
+    centred = series - jnp.einsum("t,itp->ip", weights, series)[:, None] / weights.sum()
+    side_by_side = jnp.moveaxis(centred, 0, 1).reshape(len(weights), -1)
+    start = CompCor.pure(side_by_side, jnp.ones_like(side_by_side[0]), weights, components, standardize=False)
+
+    def bases(shared: Array) -> Array:
+        return jax.vmap(nearest_rotation)(jnp.einsum("itp,t,tk->ipk", centred, weights, shared))
+
+    def turn(shared: Array, _: None) -> tuple[Array, None]:
+        return jnp.einsum("itp,ipk->tk", centred, bases(shared)) / len(series), None
+
+    # the last turn once more, so that shared and bases belong together
+    before = jax.lax.scan(turn, start, length=iterations - 1)[0]
+    final = bases(before)
+    return jnp.einsum("itp,ipk->tk", centred, final) / len(series), final
