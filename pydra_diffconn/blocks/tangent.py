@@ -130,6 +130,7 @@ def TangentProject(
 
 
 @jax.custom_jvp
+@jax.jit
 def karcher_mean(covariances: Float[Array, "subjects n n"], weights: Float[Array, "subjects"]) -> Float[Array, "n n"]:
     """Return the Karcher mean of positive definite matrices, for weights that sum to one.
 
@@ -160,6 +161,7 @@ def karcher_mean(covariances: Float[Array, "subjects n n"], weights: Float[Array
 
 
 @karcher_mean.defjvp
+@jax.jit
 def _karcher_derivative(primals: tuple, tangents: tuple) -> tuple:
     """Solve for the motion of the mean that keeps the sum of tangent vectors at zero.
 
