@@ -77,7 +77,7 @@ class Program:
         if unknown:
             raise TypeError(f"unknown inputs {sorted(unknown)}; the program takes {sorted(self.inputs)}")
         outputs = self.outputs_of(parameters, {**self.inputs, **inputs}, list(range(len(self.runs))))
-        nested = graph.folding(self.graph.task)
+        nested = graph.folding(self.graph.task) if self.split else None
         if nested is None:
             return outputs
         return {
