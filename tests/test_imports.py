@@ -12,7 +12,7 @@ LAYERS = [
     {"linalg", "manifolds", "spd", "compilation"},
     {"constraints"},
     {"parameters"},
-    {"tables", "pydra_compat", "sample", "image_series", "spool"},
+    {"tables", "pydra_compat", "sample", "image_series", "spool", "comparing"},
     {"files", "confound_tables"},
     {"block"},
     {"plugins"},

@@ -1,0 +1,189 @@
+"""Whether two outputs are equal within a tolerance, and where they differ most: images, tables, arrays, folders."""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+IMAGES = (".nii", ".nii.gz", ".gii", ".mgz", ".mgh")
+TABLES = (".tsv", ".csv", ".tsv.gz")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two files, or parts of them, beside each other."""
+
+    name: str
+    equal: bool
+    note: str
+
+    def __str__(self) -> str:
+        return f"{'equal    ' if self.equal else 'different'}  {self.name}: {self.note}"
+
+
+def compare(
+    a: str | Path, b: str | Path, rtol: float = 1e-5, atol: float = 1e-8, ignore: Sequence[str] = ()
+) -> list[Comparison]:
+    """Compare two files or two folders.
+
+    Parameters
+    ----------
+    a, b : path
+        Images (NIfTI, CIFTI, GIFTI), tables (TSV, CSV), arrays (.npy, .npz, .safetensors), JSON, or folders of them,
+        which are compared file by file; anything else is compared byte by byte.
+    rtol, atol : float
+        Values are equal if |a - b| <= atol + rtol |b|; a missing value equals a missing one.
+    ignore : sequence of str
+        Patterns of files in folders to leave out (`*.html`).
+
+    Returns
+    -------
+    list of Comparison
+        One for each file.
+
+    Raises
+    ------
+    FileNotFoundError
+        If `a` or `b` does not exist.
+    ValueError
+        If one is a folder and the other a file.
+    """
+    a, b = Path(a), Path(b)
+    for path in (a, b):
+        if not path.exists():
+            raise FileNotFoundError(f"{path} does not exist")
+    if a.is_dir() != b.is_dir():
+        raise ValueError(f"{a} and {b}: one is a folder, the other a file; expected two of a kind")
+    if not a.is_dir():
+        return [_files(a, b, a.name, rtol, atol)]
+    names = sorted({path.relative_to(root) for root in (a, b) for path in root.rglob("*") if path.is_file()})
+    kept = [name for name in names if not any(fnmatch.fnmatch(str(name), pattern) for pattern in ignore)]
+    return [_in_folders(a, b, name, rtol, atol) for name in kept]
+
+
+def _in_folders(a: Path, b: Path, name: Path, rtol: float, atol: float) -> Comparison:
+    for root in (a, b):
+        if not (root / name).exists():
+            return Comparison(str(name), False, f"is missing in {root}")
+    return _files(a / name, b / name, str(name), rtol, atol)
+
+
+def _files(a: Path, b: Path, name: str, rtol: float, atol: float) -> Comparison:
+    if a.read_bytes() == b.read_bytes():
+        return Comparison(name, True, "the same bytes")
+    try:
+        one, other = read(a), read(b)
+    except Exception as error:  # whatever a library makes of a broken file: it is told
+        return Comparison(name, False, f"cannot be read ({type(error).__name__}: {error})")
+    if one is None or other is None:
+        return Comparison(name, False, f"other bytes ({a.stat().st_size} and {b.stat().st_size})")
+    notes = list(_differences(one, other, rtol, atol))
+    if notes:
+        return Comparison(name, False, "; ".join(notes))
+    largest = max((_largest(one[key], other[key]) for key in one), default=0.0)
+    return Comparison(name, True, f"largest difference {largest:.3g}")
+
+
+def read(path: Path) -> Mapping[str, Any] | None:
+    """Return the parts of a file by name, arrays where there are numbers; None if it is of no known kind."""
+    name = path.name.lower()
+    if name.endswith(IMAGES):
+        return _image(path)
+    if name.endswith(TABLES):
+        return _table(path)
+    if name.endswith(".npy"):
+        return {"array": np.load(path)}
+    if name.endswith(".npz"):
+        return dict(np.load(path))
+    if name.endswith(".safetensors"):
+        from safetensors.numpy import load_file
+
+        return load_file(path)
+    if name.endswith(".json"):
+        return dict(_leaves(json.loads(path.read_text()), ""))
+    return None
+
+
+def _image(path: Path) -> Mapping[str, Any]:
+    import nibabel as nib
+
+    image: Any = nib.load(path)
+    if hasattr(image, "darrays"):
+        return {f"data array {number}": np.asarray(one.data) for number, one in enumerate(image.darrays)}
+    parts = {"values": np.asanyarray(image.dataobj)}
+    if getattr(image, "affine", None) is not None:
+        parts["affine"] = image.affine
+    return parts
+
+
+def _table(path: Path) -> Mapping[str, Any]:
+    import pandas as pd
+
+    frame = pd.read_csv(path, sep="," if ".csv" in path.name else "\t", na_values=["n/a"], float_precision="round_trip")
+    return {f"column {name!r}": frame[name].to_numpy() for name in frame.columns}
+
+
+def _leaves(value: Any, where: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict):
+        for key in value:
+            yield from _leaves(value[key], f"{where}.{key}" if where else str(key))
+    elif isinstance(value, list):
+        for number, one in enumerate(value):
+            yield from _leaves(one, f"{where}[{number}]")
+    else:
+        yield where, np.asarray(value)
+
+
+def _differences(one: Mapping[str, Any], other: Mapping[str, Any], rtol: float, atol: float) -> Iterator[str]:
+    """Yield a line on each part that differs; of many such parts, the worst alone."""
+    for mine, yours, place in ((one, other, "second"), (other, one, "first")):
+        missing = [key for key in mine if key not in yours]
+        if missing:
+            shown = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
+            yield f"{shown} missing in the {place}"
+    found = [(part, *told) for part in one if part in other if (told := _part(one[part], other[part], rtol, atol))]
+    for part, _, told in sorted(found, key=lambda each: -each[1])[:1]:
+        more = f" (and {len(found) - 1} more parts differ)" if len(found) > 1 else ""
+        yield f"{part}: {told}{more}"
+
+
+def _part(one: Any, other: Any, rtol: float, atol: float) -> tuple[float, str] | None:
+    """Return how much two arrays differ at most, and where; None if they are equal within the tolerance."""
+    one, other = np.asarray(one), np.asarray(other)
+    if one.shape != other.shape:
+        return np.inf, f"shapes {one.shape} and {other.shape}"
+    if not (np.issubdtype(one.dtype, np.number) and np.issubdtype(other.dtype, np.number)):
+        unequal = np.atleast_1d(one.astype(str) != other.astype(str))
+        if not unequal.any():
+            return None
+        first = tuple(int(n) for n in np.argwhere(unequal)[0])
+        values = f"{np.atleast_1d(one)[first]!s} and {np.atleast_1d(other)[first]!s}"
+        return np.inf, f"{int(unequal.sum())} of {unequal.size} differ, the first at {_place(first)}: {values}"
+    equal = np.isclose(one, other, rtol=rtol, atol=atol, equal_nan=True)
+    if equal.all():
+        return None
+    size = np.where(equal, 0.0, np.abs(np.atleast_1d(one - np.asarray(other, dtype=float)).reshape(one.shape)))
+    size = np.where(np.isnan(size), np.inf, size)
+    worst = np.unravel_index(int(np.argmax(size)), one.shape) if one.ndim else ()
+    where = _place(tuple(int(n) for n in worst))
+    return float(size.max()), (
+        f"{int((~equal).sum())} of {one.size} values differ, most at {where}: {one[worst]:.9g} and {other[worst]:.9g} "
+        f"(difference {size.max():.3g})"
+    )
+
+
+def _place(index: tuple[int, ...]) -> str:
+    return str(index[0]) if len(index) == 1 else str(index)
+
+
+def _largest(one: Any, other: Any) -> float:
+    one, other = np.asarray(one), np.asarray(other)
+    if not np.issubdtype(one.dtype, np.number) or not one.size:
+        return 0.0
+    return float(np.nanmax(np.abs(one.astype(float) - other.astype(float)), initial=0.0))
