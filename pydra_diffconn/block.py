@@ -60,6 +60,8 @@ class Declaration:
     infer: Mapping[str, Callable[[Mapping[str, Any]], Any]] = field(default_factory=dict)
     streamed: Callable[..., Any] | None = None
     """The block on an image that is still on disk (`files.ImageSeries`), for one that need not hold all of it."""
+    mixes: str | None = None
+    """The parameter with the weights by which the options are mixed; a weight of one gives an option unchanged."""
 
     @property
     def id(self) -> str:
@@ -74,6 +76,19 @@ class Declaration:
     def main_input(self) -> str:
         """The first data argument: if it comes as a file, the outputs are files."""
         return next(name for name, argument in self.arguments.items() if argument.role == "data")
+
+    def options(self, given: Mapping[str, Any]) -> list[str]:
+        """Return those data arguments, of the main input's dimensions, that are given: what `mixes` mixes."""
+        dims = self.arguments[self.main_input].dims
+        alike = [n for n, a in self.arguments.items() if a.role == "data" and a.dims == dims]
+        return [name for name in alike if given.get(name) is not None]
+
+    def start_of(self, name: str, given: Mapping[str, Any]) -> Any:
+        """Return the number at which a parameter marked with a bare `Learn()` starts: its default, or equal weights."""
+        if name == self.mixes:
+            count = len(self.options(given))
+            return np.full(count, 1 / count)
+        return self.arguments[name].default
 
     def checked(self, values: Mapping[str, Any], where: str = "") -> dict[str, Any]:
         """Fill in inferred static arguments and raise one clear error on bad values.
@@ -119,7 +134,7 @@ class BlockTask(python.Task):
         for name in [*self.declaration.arguments, *(["mask"] if "mask" in self else [])]:
             value = getattr(self, name)
             if isinstance(value, Learn) and value.init is None:
-                value = self.declaration.arguments[name].default
+                value = self.declaration.start_of(name, {n: getattr(self, n) for n in self.declaration.arguments})
             values[name] = plain(value)
         return values
 
@@ -209,6 +224,7 @@ def define(
     check: Callable[[Mapping[str, Any]], None] | None = None,
     infer: Mapping[str, Callable[[Mapping[str, Any]], Any]] | None = None,
     streamed: Callable[..., Any] | None = None,
+    mixes: str | None = None,
 ) -> Any:
     """Turn a pure JAX function into a Pydra task class.
 
@@ -229,9 +245,12 @@ def define(
     streamed : callable, optional
         The same block in NumPy on an image that is still on disk; called with the arguments by name, the main one being
         a `files.ImageSeries`, outside the compiled program.
+    mixes : str, optional
+        The parameter on the simplex that mixes the data arguments of the main input's dimensions; a corner must give
+        one of them unchanged, so that a program need not compute the others.
 
     The signature is the declaration: jaxtyping arrays are data (an array or a file), `Annotated[float, Parameter(...)]`
-    is learnable, a bare `float` is a traced number, everything else is static.
+    is learnable, a bare `float` is a traced number, everything else is static. `key` names a random key.
     """
 
     def make(function: Callable) -> type[BlockTask]:
@@ -247,6 +266,7 @@ def define(
             check=check,
             infer=types.MappingProxyType(dict(infer or {})),
             streamed=streamed,
+            mixes=mixes,
         )
         return _task_class(function, declaration)
 
@@ -307,7 +327,7 @@ def _field(argument: Argument, help_: str) -> python.arg:
     """Return the Pydra field of one argument; the help says unit, range and start value."""
     type_: Any
     if argument.role == "data" or argument.dims:
-        type_, converter = Data, _as_data
+        type_, converter = Data, _as_key if argument.name == "key" else _as_data
     elif argument.role in ("number", "parameter"):
         type_, converter = float, _as_number
     else:
@@ -330,11 +350,25 @@ def _as_data(value: Any) -> Any:
     """Let lists, JAX arrays and data frames stand for the arrays they are; files and lazy values pass."""
     if value is None or value is attrs.NOTHING or is_lazy(value) or isinstance(value, np.ndarray | File | str | Path):
         return value
+    if isinstance(value, Learn) and value.init is None:
+        return value.as_array()
     if pydra_compat.is_split_list(value):
         return value
     if isinstance(value, list | tuple) or hasattr(value, "__array__"):
         return np.asarray(value)
     return value
+
+
+def _as_key(value: Any) -> Any:
+    """Let a seed, or a key of JAX, stand for the integers that make a key."""
+    if isinstance(value, int):
+        return np.asarray(value)
+    if type(value).__module__.startswith("jax"):
+        import jax
+
+        is_key = jax.dtypes.issubdtype(value.dtype, jax.dtypes.prng_key)
+        return np.asarray(jax.random.key_data(value) if is_key else value)
+    return _as_data(value)
 
 
 def _as_number(value: Any) -> Any:

@@ -20,7 +20,7 @@ def describe(read: Graph, planned: Plan, shapes: dict, title: str, costs: dict[s
         together = "".join(f"{step.path}, " for step, _ in one.chain)
         lines.append(f"  fused   {together}{one.path} ({one.step.declaration.id}) -> {made}")
     lines += [f"  after   {node.path} (in the classical run only)" for node in read.after]
-    lines += [f"  plan    {note}" for note in planned.notes]
+    lines += [f"  plan    {note}" for note in (*read.notes, *planned.notes)]
     for learnable in read.learnables.values():
         described = graph.describe(learnable, read, learnable.start)
         start = f"{float(learnable.start):g}" if np.ndim(learnable.start) == 0 else f"array {np.shape(learnable.start)}"

@@ -130,9 +130,16 @@ class Graph:
     learnables: Mapping[str, Learnable]
     levels: Mapping[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
     """How deep and in which order of axes Pydra nests the lists of a split node's output."""
+    notes: tuple[str, ...] = ()
+    """What was left out, and why that is allowed."""
 
     def step(self, path: str) -> Step:
         return next(step for step in self.steps if step.path == path)
+
+
+def given(sources: Mapping[str, Source]) -> dict[str, Source | None]:
+    """Return the sources by name, None for what the workflow gives no value."""
+    return {n: None if isinstance(s, Constant) and s.value is None else s for n, s in sources.items()}
 
 
 def references(source: Source) -> Iterator[Reference]:

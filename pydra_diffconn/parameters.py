@@ -75,6 +75,18 @@ class Learn:
         learn.name = None
         return learn
 
+    def as_array(self) -> Learn:
+        """Return the same mark, without a start value, as one that stands where an array is expected."""
+        learn: Any = np.empty(0).view(_LearnArray)
+        learn.init, learn.within, learn.share, learn.per, learn.name = (
+            None,
+            self.within,
+            self.share,
+            self.per,
+            self.name,
+        )
+        return learn
+
     def __repr__(self) -> str:
         shown = {"init": self.init, "within": self.within, "share": self.share, "per": self.per}
         return f"Learn({', '.join(f'{key}={value!r}' for key, value in shown.items() if value is not None)})"

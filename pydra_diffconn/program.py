@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from pydra_diffconn import explain, graph, pydra_compat, reading, rewire
+from pydra_diffconn import choosing, explain, graph, pydra_compat, reading, rewire
 from pydra_diffconn.compilation import keep_compiled
 from pydra_diffconn.execution import Lookup, chained, mapping, one_step, taken
 from pydra_diffconn.graph import Graph
@@ -251,7 +251,8 @@ def fuse(
     learn : mapping, optional
         Parameters to learn besides those marked in the workflow: `{"BandPass.low": Learn()}`.
     reorder : bool
-        Whether the planner may reorder linear steps; the numbers agree to rounding either way.
+        Whether the planner may reorder linear steps and leave out branches whose weights are fixed at 0; the numbers
+        agree to rounding either way.
     memory : float, optional
         Bytes of what is read from files to hold in memory, by default a quarter of the machine's; what exceeds them
         waits in a temporary folder (TMPDIR).
@@ -265,6 +266,7 @@ def fuse(
         would have to pass through a step that is not differentiable.
     """
     read = reading.read(task, learn)
+    read = choosing.decided(read) if reorder else read
     needed = _from_pydra(read)
     before = _run_classical(task, needed, cache_root, worker) if needed else None
     prepared: list[Run] = []

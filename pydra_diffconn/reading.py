@@ -24,6 +24,7 @@ from pydra_diffconn.graph import (
     Source,
     Spread,
     Step,
+    given,
     names_of,
     references,
 )
@@ -203,7 +204,7 @@ class _Reader:
         here = (*levels, *(level for level in (left, self.combined[path]) if level))
         self.levels[path] = here
         if isinstance(task, BlockTask):
-            inputs = {name: self._parameter(path, task, name, source) for name, source in sources.items()}
+            inputs = {name: self._parameter(path, task, name, sources) for name in sources}
             self.nodes.append(Step(path, type(task), inputs, axes))
         elif pydra_compat.is_workflow(task):
             inner_lazy = {n: s for n, s in sources.items() if not isinstance(s, Constant)}
@@ -251,8 +252,9 @@ class _Reader:
             return Constant(list(value))
         return known.get(id(value), Constant(value))
 
-    def _parameter(self, path: str, task: BlockTask, name: str, source: Source) -> Source:
+    def _parameter(self, path: str, task: BlockTask, name: str, sources: Mapping[str, Source]) -> Source:
         """Turn a marked parameter into a `Learned` source, and remember where it is used."""
+        source = sources[name]
         argument = task.declaration.arguments.get(name)
         if argument is None or argument.parameter is None:
             if isinstance(source, Constant) and isinstance(source.value, Learn):
@@ -272,7 +274,7 @@ class _Reader:
         mark = source.value
         own = mark.name or full
         key = mark.share or own
-        start = argument.default if mark.init is None else plain(mark)
+        start = task.declaration.start_of(name, given(sources)) if mark.init is None else plain(mark)
         if start is None:
             raise ValueError(f"{full}: Learn() has no start value, and the block declares none; use Learn(init)")
         if key in self.learnables:

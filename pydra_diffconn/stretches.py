@@ -17,6 +17,7 @@ from pydra.utils.typing import is_lazy
 
 from pydra_diffconn import files, pydra_compat, rewire
 from pydra_diffconn.block import BlockTask, Data, source_hash
+from pydra_diffconn.discretising import made_already
 from pydra_diffconn.graph import Constant, Graph, Input, Reference, Source, Step
 from pydra_diffconn.parameters import plain
 from pydra_diffconn.preparing import prepare
@@ -45,6 +46,7 @@ def optimise(task: Any) -> Any:
 
 def merge_blocks(under_construction: Any, outputs: Any) -> Any:
     """Replace stretches of blocks in a workflow that is being built; nested workflows are optimised, too."""
+    outputs = made_already(under_construction)(under_construction, outputs)
     nodes = {node.name: node for node in under_construction.nodes}
     for node in nodes.values():
         task = pydra_compat.node_task(node)

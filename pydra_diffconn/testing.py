@@ -254,6 +254,11 @@ def _facts(case: Case) -> Iterator[Finding]:
         at = lambda x: _call(case.block, {**values, declaration.linear_in: x})  # noqa: E731
         combined = [2 * a - 3 * b for a, b in zip(at(x), at(y), strict=True)]
         yield _compare(f"linear in {declaration.linear_in}", at(2 * x - 3 * y), combined, 1e-8)
+    if declaration.mixes:
+        names = declaration.options(values)
+        for name, corner in zip(names, np.eye(len(names)), strict=True):
+            found = _call(case.block, {**values, declaration.mixes: corner})
+            yield _compare(f"{declaration.mixes} at a corner give {name}", found, [values[name]], 0.0)
     if declaration.acts_along == "time":
         main = declaration.main_input
         part = {**values, main: values[main][:, ::2]}

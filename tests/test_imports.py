@@ -9,16 +9,17 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "pydra_diffconn"
 LAYERS = [
-    {"linalg", "manifolds", "spd", "compilation"},
+    {"linalg", "manifolds", "spd", "compilation", "threads"},
     {"constraints"},
     {"parameters"},
-    {"tables", "pydra_compat", "sample", "image_series", "spool", "comparing"},
+    {"tables", "confound_grammar", "pydra_compat", "sample", "image_series", "spool", "comparing"},
     {"files", "confound_tables"},
     {"block"},
     {"plugins"},
     {"blocks", "generators", "noise"},
     {"graph", "rewire", "equivalents"},
-    {"replacing"},
+    {"choosing"},
+    {"replacing", "discretising"},
     {"reading", "wiring"},
     {"planner"},
     {"preparing"},

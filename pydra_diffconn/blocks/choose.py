@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Integer
 
 from pydra_diffconn import constraints
 from pydra_diffconn.block import define
@@ -12,6 +12,7 @@ from pydra_diffconn.parameters import Parameter
 
 Option = Float[Array, "..."]
 Weights = Annotated[Float[Array, "options"] | None, Parameter(constraints.simplex, help="weight of each option")]
+Temperature = Annotated[float | None, Parameter(constraints.positive, help="below 1, weights are sharpened")]
 
 
 def check(arguments: Mapping[str, Any]) -> None:
@@ -24,7 +25,7 @@ def check(arguments: Mapping[str, Any]) -> None:
         raise ValueError(f"{len(weights)} weights for {len(shapes)} options; expected one weight for each")
 
 
-@define(outputs=["chosen"], check=check)
+@define(outputs=["chosen"], check=check, mixes="weights")
 def Choose(
     option_1: Option,
     option_2: Option,
@@ -35,11 +36,14 @@ def Choose(
     option_6: Option | None = None,
     option_7: Option | None = None,
     option_8: Option | None = None,
+    temperature: Temperature = None,
+    key: Integer[Array, "*key"] | None = None,
+    hard: bool = False,
 ) -> Float[Array, "..."]:
     """Mix alternatives of equal shape by weights that sum to one.
 
     With a weight of one for an option and zero for the others the result is that option, bit for bit, so that a
-    classical choice is a point of what can be learned.
+    classical choice is a point of what can be learned. `weights=Learn()` starts with equal weights.
 
     Parameters
     ----------
@@ -47,6 +51,18 @@ def Choose(
         Outputs of alternative branches; leave out those that are not needed.
     weights : (options,)
         Non-negative, summing to one, in the order of the options; by default the first option alone.
+    temperature : float, optional
+        Weights are raised to the power 1 / temperature and divided by their sum: towards 0 the largest takes all, 1
+        leaves them as they are. A weight of 0 stays 0.
+    key : seed, or (2,) integers that make a key of JAX, optional
+        Draw the weights: the Gumbel-softmax distribution around them, at that temperature (by default 1). The same key
+        gives the same draw; without a key nothing is random.
+    hard : bool
+        Use the option of the largest weight alone, with the derivatives of the soft weights (straight through).
+
+    References
+    ----------
+    Jang, Gu, Poole (2017), Categorical reparameterization with Gumbel-softmax, arXiv:1611.01144.
     """
     given = [option_1, option_2, option_3, option_4, option_5, option_6, option_7, option_8]
     options = [option for option in given if option is not None]
@@ -54,7 +70,43 @@ def Choose(
         return option_1
     if weights.shape != (len(options),):
         raise ValueError(f"weights has shape {weights.shape} for {len(options)} options; expected ({len(options)},)")
+    if key is not None or temperature is not None:
+        weights = sharpened(weights, 1.0 if temperature is None else temperature, key)
+    if hard:
+        weights = straight_through(weights)
     mixed = options[0] * weights[0].astype(options[0].dtype)
     for option, weight in zip(options[1:], weights[1:], strict=True):
         mixed = mixed + option * weight.astype(option.dtype)
     return mixed
+
+
+def sharpened(
+    weights: Float[Array, "options"], temperature: float | Float[Array, ""], key: Integer[Array, "*key"] | None = None
+) -> Float[Array, "options"]:
+    """Return weights ** (1 / temperature), summing to one; with a key, of a Gumbel-softmax draw. 0 stays 0."""
+    import jax
+    import jax.numpy as jnp
+
+    logits = jnp.log(jnp.maximum(weights, jnp.finfo(weights.dtype).tiny))
+    if key is not None:
+        logits = logits + jax.random.gumbel(_key(key), weights.shape, weights.dtype)
+    # exp(-inf) is exactly 0, so that a corner stays a corner at any temperature
+    return jax.nn.softmax(jnp.where(weights > 0, logits / temperature, -jnp.inf))
+
+
+def straight_through(weights: Float[Array, "options"]) -> Float[Array, "options"]:
+    """Return 1 for the largest weight (the first of equal ones) and 0 for the others; derivatives are the weights'."""
+    import jax
+    import jax.numpy as jnp
+
+    winner = jax.nn.one_hot(jnp.argmax(weights), len(weights), dtype=weights.dtype)
+    return winner + (weights - jax.lax.stop_gradient(weights))  # the bracket is exactly 0
+
+
+def _key(key: Integer[Array, "*key"]) -> Any:
+    """Return a key of JAX for a seed or for the integers of a key."""
+    import jax
+    import jax.numpy as jnp
+
+    key = jnp.asarray(key)
+    return jax.random.key(key) if key.ndim == 0 else jax.random.wrap_key_data(key.astype(jnp.uint32))

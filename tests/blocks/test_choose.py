@@ -1,5 +1,6 @@
 """Alternatives: corners are the options themselves, the inside mixes them."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -7,7 +8,9 @@ from finite_differences import assert_gradient
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pydra_diffconn import Learn
 from pydra_diffconn.blocks import Choose
+from pydra_diffconn.blocks.choose import sharpened, straight_through
 from pydra_diffconn.testing import Case
 
 
@@ -64,17 +67,73 @@ def test_weights_off_the_simplex_are_refused():
         Choose.declaration.checked({"weights": np.array([0.9, 0.9])})
 
 
-def mixed(weights, **options):
+def test_a_temperature_sharpens_and_leaves_corners_alone(options):
+    weights = jnp.asarray([0.2, 0.3, 0.5])
+    np.testing.assert_allclose(sharpened(weights, 1.0), weights, atol=1e-6)
+    np.testing.assert_allclose(sharpened(weights, 0.5), weights**2 / jnp.sum(weights**2), atol=1e-6)
+    np.testing.assert_allclose(sharpened(weights, 0.01), [0, 0, 1], atol=1e-6)
+    corner = jnp.asarray([0.0, 1.0, 0.0])
+    for temperature in (0.1, 1.0, 10.0):
+        found = Choose.pure(options[0], options[1], corner, options[2], temperature=temperature)
+        assert np.asarray(found).tobytes() == np.asarray(options[1]).tobytes()
+        assert np.all(np.isfinite(jax.jacobian(sharpened)(corner, temperature)))
+
+
+def test_draws_follow_the_key_and_the_weights(options):
+    weights = jnp.asarray([0.2, 0.0, 0.8])
+    draw = lambda key, hard: Choose.pure(*options[:2], weights, options[2], key=key, hard=hard)  # noqa: E731
+    np.testing.assert_array_equal(draw(np.array(3), False), draw(jax.random.key_data(jax.random.key(3)), False))
+    assert not np.array_equal(draw(np.array(3), False), draw(np.array(4), False))
+    keys = jax.random.key_data(jax.random.split(jax.random.key(0), 2000))
+    drawn = jax.vmap(lambda key: straight_through(sharpened(weights, 0.5, key)))(keys)
+    np.testing.assert_allclose(drawn.mean(0), weights, atol=0.03)  # the largest of a draw is option k with weight k
+    assert np.all(drawn[:, 1] == 0)
+
+
+def test_hard_weights_are_one_option_with_the_derivatives_of_all(options):
+    weights = jnp.asarray([0.2, 0.5, 0.3])
+    hard = lambda w: Choose.pure(*options[:2], w, options[2], hard=True)  # noqa: E731
+    assert np.asarray(hard(weights)).tobytes() == np.asarray(options[1]).tobytes()
+    slope = jax.grad(lambda w: jnp.sum(hard(w)))(weights)
+    np.testing.assert_allclose(slope, [option.sum() for option in options], rtol=1e-5)
+
+
+def test_a_seed_and_a_key_are_the_same_draw_in_a_job(options, tmp_path):
+    first, second = np.asarray(options[0]), np.asarray(options[1])
+    given = {"option_1": first, "option_2": second, "weights": [0.5, 0.5]}
+    one, two = (Choose(**given, key=key)(cache_root=tmp_path).chosen for key in (7, jax.random.key(7)))
+    np.testing.assert_array_equal(one, two)
+    assert not np.array_equal(one, Choose(**given, key=8)(cache_root=tmp_path).chosen)
+
+
+def test_a_bare_mark_starts_with_equal_weights_in_both_modes(options, tmp_path):
+    options = {f"option_{n + 1}": np.asarray(option) for n, option in enumerate(options)}
+    task = Choose(weights=Learn(), **options)
+    np.testing.assert_array_equal(task.values()["weights"], np.full(3, 1 / 3))
+    found = task(cache_root=tmp_path).chosen
+    np.testing.assert_allclose(found, sum(options.values()) / 3, atol=1e-6)
+
+
+def mixed(weights, temperature=None, key=None, hard=False, **options):
+    weights = weights if temperature is None else weights ** (1 / temperature) / np.sum(weights ** (1 / temperature))
     return sum(w * o for w, o in zip(weights, [o for o in options.values() if o is not None], strict=True))
 
 
 OPTIONS = {f"option_{i}": np.random.default_rng(i).standard_normal((4, 3)) for i in (1, 2, 3)}
+WEIGHTS = np.array([0.2, 0.3, 0.5])
 CASES = [
     Case(
         Choose,
-        {**OPTIONS, "weights": np.array([0.2, 0.3, 0.5])},
+        {**OPTIONS, "weights": WEIGHTS},
         mixed,
         "numpy",
         {"a corner": {"weights": np.array([0.0, 1.0, 0.0])}},
-    )
+    ),
+    Case(
+        Choose,
+        {**OPTIONS, "weights": WEIGHTS, "temperature": 0.4},
+        mixed,
+        "numpy",
+        {"a corner": {"weights": np.array([0.0, 1.0, 0.0])}},
+    ),
 ]
