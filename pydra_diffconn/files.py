@@ -310,7 +310,7 @@ def load_argument(argument: Any, value: Any, mask: Any, main: Space | None) -> t
         return read_timeseries(path, mask)
     if dims == "space":
         return read_labels(path, main), None
-    if dims == "time":
+    if len(dims.split()) == 1:
         return tables.read_column(path, argument.name), None
     if dims == "parcels parcels":
         matrix, names = tables.read_matrix(path)

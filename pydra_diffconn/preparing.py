@@ -333,7 +333,7 @@ def _load(argument: Any, given: Any, mask: Any, main: Any, cache: Loaded) -> tup
         if main is None
         else (main.source if main.template is None else main.template.affine.tobytes(), main.positions.tobytes())
     )
-    key = (str(given), argument.dims, argument.name if argument.dims == "time" else "", mask_key, where)
+    key = (str(given), argument.dims, argument.name if len(argument.dims.split()) == 1 else "", mask_key, where)
     if key not in cache:
         opened = files.open_series(str(given), mask) if images else None
         if opened is None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -70,32 +69,3 @@ def _write(array: np.ndarray, names: Sequence[str], path: Path, index: Sequence[
         lines.append("\t".join([*([index[number]] if index else []), *row]))
     path.write_text("\n".join(lines) + "\n")
     return path
-
-
-def select_confounds(path: Any, columns: Sequence[str], first_row: str = "copy_second") -> tuple[np.ndarray, list[str]]:
-    """Read chosen columns of a confounds table and fill the first row where derivatives have none.
-
-    A name ending in `*` stands for all columns that begin so.
-    """
-    table, names = read_table(path)
-    chosen: list[str] = []
-    for column in columns:
-        found = (
-            [n for n in names if n.startswith(column[:-1])]
-            if column.endswith("*")
-            else [n for n in names if n == column]
-        )
-        if not found:
-            close = ", ".join(difflib.get_close_matches(column, names)) or ", ".join(names[:8])
-            raise ValueError(f"{path} has no column {column!r}; the nearest are {close}")
-        chosen += [name for name in found if name not in chosen]
-    selected = table[:, [names.index(name) for name in chosen]]
-    missing = np.argwhere(np.isnan(selected[1:]))
-    if missing.size:
-        frame, column_index = missing[0] + (1, 0)
-        raise ValueError(f"{path}: column {chosen[column_index]!r} is n/a in frame {frame}; only the first row may be")
-    if first_row not in ("copy_second", "zero"):
-        raise ValueError(f"first_row = {first_row!r}; expected 'copy_second' or 'zero'")
-    stand_in = selected[1] if first_row == "copy_second" else np.zeros(len(chosen))
-    selected[0] = np.where(np.isnan(selected[0]), stand_in, selected[0])
-    return selected, chosen

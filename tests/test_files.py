@@ -22,7 +22,7 @@ from pydra_diffconn.blocks import (
     RegressConfounds,
     WindowCovariance,
 )
-from pydra_diffconn.confound_tables import SelectConfounds
+from pydra_diffconn.confound_tables import ConfoundModel
 from pydra_diffconn.files import label_names, read_labels, read_timeseries, write_timeseries
 from pydra_diffconn.tables import read_matrix, read_table, write_table
 
@@ -78,8 +78,7 @@ def simulated(shared, tmp_path_factory, request):
 @workflow.define(outputs=["connectome", "clean"])
 def FromFiles(bold: File, confounds: File, labels: File, tr: float):
     band = workflow.add(BandPass(timeseries=bold, tr=tr, low=0.01, high=0.15))
-    columns = ["trans_*", "rot_*", "csf", "white_matter"]
-    chosen = workflow.add(SelectConfounds(confounds=confounds, columns=columns))
+    chosen = workflow.add(ConfoundModel(confounds=confounds, model="rps + csf + wm"))
     regressors = workflow.add(
         BandPass(timeseries=chosen.confounds, tr=tr, low=0.01, high=0.15), name="BandPassConfounds"
     )
@@ -257,21 +256,6 @@ def test_an_atlas_with_another_affine_is_refused_with_both_names(simulated, shar
     nib.save(nib.Nifti1Image(np.ones(space.grid, "i2"), np.diag([4.0, 4, 4, 1])), tmp_path / "native.nii.gz")
     with pytest.raises(ValueError, match="it has no spatial header"):
         read_labels(tmp_path / "native.nii.gz", space)
-
-
-def test_confounds_are_selected_by_name_and_gaps_are_named(shared, tmp_path):
-    path = shared / "confounds_real" / "hypercoil-examples_desc-confounds_timeseries.tsv"
-    columns = ["csf", "csf_derivative1", "a_comp_cor_0*"]
-    chosen = SelectConfounds(confounds=path, columns=columns)(cache_root=tmp_path).confounds
-    table, names = read_table(chosen)
-    assert names[:2] == ("csf", "csf_derivative1") and len(names) > 3 and np.all(np.isfinite(table))
-    assert table[0, 1] == table[1, 1]
-    with pytest.raises(Exception, match="no column 'csff'; the nearest are csf"):
-        SelectConfounds(confounds=path, columns=["csff"])(cache_root=tmp_path)
-    holed = tmp_path / "holed.tsv"
-    holed.write_text("a\tb\n1\t2\n3\tn/a\n5\t6\n")
-    with pytest.raises(Exception, match="column 'b' is n/a in frame 1"):
-        SelectConfounds(confounds=holed, columns=["b"])(cache_root=tmp_path)
 
 
 @workflow.define(outputs=["series"])

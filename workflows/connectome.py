@@ -9,15 +9,13 @@ from pydra.compose import workflow
 
 from pydra_diffconn import Learn
 from pydra_diffconn.blocks import BandPass, Correlation, Parcellate, RegressConfounds
-from pydra_diffconn.confound_tables import SelectConfounds
-
-COLUMNS = ["trans_*", "rot_*", "csf", "white_matter"]
+from pydra_diffconn.confound_tables import ConfoundModel
 
 
 @workflow.define(outputs=["connectome"])
 def Connectome(bold, confounds, labels, tr: float):
     """Band-pass data and confounds alike, regress, parcellate, correlate."""
-    chosen = workflow.add(SelectConfounds(confounds=confounds, columns=COLUMNS))
+    chosen = workflow.add(ConfoundModel(confounds=confounds, model="rps + csf + wm"))
     low = Learn(0.01, share="low")
     band = workflow.add(BandPass(timeseries=bold, tr=tr, low=low))
     regressors = workflow.add(BandPass(timeseries=chosen.confounds, tr=tr, low=low), name="BandPassConfounds")

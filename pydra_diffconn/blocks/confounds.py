@@ -53,7 +53,7 @@ def check_freedom(confounds: Any, weights: Any = None) -> None:
     if left <= 0:
         raise ValueError(
             f"{confounds.shape[1]} confounds (rank {rank}) and {kept} kept frames leave nothing of the data; "
-            "select fewer confounds (SelectConfounds) or censor less"
+            "choose fewer confounds or censor less"
         )
     if left < FEW_DEGREES_OF_FREEDOM:
         warnings.warn(f"confound regression: only {left} temporal degrees of freedom are left", stacklevel=3)

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from pydra_diffconn import constraints
 from pydra_diffconn.block import define
@@ -15,8 +15,11 @@ from pydra_diffconn.linalg import pseudo_inverse
 from pydra_diffconn.parameters import Parameter
 
 Gates = Annotated[
-    Float[Array, "regressors"] | None,
-    Parameter(constraints.unit_interval, help="how far each confound takes part: 0 not at all, 1 without penalty"),
+    Float[Array, "gates"] | None,
+    Parameter(
+        constraints.unit_interval,
+        help="how far each confound, or each term, takes part: 0 not at all, 1 without penalty",
+    ),
 ]
 Noise = Annotated[
     Float[Array, "components"],
@@ -25,7 +28,7 @@ Noise = Annotated[
 
 
 def check_gates(arguments: Mapping[str, Any]) -> None:
-    """Refuse unusable tables, gates that are not one for each confound, and open gates that leave nothing."""
+    """Refuse unusable tables, gates that are not one for each confound or term, and open gates that leave nothing."""
     check_table(arguments)
     confounds, gates = arguments.get("confounds"), arguments.get("gates")
     if confounds is None:
@@ -33,9 +36,17 @@ def check_gates(arguments: Mapping[str, Any]) -> None:
     if gates is None:
         check_freedom(confounds, arguments.get("frame_weights"))
         return
-    if np.shape(gates) != (confounds.shape[1],):
-        raise ValueError(f"gates has shape {np.shape(gates)} for {confounds.shape[1]} confounds; expected one for each")
-    check_freedom(confounds[:, np.asarray(gates) == 1], arguments.get("frame_weights"))
+    gates, terms = np.asarray(gates), arguments.get("terms")
+    if terms is not None:
+        terms = np.asarray(terms).astype(int)
+        if terms.shape != (confounds.shape[1],):
+            raise ValueError(f"terms has shape {terms.shape} for {confounds.shape[1]} confounds; expected one for each")
+        if gates.ndim != 1 or not 0 <= terms.min() <= terms.max() < len(gates):
+            raise ValueError(f"gates has shape {gates.shape} for terms 0 to {terms.max()}; expected one for each term")
+        gates = gates[terms]
+    if gates.shape != (confounds.shape[1],):
+        raise ValueError(f"gates has shape {gates.shape} for {confounds.shape[1]} confounds; expected one for each")
+    check_freedom(confounds[:, gates == 1], arguments.get("frame_weights"))
 
 
 @define(outputs=["timeseries"], linear_in="timeseries", acts_along="time", check=check_gates)
@@ -49,6 +60,7 @@ def GateConfounds(
     ] = 1.0,
     intercept: bool = True,
     first_row: Literal["copy_second", "zero"] = "copy_second",
+    terms: Int[Array, "regressors"] | None = None,
 ) -> Float[Array, "time space"]:
     """Subtract what the confounds explain, each as far as its gate is open: a learnable choice of confounds.
 
@@ -66,17 +78,20 @@ def GateConfounds(
         Confounds; the first row may be missing (n/a of derivatives), see `first_row`.
     frame_weights : (time,), optional
         Weights in [0, 1], from `Censor`.
-    gates : (regressors,), optional
-        In [0, 1]; by default all open.
+    gates : (gates,), optional
+        In [0, 1], one for each confound, or with `terms` one for each term; by default all open.
     penalty : float
         Above 0.
     intercept : bool
         Whether the confounds are centred first.
     first_row : {"copy_second", "zero"}
         What stands for a missing first row: the second one (as nilearn does) or zeros (as XCP-D does).
+    terms : (regressors,), optional
+        Which gate each confound has, counted from 0; `ConfoundModel` gives the terms of its formula.
     """
     centred, root, design = unit_design(timeseries, confounds, frame_weights, intercept, first_row)
     gates = jnp.ones_like(design[0]) if gates is None else jnp.asarray(gates, design.dtype)
+    gates = gates if terms is None else gates[jnp.asarray(terms).astype(int)]
     coefficients = gated_inverse(root * design, gates, jnp.asarray(penalty, design.dtype)) @ (root * centred)
     return timeseries - design @ coefficients
 

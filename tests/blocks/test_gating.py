@@ -15,8 +15,9 @@ def unit(confounds, weights):
     return centred / np.sqrt(weights @ centred**2)
 
 
-def penalised(timeseries, confounds, frame_weights, gates, penalty, intercept, first_row):
+def penalised(timeseries, confounds, frame_weights, gates, penalty, intercept, first_row, terms):
     """Solve the normal equations with the penalties written out; a closed gate is a column left out."""
+    gates = gates if terms is None else gates[terms]
     used = gates > 0
     design = unit(confounds[:, used], frame_weights)
     weighted = design.T * frame_weights
@@ -52,6 +53,14 @@ def test_hard_gates_are_the_regression_on_the_open_confounds(x64, data, rng, pen
 def test_all_gates_are_open_by_default(x64, data):
     x, confounds = data
     np.testing.assert_allclose(GateConfounds.pure(x, confounds), RegressConfounds.pure(x, confounds), atol=1e-9)
+
+
+def test_the_confounds_of_a_term_share_its_gate(x64, data):
+    x, confounds = data
+    terms = np.arange(confounds.shape[1]) % 3
+    gates = np.array([0.2, 1.0, 0.7])
+    found = GateConfounds.pure(x, confounds, gates=gates, terms=terms)
+    np.testing.assert_array_equal(found, GateConfounds.pure(x, confounds, gates=gates[terms]))
 
 
 def test_a_gate_of_one_half_is_ridge_of_the_penalty(x64, data):
@@ -152,6 +161,8 @@ def test_bad_gates_are_named(rng):
     with pytest.raises(ValueError, match="leave nothing of the data"):
         GateConfounds.check({"timeseries": x, "confounds": rng.standard_normal((60, 60)), "gates": np.ones(60)})
     GateConfounds.check({"timeseries": x, "confounds": rng.standard_normal((60, 60)), "gates": np.full(60, 0.4)})
+    with pytest.raises(ValueError, match=r"gates has shape \(2,\) for terms 0 to 2; expected one for each term"):
+        GateConfounds.check({"confounds": table, "gates": np.ones(2), "terms": np.array([0, 1, 2, 2])})
 
 
 GATES = np.array([0.0, 1.0, 0.4, 0.8])
@@ -174,6 +185,7 @@ CASES = [
             "collinear confounds, all open": {"confounds": COLLINEAR, "gates": np.ones(4)},
             "all closed": {"gates": np.zeros(4)},
             "few frames": {"frame_weights": FEW},
+            "terms of several confounds": {"gates": np.array([0.0, 1.0]), "terms": np.array([0, 1, 1, 0])},
         },
         smooth=("timeseries", "confounds", "frame_weights", "penalty"),
     ),
@@ -182,6 +194,12 @@ CASES = [
         {"gates": np.array([0.2, 0.5, 0.9]), "frame_weights": np.ones(60)},
         penalised,
         "penalties written out",
+    ),
+    Case(
+        GateConfounds,
+        {"gates": np.array([0.2, 0.9]), "terms": np.array([0, 1, 1]), "frame_weights": np.ones(60)},
+        penalised,
+        "penalties of terms written out",
     ),
     Case(
         NonAggressiveRegression,
