@@ -11,12 +11,15 @@ import numpy as np
 
 from pydra_diffconn import graph
 from pydra_diffconn.checkpoints import Checkpoint, fingerprint
+from pydra_diffconn.discretising import corners, winners, with_options
 from pydra_diffconn.hoisting import with_constants_computed
 from pydra_diffconn.learner import Learner, Settings
+from pydra_diffconn.losses.schedules import Schedule
 from pydra_diffconn.parameters import Learn, LearnedParameter, save_parameters
 from pydra_diffconn.program import Program, fuse
 from pydra_diffconn.progress import Progress
 from pydra_diffconn.swapping import with_parameters
+from pydra_diffconn.threads import one_blas_thread
 
 
 @dataclass
@@ -34,6 +37,10 @@ class Result:
     training: list[int] = field(default_factory=list)
     validation: list[int] = field(default_factory=list)
     stopped: str = "after all steps"
+    discrete: dict[str, float] = field(default_factory=dict)
+    """Loss of the best values with every learned choice decided for its winner, on the same runs; see `discretise`."""
+    winners: dict[str, str] = field(default_factory=dict)
+    """The option of largest weight of each learned choice: path of the node to the name of its argument."""
     program: Program | None = field(default=None, repr=False)
 
     @property
@@ -46,6 +53,18 @@ class Result:
         """Whether the learned values beat the start on runs that were not learned from (or, without, on all)."""
         key = "validation" if self.validation else "training"
         return self.best[key] < self.baseline[key]
+
+    def discretise(self) -> type:
+        """Return the classical workflow with the winning branch of each learned choice alone, other numbers learned.
+
+        Its loss is in `discrete`, next to that of the mixture in `best`.
+        """
+        if not self.winners:
+            raise ValueError(
+                "there is nothing to discretise: no weights of a choice were learned; mark some, as in "
+                "Choose(option_1=..., option_2=..., weights=Learn())"
+            )
+        return with_options(self.workflow, self.winners)
 
     @property
     def table(self) -> Any:
@@ -86,6 +105,7 @@ def fit(
     steps: int = 200,
     optimizer: Any = None,
     rates: Mapping[str, float] | None = None,
+    schedules: Mapping[str, Schedule] | None = None,
     batch_size: int | None = None,
     validation: float | Sequence[int] | None = None,
     groups: Sequence[Any] | None = None,
@@ -121,6 +141,10 @@ def fit(
         By default Adam with a step of 0.1 in the unbounded space; `optax.lbfgs()` and the like work, too.
     rates : mapping, optional
         Factor on the step of a parameter, by name.
+    schedules : mapping, optional
+        Parameters that follow a schedule instead of being learned, such as the temperature of a choice:
+        `{"Choose.temperature": losses.schedules.Ramp(1.0, 0.1, steps=100)}`. Values are scored, and the result has
+        them, as at the last step.
     batch_size : int, optional
         Number of runs in a step, drawn anew in every epoch; by default all.
     validation : float or list of int, optional
@@ -157,18 +181,21 @@ def fit(
         If nothing is to be learned, the loss is not a finite number at the start, an input is bad, or the checkpoint
         belongs to another fit.
     """
+    schedules = dict(schedules or {})
+    learn = {**(learn or {}), **{name: Learn(float(rule(0))) for name, rule in schedules.items()}}
     program = learnable_program(
         task, learn, devices=devices, remat=remat, memory=memory, cache_root=cache_root, worker=worker
     )
     training, held_out = partition(len(program.runs), validation, groups, seed)
-    settings = Settings(optimizer, rates or {}, batch_size, patience, shrinkage, seed)
+    settings = Settings(optimizer, rates or {}, batch_size, patience, shrinkage, seed, schedules)
     kinds = entities or ({} if groups is None else {"subject": groups})
-    learner = Learner(with_constants_computed(program), loss, targets, training, held_out, settings, kinds, steps)
     saver = None
     if checkpoint is not None:
         mark = fingerprint(program.inputs, targets, program.parameters, training, held_out, batch_size, seed)
+        mark = fingerprint(mark, repr(schedules)) if schedules else mark
         saver = Checkpoint(checkpoint, mark, checkpoint_every)
-    with Progress(steps, enabled=progress) as bar:
+    with Progress(steps, enabled=progress) as bar, one_blas_thread():
+        learner = Learner(with_constants_computed(program), loss, targets, training, held_out, settings, kinds, steps)
         learner.run(bar, saver)
     return result_of(learner, task, program)
 
@@ -195,6 +222,7 @@ def result_of(learner: Learner, task: Any, program: Program) -> Result:
             replace(group, name=f"{name}@{label}", value=value, start=group.value, targets=group.targets)
             for label, value in of_entity.items()
         ]
+    chosen = winners(read, values)
     return Result(
         learned,
         learner.state.history,
@@ -204,6 +232,8 @@ def result_of(learner: Learner, task: Any, program: Program) -> Result:
         learner.training,
         learner.held_out,
         learner.stopped,
+        learner.scores_with(corners(read, values)) if chosen else {},
+        chosen,
         program,
     )
 

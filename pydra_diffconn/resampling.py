@@ -13,6 +13,7 @@ from pydra_diffconn.hoisting import with_constants_computed
 from pydra_diffconn.learner import Learner, Settings
 from pydra_diffconn.parameters import Learn
 from pydra_diffconn.progress import Progress
+from pydra_diffconn.threads import one_blas_thread
 
 
 @dataclass
@@ -147,7 +148,7 @@ def bootstrap(
 
 
 def _run(learner: Learner, progress: bool) -> Learner:
-    with Progress(learner.total, enabled=progress) as bar:
+    with Progress(learner.total, enabled=progress) as bar, one_blas_thread():
         learner.run(bar)
     return learner
 

@@ -19,6 +19,16 @@ def shared() -> Path:
     return SHARED
 
 
+@pytest.fixture(scope="session", autouse=True)
+def one_blas_thread():
+    """Two test processes share the cores: more threads would only wait for each other."""
+    import scipy.linalg  # noqa: F401
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1, user_api="blas"):
+        yield
+
+
 @pytest.fixture
 def x64():
     """Compute in float64 for the duration of a test."""

@@ -25,7 +25,7 @@ LAYERS = [
     {"preparing"},
     {"explain", "execution"},
     {"program"},
-    {"hoisting"},
+    {"hoisting", "drawing"},
     {"free", "losses", "swapping", "progress", "stretches"},
     {"built_in"},
     {"figures"},
