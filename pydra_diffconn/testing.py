@@ -73,7 +73,11 @@ def check_block(block: Any, arguments: Any = None, oracle: Callable | None = Non
     True
     """
     case = block if isinstance(block, Case) else Case(block, arguments or {}, oracle, **settings)
-    findings = list(examine(case))
+    return judged(case, list(examine(case)))
+
+
+def judged(case: Case, findings: list[Finding]) -> list[Finding]:
+    """Return the findings; raise AssertionError with all that fails."""
     failed = [f"  {finding.item}: {finding.note}" for finding in findings if not finding.ok]
     if failed:
         raise AssertionError("\n".join([f"{case.block.declaration.id} breaks its contract:", *failed]))

@@ -9,7 +9,7 @@ from typing import Annotated
 import numpy as np
 import pytest
 from jaxtyping import Array, Float
-from test_contract import CASES
+from test_contract import cases
 
 from pydra_diffconn import Learn, Parameter, blocks, constraints
 from pydra_diffconn.block import define
@@ -19,7 +19,7 @@ ALL = [getattr(blocks, name) for name in blocks.__all__]
 
 @functools.cache
 def case_of(block):
-    return next(case for case in CASES if case.block is block)
+    return next(case for case in cases() if case.block is block)
 
 
 def values_for(block):

@@ -33,10 +33,10 @@ LAYERS = [
     {"checkpoints", "training_data"},
     {"learner"},
     {"fitting"},
-    {"resampling"},
+    {"resampling", "multiverse"},
     {"fit_task"},
     {"demo", "testing"},
-    {"plugin_tools"},
+    {"plugin_tools", "pytest_plugin"},
     {"cli"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
