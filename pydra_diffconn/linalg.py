@@ -124,3 +124,27 @@ def _weighted_gram_derivative(primals: Any, tangents: Any) -> Any:
     if not isinstance(weights_change, SymbolicZero):
         tangent = tangent + (weights_change[:, None] * series).T @ series
     return weighted_gram(series, weights), tangent
+
+
+@jax.custom_jvp
+def nearest_rotation(matrix: Float[Array, "rows columns"]) -> Float[Array, "rows columns"]:
+    """Return the matrix with orthonormal columns nearest to a square or tall one (its polar factor U V')."""
+    left, _, right = jnp.linalg.svd(matrix, full_matrices=False)
+    return left @ right
+
+
+@nearest_rotation.defjvp
+def _nearest_rotation_derivative(primals: tuple, tangents: tuple) -> tuple:
+    """Divide by (sums of) singular values, never by their gaps."""
+    (matrix,), (change,) = primals, tangents
+    left, values, right = jnp.linalg.svd(matrix, full_matrices=False)
+    across = change @ right.T
+    inner = left.T @ across
+    smallest = len(values) * jnp.finfo(values.dtype).eps * values[0]
+    total = values[None, :] + values[:, None]
+    solid = total > smallest
+    turned = left @ jnp.where(solid, (inner - inner.T) / jnp.where(solid, total, 1.0), 0.0)
+    if matrix.shape[0] > matrix.shape[1]:  # what leaves the span of the columns
+        solid = values > smallest
+        turned = turned + (across - left @ inner) * jnp.where(solid, 1 / jnp.where(solid, values, 1.0), 0.0)
+    return left @ right, turned @ right

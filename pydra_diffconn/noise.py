@@ -15,6 +15,8 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
+from pydra_diffconn import spd
+
 Distribution = Callable[[Any, tuple[int, ...], Any], Array]
 
 
@@ -117,5 +119,4 @@ def matrix_exponential(
     key: Array, size: int, scale: Any = 1.0, distribution: Distribution = jax.random.normal, dtype: Any = float
 ) -> Array:
     """Draw the exponential of `scale` times a random symmetric matrix: positive definite, its median determinant 1."""
-    values, vectors = jnp.linalg.eigh(scale * symmetric(key, size, distribution, dtype))
-    return (vectors * jnp.exp(values)) @ vectors.T
+    return spd.exponential(scale * symmetric(key, size, distribution, dtype))

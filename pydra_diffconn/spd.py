@@ -1,4 +1,4 @@
-"""Functions of symmetric matrices whose derivatives last: logarithm, exponential, roots, powers, and the cone's guard.
+"""Symmetric matrices: checks, and functions and eigenvectors whose derivatives last.
 
 A function of a symmetric matrix acts on its eigenvalues. Its derivative (Daleckii & Krein 1965) needs no derivative of
 an eigenvector: in the eigenbasis a change of the matrix is multiplied by the divided differences of the function,
@@ -14,10 +14,12 @@ from typing import Any
 import jax
 import jax.extend
 import jax.numpy as jnp
+import numpy as np
 from jax.interpreters import ad, batching, mlir
 from jaxtyping import Array, Float
 
 Matrix = Float[Array, "... n n"]
+SYMMETRIC = 1e-4  # largest asymmetry, relative to the largest entry, that float32 rounding explains
 CLOSE = 0.1  # below this, sinh(d) / d and its like are summed as series
 
 
@@ -97,6 +99,57 @@ def congruence(outer: Matrix, matrix: Matrix) -> Matrix:
 def symmetric(matrix: Matrix) -> Matrix:
     """Return the mean of a matrix and its transpose."""
     return (matrix + jnp.swapaxes(matrix, -1, -2)) / 2
+
+
+def without_diagonal(matrix: Float[Array, "parcels parcels"]) -> Float[Array, "parcels parcels"]:
+    """Set the diagonal to zero: a parcel's correlation with itself is no connection."""
+    return jnp.fill_diagonal(jnp.asarray(matrix), 0.0, inplace=False)
+
+
+@jax.custom_jvp
+def eigen(matrix: Float[Array, "n n"]) -> tuple[Float[Array, "n"], Float[Array, "n n"]]:
+    """Return eigenvalues (ascending) and eigenvectors (columns) of a symmetric matrix.
+
+    The derivative of an eigenvector divides by the gaps between eigenvalues and is infinite where two of them are
+    equal; here such a pair counts as one space, in which nothing turns. What does not depend on that choice, such as
+    the projector on the space, has its true derivative.
+    """
+    values, vectors = jnp.linalg.eigh(matrix)
+    return values, vectors
+
+
+@eigen.defjvp
+def _eigen_derivative(primals: tuple, tangents: tuple) -> tuple:
+    (matrix,), (change,) = primals, tangents
+    values, vectors = eigen(matrix)
+    inner = vectors.T @ symmetric(change) @ vectors
+    gap = values[None, :] - values[:, None]
+    distinct = jnp.abs(gap) > len(values) * jnp.finfo(values.dtype).eps * jnp.max(jnp.abs(values))
+    turned = jnp.where(distinct, inner / jnp.where(distinct, gap, 1.0), 0.0)
+    return (values, vectors), (jnp.diagonal(inner), vectors @ turned)
+
+
+def check_symmetric(matrix: Any, name: str = "connectome") -> None:
+    """Refuse matrices that are not square, not finite or not symmetric, naming the first place."""
+    if matrix is None:
+        return
+    matrix = np.asarray(matrix)
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
+        raise ValueError(f"{name} has shape {matrix.shape}; expected as many rows as columns, one for each parcel")
+    missing = np.argwhere(~np.isfinite(matrix))
+    if missing.size:
+        row, column = missing[0]
+        raise ValueError(
+            f"{name} has {len(missing)} values that are not finite, the first in row {row}, column {column}; "
+            "leave these parcels out"
+        )
+    difference = np.abs(matrix - matrix.T)
+    if difference.size and difference.max() > SYMMETRIC * np.abs(matrix).max():
+        row, column = np.unravel_index(difference.argmax(), difference.shape)
+        raise ValueError(
+            f"{name} is not symmetric: [{row}, {column}] = {matrix[row, column]:g}, "
+            f"[{column}, {row}] = {matrix[column, row]:g}; average it with its transpose first"
+        )
 
 
 # --- the derivatives ------------------------------------------------------------------------------------------------

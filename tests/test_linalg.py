@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 from finite_differences import assert_gradient
 from jax.test_util import check_grads
+from scipy.linalg import polar
 
 from pydra_diffconn.linalg import (
     apply_over_time,
     column_maxima,
     column_sums,
+    nearest_rotation,
     pseudo_inverse,
     scale_columns,
     weighted_gram,
@@ -56,3 +58,11 @@ def test_columns_are_summed_scaled_and_compared(x64, rng):
     assert np.all(column_maxima(np.full((3, 2), -np.inf)) == -np.inf)
     np.testing.assert_array_equal(scale_columns(matrix, factor), matrix * factor)
     check_grads(scale_columns, (matrix, factor), order=1, modes=["rev"])
+
+
+def test_the_nearest_rotation_is_scipys_with_a_derivative_also_at_equal_singular_values(x64, rng):
+    tall, mixed = rng.standard_normal((6, 4)), rng.standard_normal((6, 4))
+    np.testing.assert_allclose(nearest_rotation(tall), polar(tall)[0], atol=1e-12)
+    for at in (np.eye(4), tall[:4], tall, np.eye(6, 4)):
+        assert_gradient(lambda a: jnp.sum(mixed[: len(a)] * nearest_rotation(a)), at)
+    assert np.all(np.isfinite(jax.jacobian(nearest_rotation)(np.zeros((4, 4)))))

@@ -125,3 +125,29 @@ def test_the_guard_leaves_matrices_inside_the_cone_as_they_are_and_lifts_the_oth
     np.testing.assert_allclose(lowest, 1e-6, rtol=1e-6)
     slope = jax.grad(lambda a: jnp.sum(symmetric(1) * spd.logarithm(spd.guarded(a, 1e-6))))(singular)
     assert np.all(np.isfinite(slope))
+
+
+def test_eigenvectors_have_right_derivatives_apart_and_finite_ones_together(x64):
+    matrix, mixed = with_eigenvalues(EIGENVALUES["distinct"]), symmetric(1) + np.triu(symmetric(2))
+    assert_gradient(lambda a: jnp.sum(mixed * spd.eigen((a + a.T) / 2)[1]), matrix)
+    # a function of the matrix has a derivative also where eigenvalues are equal: here the projector on both pairs
+    halves = np.diag([1.0, 1.0, 3.0, 3.0])
+
+    def projector(a):
+        vectors = spd.eigen((a + a.T) / 2)[1][:, 2:]
+        return jnp.sum(mixed * (vectors @ vectors.T))
+
+    assert_gradient(projector, halves)
+
+
+@pytest.mark.parametrize(
+    ("matrix", "message"),
+    [
+        (np.ones((2, 3)), r"a has shape \(2, 3\); expected as many rows as columns"),
+        (np.diag([1.0, np.nan]), "1 values that are not finite, the first in row 1, column 1"),
+        (np.array([[1.0, 0.5], [0.0, 1.0]]), r"a is not symmetric: \[0, 1\] = 0.5, \[1, 0\] = 0"),
+    ],
+)
+def test_what_is_no_symmetric_matrix_is_refused(matrix, message):
+    with pytest.raises(ValueError, match=message):
+        spd.check_symmetric(matrix, "a")

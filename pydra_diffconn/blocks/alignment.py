@@ -12,7 +12,7 @@ from pydra_diffconn.block import define
 from pydra_diffconn.blocks.compcor import CompCor
 from pydra_diffconn.blocks.covariance import check_series
 from pydra_diffconn.blocks.filtering import check_finite
-from pydra_diffconn.blocks.symmetric import nearest_rotation
+from pydra_diffconn.linalg import nearest_rotation
 
 
 def check_target(arguments: Mapping[str, Any]) -> None:

@@ -9,8 +9,8 @@ from jaxtyping import Array, Float
 
 from pydra_diffconn import constraints
 from pydra_diffconn.block import define
-from pydra_diffconn.blocks.symmetric import check_symmetric, without_diagonal
 from pydra_diffconn.parameters import Parameter
+from pydra_diffconn.spd import check_symmetric, without_diagonal
 
 Affiliation = Annotated[
     Float[Array, "parcels communities"], Parameter(constraints.simplex, help="share of each community in each parcel")

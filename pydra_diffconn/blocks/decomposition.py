@@ -12,8 +12,9 @@ from pydra_diffconn import constraints
 from pydra_diffconn.block import define
 from pydra_diffconn.blocks.communities import Affiliation, check_affiliation
 from pydra_diffconn.blocks.filtering import check_finite
-from pydra_diffconn.blocks.symmetric import check_symmetric, eigen, nearest_rotation, without_diagonal
+from pydra_diffconn.linalg import nearest_rotation
 from pydra_diffconn.parameters import Parameter
+from pydra_diffconn.spd import check_symmetric, eigen, without_diagonal
 
 Parts = Annotated[
     Float[Array, "components features"],

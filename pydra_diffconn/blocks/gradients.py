@@ -9,9 +9,10 @@ from jaxtyping import Array, Float
 
 from pydra_diffconn import constraints
 from pydra_diffconn.block import define
-from pydra_diffconn.blocks.symmetric import check_symmetric, eigen, nearest_rotation, without_diagonal
 from pydra_diffconn.blocks.thresholding import Softness, largest
+from pydra_diffconn.linalg import nearest_rotation
 from pydra_diffconn.parameters import Parameter
+from pydra_diffconn.spd import check_symmetric, eigen, without_diagonal
 
 Method = Literal["diffusion", "laplacian"]
 Kernel = Literal["normalized_angle", "cosine", "gaussian", "none"]

@@ -10,9 +10,9 @@ from jaxtyping import Array, Float
 from pydra_diffconn import constraints
 from pydra_diffconn.block import define
 from pydra_diffconn.blocks.communities import Affiliation, check_affiliation
-from pydra_diffconn.blocks.symmetric import check_symmetric, eigen, exponential, without_diagonal
 from pydra_diffconn.blocks.thresholding import through_every_parcel
 from pydra_diffconn.parameters import Parameter
+from pydra_diffconn.spd import check_symmetric, eigen, exponential, without_diagonal
 
 Sign = Literal["positive", "negative", "all"]
 Kind = Literal["zhang", "onnela"]

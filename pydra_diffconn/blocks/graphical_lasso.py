@@ -10,7 +10,6 @@ from jaxtyping import Array, Float
 from pydra_diffconn import constraints, spd
 from pydra_diffconn.block import define
 from pydra_diffconn.blocks.covariance import check_invertible
-from pydra_diffconn.blocks.symmetric import check_symmetric
 from pydra_diffconn.parameters import Parameter
 
 MOST_STEPS = 200
@@ -22,7 +21,7 @@ Matrix = Float[Array, "n n"]
 
 def check(arguments: Mapping[str, Any]) -> None:
     """Refuse asymmetric matrices, and without a penalty those that have no inverse."""
-    check_symmetric(arguments.get("covariance"), "covariance")
+    spd.check_symmetric(arguments.get("covariance"), "covariance")
     check_invertible(arguments)
 
 

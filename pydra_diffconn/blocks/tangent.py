@@ -10,7 +10,6 @@ from jaxtyping import Array, Float
 
 from pydra_diffconn import constraints, spd
 from pydra_diffconn.block import define
-from pydra_diffconn.blocks.symmetric import check_symmetric
 from pydra_diffconn.parameters import Parameter
 
 Kind = Literal["euclidean", "harmonic", "log-euclidean", "karcher"]
@@ -25,7 +24,7 @@ def check_positive_definite(matrix: Any, name: str) -> None:
     """Refuse a matrix that is not symmetric positive definite by more than rounding."""
     if matrix is None:
         return
-    check_symmetric(matrix, name)
+    spd.check_symmetric(matrix, name)
     eigenvalues = np.linalg.eigvalsh(matrix)
     least = len(eigenvalues) * np.finfo(eigenvalues.dtype).eps * abs(eigenvalues[-1])
     if eigenvalues[0] <= least:
@@ -46,7 +45,7 @@ def check_stack(arguments: Mapping[str, Any]) -> None:
     if np.ndim(covariances) != 3 or not len(covariances):
         raise ValueError(f"covariances has shape {np.shape(covariances)}; expected (subjects, parcels, parcels)")
     for number, matrix in enumerate(covariances):
-        check = check_symmetric if kind == "euclidean" else check_positive_definite
+        check = spd.check_symmetric if kind == "euclidean" else check_positive_definite
         check(matrix, f"covariances[{number}]")
     if weights is None:
         return

@@ -10,8 +10,8 @@ from jaxtyping import Array, Float
 
 from pydra_diffconn import constraints
 from pydra_diffconn.block import define
-from pydra_diffconn.blocks.symmetric import check_symmetric, without_diagonal
 from pydra_diffconn.parameters import Parameter
+from pydra_diffconn.spd import check_symmetric, without_diagonal
 
 Softness = Annotated[
     float, Parameter(constraints.nonnegative, help="width of the soft edge, in the unit of the threshold; 0 is hard")

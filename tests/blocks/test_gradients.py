@@ -5,13 +5,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.linalg
-from finite_differences import assert_gradient
 from scipy.stats import spearmanr
 from sklearn.manifold import spectral_embedding
 from sklearn.metrics.pairwise import cosine_similarity
 
 from pydra_diffconn.blocks import AlignGradients, ConnectivityGradients
-from pydra_diffconn.blocks.symmetric import eigen, exponential, nearest_rotation
 from pydra_diffconn.testing import Case
 
 
@@ -122,33 +120,6 @@ def test_separate_networks_are_finite_and_told_apart(x64):
     assert (
         np.ptp(gradients[:4]) < 1e-12 and np.ptp(gradients[4:]) < 1e-12 and abs(gradients[0, 0] - gradients[8, 0]) > 0.1
     )
-
-
-def test_eigenvectors_have_right_derivatives_apart_and_finite_ones_together(x64, rng):
-    matrix, mixed = correlation(rng, 6), rng.standard_normal((6, 6))
-    assert_gradient(lambda a: jnp.sum(mixed * eigen((a + a.T) / 2)[1]), matrix)
-    # a function of the matrix has a derivative also where eigenvalues are equal: here the projector on both pairs
-    halves = scipy.linalg.block_diag(np.eye(2), 3 * np.eye(2))
-
-    def projector(a):
-        vectors = eigen((a + a.T) / 2)[1][:, 2:]
-        return jnp.sum(mixed[:4, :4] * (vectors @ vectors.T))
-
-    assert_gradient(projector, halves)
-
-
-def test_the_exponential_equals_scipys_with_its_derivative(x64, rng):
-    matrix, mixed = correlation(rng, 5), rng.standard_normal((5, 5))
-    np.testing.assert_allclose(exponential(matrix), scipy.linalg.expm(matrix), rtol=1e-12)
-    for at in (matrix, np.eye(5), np.diag([1.0, 1.05, 1.0, 2.0, 2.2])):
-        assert_gradient(lambda a: jnp.sum(mixed * exponential((a + a.T) / 2)), at)
-
-
-def test_the_nearest_rotation_has_a_derivative_at_equal_singular_values(x64, rng):
-    mixed = rng.standard_normal((4, 4))
-    for at in (np.eye(4), rng.standard_normal((4, 4))):
-        assert_gradient(lambda a: jnp.sum(mixed * nearest_rotation(a)), at)
-    assert np.all(np.isfinite(jax.jacobian(nearest_rotation)(np.zeros((4, 4)))))
 
 
 def test_alignment_undoes_a_rotation_and_reflection(x64, rng):
