@@ -1,6 +1,7 @@
 """What this package itself adds, by the hooks that every plugin uses."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from pydra_diffconn.plugins import hookimpl
 
@@ -20,3 +21,11 @@ def diffconn_losses() -> Iterable[type]:
 
     found = [getattr(losses, name) for name in losses.__all__]
     return [one for one in found if isinstance(one, type) and issubclass(one, losses.Loss)]
+
+
+@hookimpl
+def diffconn_equivalents() -> Iterable[Any]:
+    """Return what stands for the steps of nilearn, FSL and AFNI."""
+    from pydra_diffconn.equivalents import built_in
+
+    return built_in()

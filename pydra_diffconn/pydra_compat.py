@@ -22,6 +22,7 @@ import numpy as np
 os.environ.setdefault("NO_ET", "1")  # Pydra asks a telemetry host for its newest version; we contact nobody
 
 import pydra.utils.hash as pydra_hash
+from pydra.compose import shell
 from pydra.engine.lazy import LazyField, LazyInField, LazyOutField
 from pydra.engine.node import Node
 from pydra.engine.workflow import Workflow
@@ -370,6 +371,11 @@ def field_names(task: Any) -> list[str]:
     return [field.name for field in get_fields(task) if field.name not in HOUSEKEEPING]
 
 
+def output_names(task: Any) -> set[str]:
+    """Return those inputs of a shell task that only name the file an output is written to."""
+    return {field.name for field in get_fields(task) if isinstance(field, shell.outarg)}
+
+
 def given_values(task: Any) -> Iterator[tuple[str, Any]]:
     """Yield what was given to a task: connections, split lists, and values other than the defaults."""
     for name in field_names(task):
@@ -398,10 +404,26 @@ def without_split(task: Any) -> Any:
     return attrs.evolve(task, **dict.fromkeys(names, attrs.NOTHING))
 
 
-def construct(task: Any, lazy: tuple[str, ...] = ()) -> Workflow:
-    """Build the graph of a workflow task; the inputs named in `lazy` stay symbols."""
+def construct(task: Any, lazy: tuple[str, ...] = (), check: bool = True) -> Workflow:
+    """Build the graph of a workflow task; the inputs named in `lazy` stay symbols.
+
+    Without `check` its nodes need not be fit to run: they are only looked at.
+    """
     # never change the returned graph: Pydra hands the same one to the next caller with equal inputs
-    return Workflow.construct(task, dont_cache=True, lazy=lazy)
+    with contextlib.nullcontext() if check else _unchecked():
+        return Workflow.construct(task, dont_cache=True, lazy=lazy)
+
+
+@contextlib.contextmanager
+def _unchecked() -> Iterator[None]:
+    from pydra.compose import base
+
+    rules = base.Task._check_rules
+    base.Task._check_rules = lambda self: None  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        base.Task._check_rules = rules  # type: ignore[method-assign]
 
 
 def constructor(task: Any) -> Any:

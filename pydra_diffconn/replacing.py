@@ -29,7 +29,7 @@ class Replacements:
         count before those of the node; and the node's fields to the new task's, where they have other names.
     """
 
-    steps: tuple[tuple[str | type, Any, Mapping[str, str]], ...]
+    steps: tuple[tuple[str | type, Any, Mapping[str, str | None]], ...]
 
     def __call__(self, under_construction: Any, outputs: Any) -> Any:
         """Replace the nodes of a workflow that is being built; return the workflow's outputs."""
@@ -68,7 +68,7 @@ class Replacements:
         for which, task, fields in self.steps:
             yield f"{which}:{sorted(fields.items())}:{type(task).__module__}:{type(task).__qualname__}:".encode()
             if isinstance(task, BlockTask):
-                yield source_hash(type(task)).encode()
+                yield source_hash(type(task)).encode()  # type: ignore[arg-type]
             yield hash_single(dict(pydra_compat.given_values(task)), cache)
 
 
@@ -84,7 +84,8 @@ class Equivalents:
         reasons, changed = {}, self.nested
         for node in list(under_construction.nodes):
             old = pydra_compat.node_task(node)
-            step, reasons[node.name] = equivalent_step(old, self.known)
+            used = used_outputs(under_construction, node.name, outputs)
+            step, reasons[node.name] = equivalent_step(old, self.known, used)
             if step is not None:
                 outputs = replace_node(under_construction, outputs, node.name, *step)
                 changed = True
@@ -98,21 +99,24 @@ class Equivalents:
         return outputs
 
 
-def equivalent_step(task: Any, known: Iterable[Equivalent]) -> tuple[Step | None, str]:
-    """Return what stands for a task, or nothing, and why not."""
+def equivalent_step(task: Any, known: Iterable[Equivalent], used: Iterable[str]) -> tuple[Step | None, str]:
+    """Return what stands for a task of which some outputs are used, or nothing, and why not."""
     if isinstance(task, BlockTask):
         return None, "a block already"
     reason = "no equivalent is registered"
     for one in known:
         if one.matches(task):
             try:
-                return one.step(task), ""
+                made, fields = one.step(task)
+                for output in used:
+                    _our_output(task, made, fields, output, list(used))
+                return (made, fields), ""
             except ValueError as error:
                 reason = str(error)
     return None, reason
 
 
-def replace_node(under_construction: Any, outputs: Any, name: str, task: Any, fields: Mapping[str, str]) -> Any:
+def replace_node(under_construction: Any, outputs: Any, name: str, task: Any, fields: Mapping[str, str | None]) -> Any:
     """Put a task into the place of a node and connect it; return the workflow's outputs.
 
     Raises
@@ -124,13 +128,15 @@ def replace_node(under_construction: Any, outputs: Any, name: str, task: Any, fi
     old = pydra_compat.node_task(node)
     connection = _Connection(name, old, task, fields)
     several = outputs if isinstance(outputs, tuple) else (outputs,)
-    used = _used_outputs(under_construction, name, several)
+    used = used_outputs(under_construction, name, several)
     names = {output: connection.output(output, used) for output in used}
     new = attrs.evolve(task, **connection.values())
     connection.split(new)
     pydra_compat.replace_node_task(node, new)
     pydra_compat.reconnect(node, {})
-    moved = {(name, output): getattr(node.lzout, target) for output, target in names.items()}
+    moved: dict[tuple[str | None, str], Any] = {
+        (name, output): getattr(node.lzout, target) for output, target in names.items()
+    }
     for other in under_construction.nodes:
         if other is not node:
             renamed = {f"{name}.{a}": f"{name}.{b}" for a, b in connection.inputs.items()}
@@ -143,16 +149,16 @@ def replace_node(under_construction: Any, outputs: Any, name: str, task: Any, fi
 class _Connection:
     """What of one task's fields goes where in another's."""
 
-    def __init__(self, name: str, old: Any, new: Any, fields: Mapping[str, str]) -> None:
+    def __init__(self, name: str, old: Any, new: Any, fields: Mapping[str, str | None]) -> None:
         self.name, self.old, self.new, self.fields = name, old, new, fields
-        self.theirs = set(pydra_compat.field_names(old))
+        self.theirs = set(pydra_compat.field_names(old)) - pydra_compat.output_names(old)
         self.their_outputs = set(pydra_compat.field_names(type(old).Outputs))
         self.ours = set(pydra_compat.field_names(new))
         self.our_outputs = set(pydra_compat.field_names(type(new).Outputs))
         self.own = {name for name, _ in pydra_compat.given_values(new)}
         self._refuse_unknown()
-        self.inputs = {field: self.fields.get(field, field) for field in self.theirs}
-        self.inputs = {old: new for old, new in self.inputs.items() if new in self.ours}
+        taken = {field: self.fields.get(field, field) for field in self.theirs}
+        self.inputs = {old: new for old, new in taken.items() if new in self.ours}
         if pydra_compat.splitter(new) is not None:
             raise ValueError(f"swap: give {self.title(new)} without a split; it takes over that of {name}")
 
@@ -167,7 +173,7 @@ class _Connection:
                     f"swap: fields: {self.name} ({self.title(self.old)}) has no field {theirs!r}; it has {known}"
                 )
             wanted = self.our_outputs if theirs not in self.theirs else self.ours | self.our_outputs
-            if ours not in wanted:
+            if ours is not None and ours not in wanted:
                 raise ValueError(
                     f"swap: fields: {self.name}.{theirs} is to become {ours!r}, which {self.title(self.new)} does not "
                     f"have; it has {sorted(wanted)}"
@@ -178,6 +184,8 @@ class _Connection:
         taken: dict[str, Any] = {}
         split = {n.rpartition(".")[2] for n in names_of(pydra_compat.splitter(self.old))}
         for name, value in pydra_compat.given_values(self.old):
+            if name not in self.theirs or self.fields.get(name, name) is None:
+                continue
             target = self.inputs.get(name)
             connected = is_lazy(value) or name in split or isinstance(value, np.ndarray | FileSet)
             if target is None and connected:
@@ -206,16 +214,28 @@ class _Connection:
 
     def output(self, output: str, used: list[str]) -> str:
         """Return the name of the new task's output that stands for one of the old task's."""
-        if output in self.fields:
-            return self.fields[output]
-        if output in self.our_outputs:
-            return output
-        if len(used) == 1 and len(self.our_outputs) == 1:
-            return next(iter(self.our_outputs))
-        raise ValueError(
-            f"swap: {self.name}.{output} is used, and {self.title(self.new)} has no output {output!r}; say which of "
-            f"{sorted(self.our_outputs)} stands for it: fields={{{self.name!r}: {{{output!r}: ...}}}}"
-        )
+        try:
+            return _our_output(self.old, self.new, self.fields, output, used)
+        except ValueError as error:
+            raise ValueError(f"swap: {self.name}: {error}") from None
+
+
+def _our_output(old: Any, new: Any, fields: Mapping[str, str | None], output: str, used: list[str]) -> str:
+    """Return the new task's output for one of the old task's: the one named, of the same name, or the only one."""
+    ours = set(pydra_compat.field_names(type(new).Outputs))
+    theirs = set(pydra_compat.field_names(type(old).Outputs)) - set(pydra_compat.field_names(old))
+    theirs |= pydra_compat.output_names(old)
+    named = fields.get(output)
+    if named is not None:
+        return named
+    if output in ours:
+        return output
+    if len(used) == 1 and len(ours) == 1 and not theirs & set(fields):  # where some are named, no other is guessed
+        return next(iter(ours))
+    raise ValueError(
+        f"its output {output!r} is used, and {type(new).__name__} has none of that name; if one of {sorted(ours)} "
+        f"stands for it, say so in the node's fields: {{{output!r}: ...}}"
+    )
 
 
 def _origin(value: Any) -> str:
@@ -225,8 +245,9 @@ def _origin(value: Any) -> str:
     return f"input {name!r} of the workflow" if node is None else f"{node}.{name}"
 
 
-def _used_outputs(under_construction: Any, name: str, outputs: tuple) -> list[str]:
+def used_outputs(under_construction: Any, name: str, outputs: Any) -> list[str]:
     """Return the outputs of a node that other nodes, or the workflow's outputs, take."""
+    several = outputs if isinstance(outputs, tuple) else (outputs,)
     values = [value for node in under_construction.nodes for _, value in node.input_values]
-    sources = [pydra_compat.lazy_source(value) for value in [*values, *outputs] if is_lazy(value)]
+    sources = [pydra_compat.lazy_source(value) for value in [*values, *several] if is_lazy(value)]
     return list(dict.fromkeys(field for node, field in sources if node == name))

@@ -14,13 +14,13 @@ from pydra_diffconn import pydra_compat, rewire
 from pydra_diffconn.equivalents import registered
 from pydra_diffconn.graph import names_of
 from pydra_diffconn.parameters import LearnedParameter, require_blocks
-from pydra_diffconn.replacing import Equivalents, Replacements, equivalent_step
+from pydra_diffconn.replacing import Equivalents, Replacements, equivalent_step, used_outputs
 
 
 def swap(
     their: Any,
     steps: Mapping[str | type, Any] | None = None,
-    fields: Mapping[str | type, Mapping[str, str]] | None = None,
+    fields: Mapping[str | type, Mapping[str, str | None]] | None = None,
 ) -> Any:
     """Return a workflow with the same inputs and outputs and other steps in the place of some.
 
@@ -35,7 +35,7 @@ def swap(
         swapped, see `proposals`.
     fields : mapping, optional
         Where names differ, for each node or task class: their input or output to ours,
-        `{"clean": {"in_file": "timeseries", "out_file": "timeseries"}}`.
+        `{"clean": {"in_file": "timeseries", "out_file": "timeseries"}}`. None leaves an input out.
 
     Returns
     -------
@@ -85,11 +85,12 @@ def proposals(their: Any) -> list[Proposal]:
     """
     split = tuple(names_of(pydra_compat.splitter(their)))
     missing = tuple(name for name, value in rewire.inputs_of(their).items() if value is attrs.NOTHING)
-    graph = pydra_compat.construct(pydra_compat.without_split(their), (*split, *missing))
+    graph = pydra_compat.construct(pydra_compat.without_split(their), (*split, *missing), check=False)
+    outputs = tuple(getattr(graph.outputs, name) for name in pydra_compat.field_names(type(their).Outputs))
     found: list[Proposal] = []
     for node in graph.nodes:
         task = pydra_compat.node_task(node)
-        step, reason = equivalent_step(task, registered())
+        step, reason = equivalent_step(task, registered(), used_outputs(graph, node.name, outputs))
         if step is None and pydra_compat.is_workflow(task):
             found += [replace(one, path=f"{node.name}.{one.path}") for one in proposals(_symbolic(task))]
         else:

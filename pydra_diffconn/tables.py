@@ -9,12 +9,19 @@ from pathlib import Path
 import numpy as np
 
 NODE = "Node"  # name of the first column of a relationship matrix, as XCP-D writes it
+PLAIN = (".1D", ".mat", ".par", ".txt", "")  # endings of AFNI's and FSL's tables, which have no header
 
 
 def read_table(path: str | Path) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Read a TSV or CSV of numbers with a header; `n/a` becomes NaN. Returns (rows, columns) and the names."""
+    """Read a TSV or CSV of numbers with a header; `n/a` becomes NaN. Returns (rows, columns) and the names.
+
+    Plain numbers without a header (AFNI's .1D, FSL's .mat and text matrices) have columns named 1, 2, ...
+    """
     import pandas as pd
 
+    plain = _read_plain(Path(path)) if Path(path).suffix in PLAIN else None
+    if plain is not None:
+        return plain, tuple(str(number + 1) for number in range(plain.shape[1]))
     separator = "," if str(path).endswith(".csv") else "\t"
     try:
         frame = pd.read_csv(path, sep=separator, na_values=["n/a"], float_precision="round_trip")
@@ -26,6 +33,18 @@ def read_table(path: str | Path) -> tuple[np.ndarray, tuple[str, ...]]:
         if not pd.api.types.is_numeric_dtype(frame[name]):
             raise ValueError(f"{path}: column {name!r} is not numeric (first value {frame[name].iloc[0]!r})")
     return frame.to_numpy(dtype=np.float64), tuple(map(str, frame.columns))
+
+
+def _read_plain(path: Path) -> np.ndarray | None:
+    """Read rows of numbers, without the comments of AFNI (#) and the header of FSL (/); None if there is a header."""
+    if not path.exists():
+        raise FileNotFoundError(f"{path} does not exist")
+    try:
+        lines = [line.partition("#")[0] for line in path.read_text().splitlines()]
+        rows = [line.replace(",", " ").split() for line in lines if line.strip() and not line.startswith("/")]
+        return np.array(rows, dtype=np.float64).reshape(len(rows), -1) if rows else None
+    except ValueError:  # words, rows of different lengths, or no text at all
+        return None
 
 
 def read_column(path: str | Path, name: str) -> np.ndarray:

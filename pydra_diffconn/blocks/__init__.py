@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pydra_diffconn.blocks.communities import Modularity as Modularity
     from pydra_diffconn.blocks.compcor import CompCor as CompCor
     from pydra_diffconn.blocks.compcor import TissueMean as TissueMean
+    from pydra_diffconn.blocks.component_gates import ComponentGates as ComponentGates
     from pydra_diffconn.blocks.confounds import RegressConfounds as RegressConfounds
     from pydra_diffconn.blocks.covariance import ConditionalCorrelation as ConditionalCorrelation
     from pydra_diffconn.blocks.covariance import Correlation as Correlation
@@ -67,6 +68,7 @@ if TYPE_CHECKING:
     from pydra_diffconn.blocks.prediction import LogisticRegression as LogisticRegression
     from pydra_diffconn.blocks.recursive_filtering import ButterworthFiltFilt as ButterworthFiltFilt
     from pydra_diffconn.blocks.ridge_connectivity import RidgeConnectivity as RidgeConnectivity
+    from pydra_diffconn.blocks.running_line import RunningLineFilter as RunningLineFilter
     from pydra_diffconn.blocks.shrinkage import GroupShrinkage as GroupShrinkage
     from pydra_diffconn.blocks.shrinkage import LedoitWolf as LedoitWolf
     from pydra_diffconn.blocks.shrinkage import Oas as Oas
@@ -92,6 +94,7 @@ _homes = {
     "HighPass": "filtering",
     "LowPass": "filtering",
     "ButterworthFiltFilt": "recursive_filtering",
+    "RunningLineFilter": "running_line",
     "Detrend": "detrending",
     "FrequencyGain": "frequency_gain",
     "FilterBank": "frequency_gain",
@@ -147,6 +150,7 @@ _homes = {
     "GateConfounds": "gating",
     "NonAggressiveRegression": "gating",
     "CombineConfounds": "combining",
+    "ComponentGates": "component_gates",
     "TissueMean": "compcor",
     "CompCor": "compcor",
     "ProjectMaps": "soft_maps",

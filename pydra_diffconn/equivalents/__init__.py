@@ -7,6 +7,7 @@ returns a step with the same meaning, by the tool's documentation, or says which
 from __future__ import annotations
 
 import fnmatch
+import importlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,8 +17,8 @@ from pydra.utils.typing import is_lazy
 
 from pydra_diffconn import pydra_compat
 
-Step = tuple[Any, Mapping[str, str]]
-"""A task, and their fields (inputs and outputs) to ours."""
+Step = tuple[Any, Mapping[str, str | None]]
+"""A task, and their fields (inputs and outputs) to ours; None for a field that does not matter any more."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Equivalent:
     make : function
         Given the options that were set, by name, as a dict, it takes out those it understands and returns a task and
         where the connected fields go; it raises ValueError on what has no equivalent. What it leaves in the dict and
-        does not name in the fields counts as not understood.
+        does not name in the fields counts as not understood; what it took out is not handed on.
     source : str
         Where the meaning of the options is documented.
     """
@@ -53,7 +54,8 @@ class Equivalent:
         ValueError
             If an option of it has no equivalent.
         """
-        options = dict(pydra_compat.given_values(task))
+        given = given_options(task)
+        options = dict(given)
         made, fields = self.make(options)
         left = sorted(name for name in options if name not in fields)
         if left:
@@ -61,11 +63,17 @@ class Equivalent:
                 f"{name} = {'<connected>' if is_lazy(options[name]) else options[name]!r}" for name in left
             )
             raise ValueError(f"there is no equivalent for {shown}")
+        fields = dict.fromkeys(set(given) - set(options)) | dict(fields)
         return made, {theirs: ours for theirs, ours in fields.items() if theirs in _fields(task)}
 
     def __bytes_repr__(self, cache: Any) -> Iterable[bytes]:
         yield f"Equivalent:{self.of}:".encode()
         yield hash_function(self.make).encode()
+
+
+def given_options(task: Any) -> dict[str, Any]:
+    """Return what was set in a task, by name, but for the names of the files that it writes."""
+    return {name: v for name, v in pydra_compat.given_values(task) if name not in pydra_compat.output_names(task)}
 
 
 def identities(task: Any) -> Iterator[str]:
@@ -77,6 +85,45 @@ def identities(task: Any) -> Iterator[str]:
     for _, value in pydra_compat.given_values(task):
         if hasattr(value, "get_params"):
             yield f"{type(value).__module__}:{type(value).__qualname__}"
+
+
+def setting(options: dict[str, Any], name: str, default: Any = None) -> Any:
+    """Take an option out; it must be a plain value, since our step is chosen by it.
+
+    Raises
+    ------
+    ValueError
+        If it is connected to another step, or split.
+    """
+    value = options.pop(name, default)
+    if is_connected(value):
+        raise ValueError(f"{name} is connected to another step or split; which step stands for it depends on its value")
+    return value
+
+
+def without_effect(options: dict[str, Any], *names: str) -> None:
+    """Take out options that have no effect on the numbers."""
+    for name in names:
+        options.pop(name, None)
+
+
+def refuse(options: dict[str, Any], reasons: Mapping[str, str]) -> None:
+    """Take out options that have no equivalent, and say why if one of them is set; unset ones, and False, are fine."""
+    for name, reason in reasons.items():
+        value = options.pop(name, None)
+        if is_connected(value) or (value is not None and value is not False):
+            raise ValueError(f"there is no equivalent for {name}: {reason}")
+
+
+def is_connected(value: Any) -> bool:
+    """Say whether a value is not known before the workflow runs, or differs between the parts of a split."""
+    return is_lazy(value) or pydra_compat.is_split_list(value)
+
+
+def built_in() -> list[Equivalent]:
+    """Return the equivalents of this package."""
+    modules = [importlib.import_module(f"{__name__}.{tool}") for tool in ("fsl",)]
+    return [one for module in modules for one in module.EQUIVALENTS]
 
 
 def registered() -> list[Equivalent]:
