@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
+
+from pydra_diffconn import block_figures
 
 FACTS = {"time": "mixes frames, the same for every location", "space": "mixes locations, the same for every frame"}
 
 
-def write_pages(blocks: Iterable[Any], folder: Path) -> list[Path]:
-    """Write `Name.md` for each block and `index.md`; return the paths."""
+def write_pages(blocks: Iterable[Any], folder: Path, parity: Path | None = None) -> list[Path]:
+    """Write `Name.md` for each block, with a picture where there is one, and `index.md`; return the pages' paths.
+
+    Parameters
+    ----------
+    parity : path, optional
+        The table that `pytest --diffconn-parity` writes; its rows go into the blocks' pages.
+    """
     folder.mkdir(parents=True, exist_ok=True)
+    measured = _measured(parity)
     made, lines = [], ["# Blocks", "", "| block | purpose | can be learned |", "|---|---|---|"]
     for block in sorted(blocks, key=lambda block: block.__name__):
         path = folder / f"{block.__name__}.md"
-        path.write_text(page(block))
+        picture = folder / "images" / f"{block.__name__}.png"
+        drawn = block_figures.draw(block, picture)
+        path.write_text(page(block, measured.get(block.__name__, []), f"images/{picture.name}" if drawn else ""))
         made.append(path)
         learnable = ", ".join(f"`{name}`" for name in block.declaration.parameters)
         lines.append(f"| [{block.__name__}]({path.name}) | {sentence(block)} | {learnable} |")
@@ -30,8 +41,11 @@ def sentence(block: Any) -> str:
     return (inspect.getdoc(block) or "").strip().partition("\n")[0]
 
 
-def page(block: Any) -> str:
-    """Return the Markdown of one block: purpose, inputs with shapes, parameters with units and ranges, facts."""
+def page(block: Any, measured: Sequence[str] = (), picture: str = "") -> str:
+    """Return the Markdown of one block: purpose, inputs with shapes, parameters with units and ranges, facts.
+
+    `measured` are rows of the parity table, without the block's name.
+    """
     declared = block.declaration
     described, helps = _documented(block)
     lines = [
@@ -39,6 +53,7 @@ def page(block: Any) -> str:
         "",
         described,
         "",
+        *([f"![What {block.__name__} does]({picture})", ""] if picture else []),
         "| input | shape or range | unit | start | what |",
         "|---|---|---|---|---|",
     ]
@@ -57,7 +72,25 @@ def page(block: Any) -> str:
     facts += [FACTS[declared.acts_along]] if declared.acts_along else []
     facts += ["computed while an image is read"] if declared.streamed else []
     lines += ["", f"Declared: {'; '.join(facts)}." if facts else "Declared: nothing that lets it be reordered."]
+    if measured:
+        lines += [
+            "",
+            "| compared with | error, float64 | error, float32 | error of the gradient |",
+            "|---|---|---|---|",
+        ]
+        lines += [f"|{row}" for row in measured]
     return "\n".join([*lines, "", f"`{declared.id}`, version {declared.version}."]) + "\n"
+
+
+def _measured(parity: Path | None) -> dict[str, list[str]]:
+    """Return the rows of a parity table by block, without the block's name."""
+    found: dict[str, list[str]] = {}
+    if parity is not None and parity.exists():
+        for line in parity.read_text().splitlines():
+            name, _, row = line.removeprefix("| ").partition(" |")
+            if line.startswith("| ") and name != "block":
+                found.setdefault(name, []).append(row)
+    return found
 
 
 def _documented(block: Any) -> tuple[str, dict[str, str]]:

@@ -74,12 +74,13 @@ def list_blocks() -> None:
 
 @blocks.command("docs")
 @click.argument("folder", type=click.Path(path_type=Path))
-def document_blocks(folder: Path) -> None:
+@click.option("--parity", type=click.Path(path_type=Path), help="Table that `pytest --diffconn-parity` has written.")
+def document_blocks(folder: Path, parity: Path | None) -> None:
     """Write a page on each block, made from its declaration, into FOLDER."""
     from pydra_diffconn import block_pages
     from pydra_diffconn import blocks as all_blocks
 
-    pages = block_pages.write_pages([getattr(all_blocks, name) for name in all_blocks.__all__], folder)
+    pages = block_pages.write_pages([getattr(all_blocks, name) for name in all_blocks.__all__], folder, parity)
     click.echo(f"{len(pages)} pages in {folder}")
 
 

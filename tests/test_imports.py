@@ -29,6 +29,7 @@ LAYERS = [
     {"free", "losses", "swapping", "progress", "stretches"},
     {"built_in"},
     {"figures"},
+    {"block_figures"},
     {"bids", "report", "block_pages"},
     {"checkpoints", "training_data"},
     {"learner"},

@@ -43,9 +43,11 @@ def test_the_documentation_builds_and_its_links_hold(tmp_path):
 
 
 def test_the_pages_on_blocks_are_those_of_the_declarations(tmp_path):
-    made = write_pages([getattr(blocks, name) for name in blocks.__all__], tmp_path)
+    parity = ROOT / "docs" / "parity.md"
+    made = write_pages([getattr(blocks, name) for name in blocks.__all__], tmp_path, parity)
     kept = ROOT / "docs" / "blocks"
-    hint = "run: diffconn blocks docs docs/blocks"
+    hint = "run: diffconn blocks docs docs/blocks --parity docs/parity.md"
+    assert {path.name for path in tmp_path.glob("images/*")} == {path.name for path in kept.glob("images/*")}, hint
     assert {path.name for path in made} == {path.name for path in kept.glob("*.md")}, hint
     for path in made:
         assert path.read_text() == (kept / path.name).read_text(), f"{path.name} is not up to date; {hint}"

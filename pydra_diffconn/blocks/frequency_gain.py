@@ -99,12 +99,11 @@ def FrequencyGain(
         Numbers of frequencies whose gain is fixed, whatever is learned: ((0, 0.0),) always removes the mean.
     """
     frames = timeseries.shape[0]
-    factor: Any = 1.0
-    if gain is not None:
-        factor = jnp.asarray(gain)
-        for place, value in clamp:
-            factor = factor.at[place].set(value)
-        factor = at_transform(factor[:, None], frequencies, tr, frames)[:, 0]
+    bins = frames // 2 + 1 if frequencies is None else len(frequencies)
+    factor = jnp.ones(bins, timeseries.dtype) if gain is None else jnp.asarray(gain)
+    for place, value in clamp:
+        factor = factor.at[place].set(value)
+    factor = at_transform(factor[:, None], frequencies, tr, frames)[:, 0]
     if response is None:
         return apply_gain(timeseries, factor**power)
     both = at_transform(jnp.asarray(response), frequencies, tr, frames)

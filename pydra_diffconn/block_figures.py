@@ -1,0 +1,107 @@
+"""Pictures for the blocks' pages, drawn with the blocks themselves: frequency responses, weights, gradients."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pydra_diffconn import figures
+
+FRAMES, TR = 400, 2.0
+
+
+def draw(block: Any, path: Path) -> bool:
+    """Draw what a block does into a PNG file; return whether there was something to draw."""
+    figure = SPECIAL.get(block.__name__, response if _is_filter(block) else None)
+    if figure is None:
+        return False
+    drawn = figure(block)
+    if drawn is None:
+        return False
+    path.parent.mkdir(parents=True, exist_ok=True)
+    drawn.savefig(path, dpi=90, metadata={"Software": None})
+    import matplotlib.pyplot as plt
+
+    plt.close(drawn)
+    return True
+
+
+def _is_filter(block: Any) -> bool:
+    """Say whether a block is linear over time and needs nothing but the series and its repetition time."""
+    declared = block.declaration
+    if declared.linear_in != "timeseries" or declared.acts_along != "time":
+        return False
+    needed = [
+        a
+        for a in declared.arguments.values()
+        if a.default is inspect.Parameter.empty and a.name not in ("timeseries", "tr")
+    ]
+    return not needed
+
+
+def response(block: Any) -> Any:
+    """Draw the gain at each frequency, measured on an impulse, at the start values; None if it is the same for all."""
+    impulse = np.zeros((FRAMES, 1))
+    impulse[FRAMES // 2] = 1.0
+    given = {"timeseries": impulse, "tr": TR}
+    arguments = {name: value for name, value in given.items() if name in block.declaration.arguments}
+    complete = block.declaration.checked(arguments)
+    passed = np.asarray(block.pure(**complete))[:, 0]
+    frequencies, gain = np.fft.rfftfreq(FRAMES, TR), np.abs(np.fft.rfft(passed))
+    if np.ptp(gain) < 1e-3:
+        return None
+    figure, axes = _axes(6, 2.2)
+    axes.plot(frequencies, gain, color=figures.LEARNED)
+    axes.set(xlabel="frequency (Hz)", ylabel="gain", title=f"of an impulse, {FRAMES} frames of {TR:g} s, start values")
+    axes.set_ylim(bottom=0)
+    return figure
+
+
+def soft_mask(block: Any) -> Any:
+    """Draw the frame weights over a series of framewise displacement, sharp and soft."""
+    rng = np.random.default_rng(3)
+    motion = 0.15 + 0.05 * rng.standard_normal(120) ** 2
+    motion[[30, 31, 32, 77, 100]] += [0.5, 0.9, 0.35, 0.25, 0.6]
+    figure, axes = _axes(6, 2.6, rows=2, sharex=True)
+    axes[0].plot(motion, color=figures.INK, linewidth=0.8)
+    axes[0].axhline(0.5, color=figures.CLASSICAL, linestyle="--", linewidth=0.8)
+    axes[0].set_ylabel("FD (mm)")
+    for softness, colour, label in ((0.0, figures.CLASSICAL, "sharp"), (0.1, figures.LEARNED, "softness 0.1 mm")):
+        weights = np.asarray(block.pure(motion, threshold=0.5, softness=softness))
+        axes[1].plot(weights, color=colour, linewidth=1.2, label=label)
+    axes[1].set(xlabel="frame", ylabel="weight")
+    axes[1].legend(frameon=False, fontsize=8)
+    return figure
+
+
+def components(block: Any) -> Any:
+    """Draw the first two gradients of regions on a ring whose connections fall with distance."""
+    angle = 2 * np.pi * np.arange(60) / 60
+    near = np.exp(2.0 * (np.cos(angle[:, None] - angle) - 1))
+    found = np.asarray(block.pure(near, components=2, sparsity=0.5)[0])
+    figure, axes = _axes(6, 2.4, columns=2)
+    axes[0].imshow(near, cmap="magma")
+    axes[0].set(title="connectome", xlabel="region", ylabel="region")
+    axes[1].plot(found[:, 0], label="first", color=figures.LEARNED)
+    axes[1].plot(found[:, 1], label="second", color=figures.CLASSICAL)
+    axes[1].set(title="gradients", xlabel="region")
+    axes[1].legend(frameon=False, fontsize=8)
+    return figure
+
+
+def _axes(width: float, height: float, rows: int = 1, columns: int = 1, **settings: Any) -> tuple[Any, Any]:
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    style = {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
+    with plt.rc_context(style):
+        return plt.subplots(rows, columns, figsize=(width, height), layout="constrained", **settings)
+
+
+SPECIAL: dict[str, Callable[[Any], Any]] = {"Censor": soft_mask, "ConnectivityGradients": components}
