@@ -162,8 +162,6 @@ def _load(path: Path) -> Any:
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist")
     try:
-        if path.name.endswith(".nii.gz"):  # read from front to back, some frames at a time
-            return nib.load(path, keep_file_open=True)
         return nib.load(path)
     except (nib.filebasedimages.ImageFileError, EOFError, OSError) as error:
         raise ValueError(f"{path} is not an image that can be read ({error}); is the download complete?") from None
