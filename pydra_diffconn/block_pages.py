@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,22 +12,28 @@ from pydra_diffconn import block_figures
 FACTS = {"time": "mixes frames, the same for every location", "space": "mixes locations, the same for every frame"}
 
 
-def write_pages(blocks: Iterable[Any], folder: Path, parity: Path | None = None) -> list[Path]:
+def write_pages(
+    blocks: Iterable[Any], folder: Path, parity: Path | None = None, origins: Mapping[str, str] | None = None
+) -> list[Path]:
     """Write `Name.md` for each block, with a picture where there is one, and `index.md`; return the pages' paths.
 
     Parameters
     ----------
     parity : path, optional
         The table that `pytest --diffconn-parity` writes; its rows go into the blocks' pages.
+    origins : mapping, optional
+        Where blocks of plugins come from: their ids to what to install.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    measured = _measured(parity)
+    measured, origins = _measured(parity), origins or {}
     made, lines = [], ["# Blocks", "", "| block | purpose | can be learned |", "|---|---|---|"]
     for block in sorted(blocks, key=lambda block: block.__name__):
         path = folder / f"{block.__name__}.md"
         picture = folder / "images" / f"{block.__name__}.png"
         drawn = block_figures.draw(block, picture)
-        path.write_text(page(block, measured.get(block.__name__, []), f"images/{picture.name}" if drawn else ""))
+        origin = origins.get(block.declaration.id, "")
+        image = f"images/{picture.name}" if drawn else ""
+        path.write_text(page(block, measured.get(block.__name__, []), image, origin))
         made.append(path)
         learnable = ", ".join(f"`{name}`" for name in block.declaration.parameters)
         lines.append(f"| [{block.__name__}]({path.name}) | {sentence(block)} | {learnable} |")
@@ -41,10 +47,10 @@ def sentence(block: Any) -> str:
     return (inspect.getdoc(block) or "").strip().partition("\n")[0]
 
 
-def page(block: Any, measured: Sequence[str] = (), picture: str = "") -> str:
+def page(block: Any, measured: Sequence[str] = (), picture: str = "", origin: str = "") -> str:
     """Return the Markdown of one block: purpose, inputs with shapes, parameters with units and ranges, facts.
 
-    `measured` are rows of the parity table, without the block's name.
+    `measured` are rows of the parity table, without the block's name; `origin` is the distribution of a plugin.
     """
     declared = block.declaration
     described, helps = _documented(block)
@@ -79,7 +85,8 @@ def page(block: Any, measured: Sequence[str] = (), picture: str = "") -> str:
             "|---|---|---|---|",
         ]
         lines += [f"|{row}" for row in measured]
-    return "\n".join([*lines, "", f"`{declared.id}`, version {declared.version}."]) + "\n"
+    source = f", from the plugin {origin}" if origin else ""
+    return "\n".join([*lines, "", f"`{declared.id}`, version {declared.version}{source}."]) + "\n"
 
 
 def _measured(parity: Path | None) -> dict[str, list[str]]:

@@ -15,6 +15,14 @@ def diffconn_blocks() -> Iterable[type]:
 
 
 @hookimpl
+def diffconn_constraints() -> Iterable[type]:
+    """Return the constraints of this package."""
+    from pydra_diffconn import constraints as c
+
+    return [c.Interval, c.Ordered, c.Simplex, c.Spd, c.Orthogonal, c.Sphere, c.UnitDisc]
+
+
+@hookimpl
 def diffconn_losses() -> Iterable[type]:
     """Return the losses of this package."""
     from pydra_diffconn import losses

@@ -26,8 +26,17 @@ class Commands(click.Group):
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="diffconn")
 @click.option("-v", "--verbose", is_flag=True, help="Show tracebacks.")
-def main(verbose: bool) -> None:
+@click.option("-p", "choices", metavar="no:NAME", multiple=True, help="Leave a plugin out; may be given again.")
+def main(verbose: bool, choices: tuple[str, ...]) -> None:
     """Functional-connectomics workflows, differentiable inside Pydra."""
+    if not choices:
+        return
+    from pydra_diffconn.plugins import disable
+
+    for choice in choices:
+        if not choice.removeprefix("no:") or not choice.startswith("no:"):
+            raise ValueError(f"-p {choice}: expected no:NAME, which leaves the plugin NAME out of this run")
+    disable(choice.removeprefix("no:") for choice in choices)
 
 
 @main.command()
@@ -62,12 +71,15 @@ def blocks() -> None:
 @blocks.command("list")
 def list_blocks() -> None:
     """List all blocks with their learnable parameters."""
-    from pydra_diffconn.plugins import registry
+    from pydra_diffconn.plugins import BUILT_IN, registry
 
-    for _, block in sorted(registry().blocks.items()):
+    found = registry()
+    for _, block in sorted(found.blocks.items()):
         parameters = [f"{p}{f' ({d.unit})' if d.unit else ''}" for p, d in block.declaration.parameters.items()]
         summary = (block.__doc__ or "").strip().splitlines()[0]
-        click.echo(f"{block.declaration.id:38} {summary}")
+        owner = found.owners[block.declaration.id]
+        origin = "" if owner.name == BUILT_IN else f" [{owner.title}]"
+        click.echo(f"{block.declaration.id:38} {summary}{origin}")
         if parameters:
             click.echo(f"{'':38} learnable: {', '.join(parameters)}")
 
@@ -78,9 +90,11 @@ def list_blocks() -> None:
 def document_blocks(folder: Path, parity: Path | None) -> None:
     """Write a page on each block, made from its declaration, into FOLDER."""
     from pydra_diffconn import block_pages
-    from pydra_diffconn import blocks as all_blocks
+    from pydra_diffconn.plugins import BUILT_IN, registry
 
-    pages = block_pages.write_pages([getattr(all_blocks, name) for name in all_blocks.__all__], folder, parity)
+    found = registry()
+    origins = {name: owner.title for name, owner in found.owners.items() if owner.name != BUILT_IN}
+    pages = block_pages.write_pages(found.blocks.values(), folder, parity, origins)
     click.echo(f"{len(pages)} pages in {folder}")
 
 
@@ -95,10 +109,9 @@ def list_plugins() -> None:
     from pydra_diffconn.plugins import registry
 
     for plugin in registry().plugins:
-        origin = f"{plugin.distribution} {plugin.version}".strip()
         adds = ", ".join(f"{len(values)} {hook.removeprefix('diffconn_')}" for hook, values in plugin.added.items())
         mark = click.style("ok", fg="green") if plugin.works else click.style("no", fg="red")
-        click.echo(f"{mark}  {plugin.name:20} {origin:28} {adds if plugin.works else plugin.problem}")
+        click.echo(f"{mark}  {plugin.name:20} {plugin.title:28} {adds if plugin.works else plugin.problem}")
 
 
 @plugins.command("check")

@@ -10,13 +10,38 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from pydra_diffconn.manifolds import FAR, INTERIOR, NEARLY, Orthogonal, Simplex, Spd, Sphere, UnitDisc
 
 REACH = 12.0  # largest |free| coordinate of an interval: sigmoid(12) still differs from 1 in float32
+
+
+class Constraint(Protocol):
+    """What a constraint offers; one of your own is a frozen dataclass with these methods, and needs nothing else.
+
+    `to_free` and `from_free` are traced by JAX; a value and its free image may have different shapes.
+    """
+
+    def describe(self) -> str:
+        """Name the set, as it is shown beside a parameter: `(0, high)`, `simplex`."""
+
+    def contains(self, value: Any) -> bool:
+        """Say whether a given value is legal, up to rounding."""
+
+    def resolved(self, arguments: Mapping[str, Any]) -> Constraint:
+        """Return the constraint with what depends on the block's other arguments looked up."""
+
+    def to_free(self, value: Any) -> Any:
+        """Map a legal value, also one on the edge of the set, to a space in which every point is allowed."""
+
+    def from_free(self, free: Any) -> Any:
+        """Map back; every result is legal."""
+
+    def narrowed(self, within: tuple[float, float]) -> Constraint:
+        """Return the constraint for `Learn(within=...)`, or raise ValueError."""
 
 
 @dataclass(frozen=True)
@@ -155,8 +180,6 @@ class Ordered:
         narrower = Interval(self.lower, self.upper).narrowed(within)
         return Ordered(narrower.lower, narrower.upper)
 
-
-Constraint = Interval | Simplex | Ordered | Spd | Orthogonal | Sphere | UnitDisc
 
 real = Interval()
 positive = Interval(lower=0.0)

@@ -17,6 +17,9 @@ from typing import Any
 import pluggy
 
 GROUP = "pydra_diffconn"
+BUILT_IN = "built-in"
+DISABLED = "disabled"
+SWITCH = "DIFFCONN_DISABLE_PLUGINS"
 API = 1  # raised when a hook changes its meaning; a plugin may state the one it was written for as `diffconn_api`
 
 hookspec = pluggy.HookspecMarker(GROUP)
@@ -32,7 +35,7 @@ class Hooks:
 
     @hookspec
     def diffconn_constraints(self) -> Iterable[Any]:  # type: ignore[empty-body]
-        """Constraints (`describe`, `contains`, `resolved`, `to_free`, `from_free`, `narrowed`)."""
+        """Classes of the form of `constraints.Constraint`."""
 
     @hookspec
     def diffconn_losses(self) -> Iterable[type]:  # type: ignore[empty-body]
@@ -48,7 +51,7 @@ class Hooks:
 
     @hookspec
     def diffconn_equivalents(self) -> Iterable[Any]:  # type: ignore[empty-body]
-        """Classical task classes with the blocks that stand for them."""
+        """Instances of `equivalents.Equivalent`: which steps of a tool are which blocks, for `swap`."""
 
     @hookspec
     def diffconn_reportlets(self) -> Iterable[Any]:  # type: ignore[empty-body]
@@ -56,6 +59,18 @@ class Hooks:
 
 
 HOOKS = tuple(name for name in vars(Hooks) if name.startswith("diffconn_"))
+NAMED = {"diffconn_blocks": "block", "diffconn_constraints": "constraint", "diffconn_losses": "loss"}
+"""Hooks whose classes are found by their names, which are therefore unique over all plugins."""
+FORMS = {
+    "diffconn_blocks": (("declaration", "pure"), "which was not made by block.define"),
+    "diffconn_constraints": (
+        ("describe", "contains", "resolved", "to_free", "from_free", "narrowed"),
+        "which is no class of the form of constraints.Constraint",
+    ),
+    "diffconn_losses": (("score", "named"), "which is no subclass of losses.Loss"),
+    "diffconn_equivalents": (("matches", "step"), "which is no equivalents.Equivalent"),
+}
+"""What each thing that a hook returns must have, and what is said of one that has not."""
 
 
 @dataclass(frozen=True)
@@ -72,19 +87,24 @@ class Plugin:
     def works(self) -> bool:
         return not self.problem
 
+    @property
+    def title(self) -> str:
+        """The distribution and its version."""
+        return f"{self.distribution} {self.version}".strip()
+
 
 class Registry:
     """All plugins of this process. `plugins` lists them, `get` gives what the working ones add."""
 
     def __init__(self, sources: Iterable[tuple[str, str, str, Any]], disabled: Iterable[str] = ()) -> None:
         self.plugins: list[Plugin] = []
-        self.blocks: dict[str, Any] = {}
-        """By name; a built-in or earlier plugin's block is never replaced."""
+        self.named: dict[str, dict[str, Any]] = {hook: {} for hook in NAMED}
+        """Classes by hook and name; that of a built-in or earlier plugin is never replaced."""
         self.owners: dict[str, Plugin] = {}
         skipped = set(disabled)
         for name, distribution, version, load in sources:
             if name in skipped:
-                self.plugins.append(Plugin(name, distribution, version, "disabled"))
+                self.plugins.append(Plugin(name, distribution, version, DISABLED))
             elif any(plugin.name == name for plugin in self.plugins):
                 self.plugins.append(Plugin(name, distribution, version, f"another plugin is named {name!r}, too"))
             else:
@@ -94,28 +114,58 @@ class Registry:
         """Return what all working plugins add through one hook."""
         return [one for plugin in self.plugins if plugin.works for one in plugin.added.get(hook, ())]
 
+    @property
+    def blocks(self) -> dict[str, Any]:
+        """All blocks, by name."""
+        return self.named["diffconn_blocks"]
+
+    def find(self, hook: str, name: str, module: str) -> Any:
+        """Return the class of a name that is added through one hook.
+
+        Raises
+        ------
+        AttributeError
+            If there is none: `module`, which was asked for it, has no such attribute. Plugins that are not there are
+            named, since it may be theirs.
+        """
+        if name in self.named[hook]:
+            return self.named[hook][name]
+        absent = [f"plugin {p.name} is {_state(p)}" for p in self.plugins if not p.works]
+        known = f"it has {', '.join(sorted(self.named[hook]))}"
+        raise AttributeError(f"module {module!r} has no {NAMED[hook]} {name!r}; {'; '.join([*absent, known])}")
+
     def _loaded(self, name: str, distribution: str, version: str, load: Any) -> Plugin:
         try:
             module = load()
             added = _called(module)
-            clash = self._clash(added.get("diffconn_blocks", ()))
+            clash = self._clash(added)
             if clash:
                 return Plugin(name, distribution, version, clash)
         except Exception as error:  # whatever a stranger's code raises is listed, and stops nobody else
             return Plugin(name, distribution, version, f"{type(error).__name__}: {error}")
         plugin = Plugin(name, distribution, version, added=added)
+        for hook, named in self.named.items():
+            named.update({one.__name__: one for one in added.get(hook, ())})
         for block in added.get("diffconn_blocks", ()):
-            self.blocks[block.__name__] = block
             self.owners[block.declaration.id] = plugin
         return plugin
 
-    def _clash(self, blocks: Iterable[Any]) -> str:
-        for block in blocks:
-            known = self.blocks.get(block.__name__)
-            if known is not None:
-                ours, theirs = block.declaration.id, known.declaration.id
-                return f"its block {ours} has the name of {theirs}, which was there first; rename one"
+    def _clash(self, added: Mapping[str, tuple[Any, ...]]) -> str:
+        for hook, named in self.named.items():
+            for one in added.get(hook, ()):
+                known = named.get(one.__name__)
+                if known is not None:
+                    ours, theirs = _origin(one), _origin(known)
+                    return f"its {NAMED[hook]} {ours} has the name of {theirs}, which was there first; rename one"
         return ""
+
+
+def _origin(one: Any) -> str:
+    return f"{one.__module__.partition('.')[0]}:{one.__name__}"
+
+
+def _state(plugin: Plugin) -> str:
+    return DISABLED if plugin.problem == DISABLED else f"broken ({plugin.problem})"
 
 
 def _called(module: Any) -> dict[str, tuple[Any, ...]]:
@@ -130,9 +180,10 @@ def _called(module: Any) -> dict[str, tuple[Any, ...]]:
     if unknown:
         raise ValueError(f"{', '.join(unknown)}: no such hook; there are {', '.join(HOOKS)}")
     given = {hook: tuple(one for many in getattr(manager.hook, hook)() for one in many) for hook in HOOKS}
-    for block in given["diffconn_blocks"]:
-        if not hasattr(block, "declaration"):
-            raise ValueError(f"diffconn_blocks returned {block!r}, which was not made by block.define")
+    for hook, (needed, problem) in FORMS.items():
+        for one in given[hook]:
+            if not all(hasattr(one, name) for name in needed) or (hook in NAMED and not isinstance(one, type)):
+                raise ValueError(f"{hook} returned {one!r}, {problem}")
     return {hook: values for hook, values in given.items() if values}
 
 
@@ -149,7 +200,7 @@ def installed() -> Iterator[tuple[str, str, str, Any]]:
     """Yield name, distribution, version and loader of every plugin that is installed; the built-ins come first."""
     import pydra_diffconn
 
-    yield "built-in", "pydra-diffconn", pydra_diffconn.__version__, built_in
+    yield BUILT_IN, "pydra-diffconn", pydra_diffconn.__version__, built_in
     for entry in importlib.metadata.entry_points(group=GROUP):
         about = entry.dist
         yield entry.name, about.name if about else "", about.version if about else "", entry.load
@@ -157,7 +208,7 @@ def installed() -> Iterator[tuple[str, str, str, Any]]:
 
 def disabled() -> set[str]:
     """Return the names in `DIFFCONN_DISABLE_PLUGINS`, separated by commas; `1` or `all` stands for every plugin."""
-    named = {name.strip() for name in os.environ.get("DIFFCONN_DISABLE_PLUGINS", "").split(",") if name.strip()}
+    named = {name.strip() for name in os.environ.get(SWITCH, "").split(",") if name.strip()}
     if named & {"1", "all"}:
         named |= {entry.name for entry in importlib.metadata.entry_points(group=GROUP)}
     return named
@@ -167,3 +218,19 @@ def disabled() -> set[str]:
 def registry() -> Registry:
     """Return the plugins of this process, loaded on first use."""
     return Registry(installed(), disabled())
+
+
+def disable(names: Iterable[str]) -> None:
+    """Leave plugins out, in this process and in those that it starts.
+
+    Raises
+    ------
+    ValueError
+        If no plugin of such a name is installed.
+    """
+    known = {*(name for name, *_ in installed()), "all"}
+    for name in names:
+        if name not in known:
+            raise ValueError(f"there is no plugin {name!r} to disable; there are {', '.join(sorted(known))}")
+        os.environ[SWITCH] = ",".join(filter(None, [os.environ.get(SWITCH), name]))
+    registry.cache_clear()

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from pydra_diffconn import cli, hookimpl
+from pydra_diffconn import cli, constraints, hookimpl, losses
 from pydra_diffconn.blocks import FisherZ
 from pydra_diffconn.plugin_tools import check, create
-from pydra_diffconn.plugins import Registry, built_in
+from pydra_diffconn.plugins import Registry, built_in, registry
 
 PLUGINS = sorted(path.parent for path in (Path(__file__).parents[1] / "plugins").glob("*/pyproject.toml"))
 
@@ -48,6 +48,26 @@ def not_a_block():
     return [int]
 
 
+@hookimpl
+def diffconn_constraints():
+    return [1.0]
+
+
+@hookimpl
+def diffconn_losses():
+    return [min]
+
+
+@hookimpl
+def diffconn_equivalents():
+    return ["detrend"]
+
+
+@hookimpl(specname="diffconn_losses")
+def a_known_loss():
+    return [type("Entropy", (losses.Loss,), {})]
+
+
 GOOD = module(diffconn_blocks=diffconn_blocks)
 
 
@@ -58,6 +78,9 @@ GOOD = module(diffconn_blocks=diffconn_blocks)
         (module(diffconn_bloks=diffconn_bloks), "diffconn_bloks: no such hook; there are diffconn_blocks"),
         (module(diffconn_api=99), "plugin interface 99, this package has 1; upgrade"),
         (module(diffconn_blocks=not_a_block), "which was not made by block.define"),
+        (module(diffconn_constraints=diffconn_constraints), "1.0, which is no class of the form of constraints.Const"),
+        (module(diffconn_losses=diffconn_losses), "which is no subclass of losses.Loss"),
+        (module(diffconn_equivalents=diffconn_equivalents), "'detrend', which is no equivalents.Equivalent"),
     ],
 )
 def test_a_broken_plugin_is_listed_with_its_reason_and_stops_nobody(broken, reason):
@@ -73,14 +96,50 @@ def test_two_plugins_of_one_name_and_two_blocks_of_one_name_are_named():
     assert "pydra_diffconn:FisherZ, which was there first" in found.plugins[2].problem
 
 
+def test_a_loss_of_a_name_that_is_taken_is_refused():
+    found = Registry([("built-in", "pydra-diffconn", "", built_in), source("mine", module(diffconn_losses=a_known_loss))])
+    assert "loss test_plugins:Entropy has the name of pydra_diffconn:Entropy" in found.plugins[1].problem
+    assert found.find("diffconn_losses", "Entropy", "") is losses.Entropy
+    with pytest.raises(AttributeError, match=r"module 'm' has no loss 'X'; plugin mine is broken \(its loss .* it has"):
+        found.find("diffconn_losses", "X", "m")
+
+
 def test_a_disabled_plugin_is_not_loaded():
     found = Registry([source("off", RuntimeError("loaded")), source("good", GOOD)], disabled=["off"])
     assert found.plugins[0].problem == "disabled" and found.plugins[1].works
 
 
+@pytest.fixture
+def fresh(monkeypatch):
+    """Plugins as they are without DIFFCONN_DISABLE_PLUGINS, which the command line may set."""
+    monkeypatch.setenv("DIFFCONN_DISABLE_PLUGINS", "")
+    yield
+    registry.cache_clear()
+
+
+def test_the_command_line_leaves_plugins_out_here_and_in_its_worker_processes(fresh):
+    found = CliRunner().invoke(cli.main, ["-p", "no:built-in", "plugins", "list"])
+    assert found.exit_code == 0 and "no  built-in" in found.output and "disabled" in found.output
+    assert os.environ["DIFFCONN_DISABLE_PLUGINS"] == "built-in"
+
+
+@pytest.mark.parametrize(
+    ("choice", "problem"),
+    [
+        ("built-in", "-p built-in: expected no:NAME"),
+        ("no:", "-p no:: expected no:NAME"),
+        ("no:such", "there is no plugin 'such' to disable; there are all, built-in"),
+    ],
+)
+def test_what_cannot_be_left_out_is_an_error(fresh, choice, problem):
+    found = CliRunner().invoke(cli.main, ["-p", choice, "plugins", "list"])
+    assert found.exit_code == 1 and problem in found.output
+
+
 def test_the_built_ins_come_through_the_same_hooks():
     found = Registry([("built-in", "pydra-diffconn", "", built_in)])
-    assert found.blocks["FisherZ"] is FisherZ and found.get("diffconn_losses")
+    assert found.blocks["FisherZ"] is FisherZ and losses.Entropy in found.get("diffconn_losses")
+    assert found.named["diffconn_constraints"]["Interval"] is constraints.Interval
 
 
 def test_a_new_plugin_passes_its_check(tmp_path):

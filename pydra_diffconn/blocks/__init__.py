@@ -198,12 +198,7 @@ def __getattr__(name: str) -> Any:
 def _from_plugin(name: str) -> Any:
     from pydra_diffconn.plugins import registry
 
-    found = registry()
-    if name in found.blocks:
-        return found.blocks[name]
-    broken = [f"plugin {plugin.name} is broken ({plugin.problem})" for plugin in found.plugins if not plugin.works]
-    known = ", ".join(sorted(found.blocks))
-    raise AttributeError(f"module {__name__!r} has no block {name!r}; {'; '.join([*broken, f'it has {known}'])}")
+    return registry().find("diffconn_blocks", name, __name__)
 
 
 def __dir__() -> list[str]:

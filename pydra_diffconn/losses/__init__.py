@@ -1,7 +1,8 @@
 """Losses: callables `loss(outputs, targets) -> scalar` that can be weighted and added.
 
 A term reads outputs of the workflow, stacked over runs, or learned parameters, both by name. Weights may follow
-`losses.schedules`; `losses.scheme` names the terms. Each family comes from its own module on first use.
+`losses.schedules`; `losses.scheme` names the terms. Each family comes from its own module on first use; losses of
+plugins are there by their names, too.
 
 >>> from pydra_diffconn import losses
 >>> loss = losses.Identifiability("connectome") + 0.1 * losses.MeanSquaredError("connectome")
@@ -91,12 +92,19 @@ __all__ = ["Loss", "Sum", "schedules", "scheme", *_homes]
 def __getattr__(name: str) -> Any:
     if name in _modules:
         return importlib.import_module(f"{__name__}.{name}")
-    if name not in _homes:
-        raise AttributeError(f"module {__name__!r} has no loss {name!r}; it has {', '.join(sorted(_homes))}")
-    value = getattr(importlib.import_module(f"{__name__}.{_homes[name]}"), name)
+    if name.startswith("_"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name in _homes:
+        value = getattr(importlib.import_module(f"{__name__}.{_homes[name]}"), name)
+    else:
+        from pydra_diffconn.plugins import registry
+
+        value = registry().find("diffconn_losses", name, __name__)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    from pydra_diffconn.plugins import registry
+
+    return sorted({*__all__, *registry().named["diffconn_losses"]})
