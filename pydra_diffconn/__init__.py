@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pydra_diffconn.swapping import proposals as proposals
     from pydra_diffconn.swapping import swap as swap
     from pydra_diffconn.swapping import with_parameters as with_parameters
+    from pydra_diffconn.universes import multiverse as multiverse
 
 _homes = {
     "Learn": "parameters",
@@ -39,6 +40,7 @@ _homes = {
     "Result": "fitting",
     "fit": "fitting",
     "Fit": "fit_task",
+    "multiverse": "universes",
     "bootstrap": "resampling",
     "cross_validate": "resampling",
     "optimise": "stretches",

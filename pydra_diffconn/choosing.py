@@ -47,6 +47,19 @@ def corner(weights: Any) -> int | None:
     return int(np.argmax(array)) if np.count_nonzero(array) == 1 and array.max() == 1 else None
 
 
+def labels(step: Step) -> dict[str, str]:
+    """Return what the options of a mixture are called: the node or the workflow input that each one comes from."""
+    found: dict[str, str] = {}
+    for option in step.declaration.options(given(step.inputs)):
+        source = step.inputs[option]
+        paths = [one.path for one in references(source)]
+        while isinstance(source, Item | Gathered | Spread):
+            source = source.source
+        found[option] = paths[0] if paths else source.name if isinstance(source, Input) else option
+    several = {label for label in found.values() if list(found.values()).count(label) > 1}
+    return {option: f"{label} ({option})" if label in several else label for option, label in found.items()}
+
+
 def decided(graph: Graph) -> Graph:
     """Return the graph without the mixtures that give one option, and without what only their other options need."""
     for step in graph.steps:

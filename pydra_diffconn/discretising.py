@@ -45,13 +45,11 @@ def winners(graph: Graph, values: Mapping[str, Any]) -> dict[str, str]:
     return found
 
 
-def discrete(graph: Graph, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the learned values with every mixture's weights at the corner of its winner."""
+def corners(graph: Graph, values: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """Return, of the learned values, the weights of mixtures, each at the corner of its winner."""
     mixing = {(path, graph.step(path).declaration.mixes) for path in winners(graph, values)}
-    return {
-        name: np.eye(len(value))[int(np.argmax(value))] if set(graph.learnables[name].targets) & mixing else value
-        for name, value in values.items()
-    }
+    weights = [name for name, learnable in graph.learnables.items() if set(learnable.targets) & mixing]
+    return {name: np.eye(len(values[name]))[int(np.argmax(values[name]))] for name in weights}
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ def _svg(figure: Any) -> str:
     return text[text.index("<svg") :]
 
 
-def _new(width: float, height: float, columns: int = 1, **settings: Any) -> tuple[Any, Any]:
+def _new(width: float, height: float, columns: int = 1, rows: int = 1, **settings: Any) -> tuple[Any, Any]:
     import matplotlib
 
     matplotlib.use("Agg")
@@ -30,7 +30,7 @@ def _new(width: float, height: float, columns: int = 1, **settings: Any) -> tupl
     plt.rcParams.update(
         {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "svg.hashsalt": "diffconn"}
     )
-    return plt.subplots(1, columns, figsize=(width, height), layout="constrained", **settings)
+    return plt.subplots(rows, columns, figsize=(width, height), layout="constrained", **settings)
 
 
 def carpet(series: np.ndarray, tr: float, title: str) -> str:
@@ -111,6 +111,35 @@ def weights(before: Sequence[float], after: Sequence[float], names: Sequence[str
     axis.invert_yaxis()
     axis.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
     return _svg(figure)
+
+
+def specification_curve(
+    scores: Sequence[float], choices: Mapping[str, Sequence[str | None]], learned: Sequence[bool], label: str
+) -> Any:
+    """Return the matplotlib figure of pipelines in the order of their scores: above each score, below what it chose.
+
+    Parameters
+    ----------
+    scores : one for each pipeline, in ascending order
+    choices : for each choice, the option of each pipeline; None where options are mixed
+    learned : whether a pipeline was learned
+    """
+    rows = [(choice, option) for choice, taken in choices.items() for option in dict.fromkeys(filter(None, taken))]
+    height = 2.2 + 0.24 * len(rows)
+    figure, (above, below) = _new(7, height, rows=2, sharex=True, height_ratios=[2, max(0.24 * len(rows), 0.3)])
+    place = np.arange(len(scores))
+    for chosen, colour, name in ((False, CLASSICAL, "discrete"), (True, LEARNED, "learned")):
+        here = [n for n in place if bool(learned[n]) == chosen]
+        above.scatter(here, [scores[n] for n in here], color=colour, s=18, label=name)
+        for row, (choice, option) in enumerate(rows):
+            places = [n for n in here if choices[choice][n] == option]
+            below.scatter(places, [row] * len(places), color=colour, s=14, marker="s")
+    wide = min(scores) > 0 and max(scores) > 20 * min(scores)
+    above.set(ylabel=label, yscale="log" if wide else "linear")
+    above.legend(frameon=False)
+    below.set(yticks=range(len(rows)), yticklabels=[f"{choice}: {option}" for choice, option in rows], xticks=[])
+    below.set(xlabel="pipelines, best first", ylim=(len(rows) - 0.5, -0.5))
+    return figure
 
 
 def similarity(classical: np.ndarray, learned: np.ndarray, same: np.ndarray, others: np.ndarray) -> str:

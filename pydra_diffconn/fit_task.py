@@ -51,4 +51,5 @@ def Fit(
     )
     folder = result.save(Path.cwd() / "fit")
     scores = {"classical": result.baseline, "learned": result.best, "stopped": result.stopped}
+    scores |= {"discrete": result.discrete} if result.discrete else {}
     return Directory(folder), scores

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from pydra_diffconn.checkpoints import Checkpoint
+from pydra_diffconn.drawing import keys_of, with_fresh_keys, without_draws
 from pydra_diffconn.free import FreeSpace
 from pydra_diffconn.losses.base import PARAMETERS
 from pydra_diffconn.losses.schedules import Schedule
@@ -31,6 +32,7 @@ class Settings:
     patience: int | None = None
     shrinkage: float = 1.0
     seed: int = 0
+    schedules: Mapping[str, Schedule] = field(default_factory=dict)
 
 
 @dataclass
@@ -73,6 +75,9 @@ class Learner:
         import optax
 
         self.program, self.loss, self.settings = program, loss, settings
+        self.keys = keys_of(program)
+        self.scored = without_draws(program) if self.keys else program
+        self.changing = _is_scheduled(loss) or bool(settings.schedules) or bool(self.keys)
         self.runs = TrainingData(program, targets, entities)
         self.training, self.held_out, self.total = list(training), list(held_out), total
         self.space = FreeSpace(program)
@@ -102,9 +107,14 @@ class Learner:
 
     def _loss_of_first_step(self, optimizer: Any) -> float | None:
         """Return the training loss of the start values from the compiled step, which spares compiling another."""
-        if self.settings.batch_size or _is_scheduled(self.loss):
+        if self.settings.batch_size or self.changing or not self._is_inside(self.start):
             return None
         return float(self._step(self.start, optimizer, 1.0, 0, **self.batch(0))[2])
+
+    def _is_inside(self, values: Mapping[str, Any]) -> bool:
+        """Say whether a step is taken from these very values: those on a bound enter the free space from inside."""
+        taken = self._constrained(self._free(values))
+        return all(np.allclose(taken[name], value, rtol=1e-4, atol=1e-6) for name, value in values.items())
 
     # --- what is minimised --------------------------------------------------------------------------------------
 
@@ -116,23 +126,37 @@ class Learner:
         deviations = {name: value for name, value in free.items() if name not in self.program.parameters}
         return {**self.space.from_free(free), **deviations}
 
+    def at_step(self, values: Mapping[str, Any], step: Any) -> dict[str, Any]:
+        """Return the values with those that the schedules have at a step."""
+        import jax.numpy as jnp
+
+        scheduled = {name: jnp.asarray(rule(step), values[name].dtype) for name, rule in self.schedules.items()}
+        return {**values, **scheduled}
+
+    @property
+    def schedules(self) -> Mapping[str, Schedule]:
+        return self.settings.schedules
+
     def _objective(
         self, free: Mapping, inputs: Mapping, targets: Any, own: Mapping, step: Any, chosen: tuple
     ) -> tuple[Any, dict[str, Any]]:
-        """Return the loss and each of its terms; `own` holds the entity number of each run."""
-        outputs = self._outputs(free, inputs, own, chosen)
-        return self._loss_of(free, outputs, targets, step, len(chosen))
+        """Return the loss and each of its terms at a step; `own` holds the entity number of each run."""
+        inputs = with_fresh_keys(self.program, inputs, self.keys, step)
+        values = self.at_step(self._constrained(free), step)
+        outputs = self._outputs(self.program, values, free, inputs, own, chosen)
+        return self._loss_of(values, free, outputs, targets, step, len(chosen))
 
-    def _outputs(self, free: Mapping, inputs: Mapping, own: Mapping, chosen: tuple) -> dict[str, Any]:
+    def _outputs(
+        self, program: Program, values: Mapping, free: Mapping, inputs: Mapping, own: Mapping, chosen: tuple
+    ) -> dict[str, Any]:
         each = {name: self.per_entity(free, name)[numbers] for name, numbers in own.items()}
-        return self.program.outputs_of(self._constrained(free), inputs, list(chosen), each)
+        return program.outputs_of(values, inputs, list(chosen), each)
 
     def _loss_of(
-        self, free: Mapping, outputs: Mapping, targets: Any, step: Any, count: int
+        self, values: Mapping, free: Mapping, outputs: Mapping, targets: Any, step: Any, count: int
     ) -> tuple[Any, dict[str, Any]]:
         import jax.numpy as jnp
 
-        values = self._constrained(free)
         loss = self.loss.at(step) if hasattr(self.loss, "at") else self.loss
         seen = {**outputs, PARAMETERS: {name: values[name] for name in self.program.parameters}}
         terms = loss.terms(seen, targets) if hasattr(loss, "terms") else {}
@@ -166,13 +190,14 @@ class Learner:
         return self._constrained(moved), state, value, terms, gradient
 
     def _scored(self, values: Any, inputs: Any, targets: Any, own: Any, step: Any, chosen: tuple) -> Any:
-        return self._objective(self._free(values), inputs, targets, own, step, chosen)[0]
+        outputs = self._computed(values, inputs, own, step, chosen)
+        return self._scored_outputs(values, outputs, targets, step, len(chosen))
 
     def _scored_outputs(self, values: Any, outputs: Any, targets: Any, step: Any, count: int) -> Any:
-        return self._loss_of(self._free(values), outputs, targets, step, count)[0]
+        return self._loss_of(self.at_step(values, step), self._free(values), outputs, targets, step, count)[0]
 
-    def _computed(self, values: Any, inputs: Any, own: Any, chosen: tuple) -> Any:
-        return self._outputs(self._free(values), inputs, own, chosen)
+    def _computed(self, values: Any, inputs: Any, own: Any, step: Any, chosen: tuple) -> Any:
+        return self._outputs(self.scored, self.at_step(values, step), self._free(values), inputs, own, chosen)
 
     # --- data ---------------------------------------------------------------------------------------------------
 
@@ -250,40 +275,51 @@ class Learner:
     def _scores_of_step(self, loss: Any) -> dict[str, float]:
         """Return the scores that tell whether these values are the best; of batches, once an epoch."""
         number, epoch = self.state.number, self.steps_per_epoch
+        if number == 0:  # a step from a bound is taken from inside it, so that its loss is not that of the start
+            return self.baseline
         if not self.settings.batch_size:
             # losses under the weights of different steps would not compare
-            return self.scores(self.state.values, None if _is_scheduled(self.loss) else float(loss))
+            return self.scores(self.state.values, None if self.changing else float(loss))
         return self.scores(self.state.values) if number % epoch == 0 or number == self.total else {}
 
-    def scores(self, values: Mapping[str, Any], training: float | None = None) -> dict[str, float]:
-        """Return the loss on the training runs and on those held out, with the weights of the last step."""
-        scores = {"training": training if training is not None else self.score(values, self.training)}
+    def scores(
+        self, values: Mapping[str, Any], training: float | None = None, common: Collection[str] = ()
+    ) -> dict[str, float]:
+        """Return the loss on the training runs and on those held out, with weights and schedules of the last step.
+
+        Of what is learned per entity, the names in `common` count with the group's value.
+        """
+        scores = {"training": training if training is not None else self.score(values, self.training, common)}
         if self.held_out:
-            scores["validation"] = self.score(values, self.held_out)
+            scores["validation"] = self.score(values, self.held_out, common)
         return scores
 
-    def score(self, values: Mapping[str, Any], runs: Sequence[int]) -> float:
+    def score(self, values: Mapping[str, Any], runs: Sequence[int], common: Collection[str] = ()) -> float:
         """Return the loss of some values on some runs."""
         size = self.settings.batch_size or len(runs)
         if len(runs) <= size or not self.program.split:
-            return float(self._evaluate(values, step=self.total, **self.runs.of(runs)))
-        outputs, targets = self._outputs_in_batches(values, runs, size), self.runs.targets_of(runs)
+            return float(self._evaluate(values, step=self.total, **_without(self.runs.of(runs), common)))
+        outputs, targets = self._outputs_in_batches(values, runs, size, common), self.runs.targets_of(runs)
         return float(self._evaluate_outputs(values, outputs, targets, step=self.total, count=len(runs)))
 
-    def _outputs_in_batches(self, values: Mapping[str, Any], runs: Sequence[int], size: int) -> dict[str, Any]:
+    def _outputs_in_batches(
+        self, values: Mapping[str, Any], runs: Sequence[int], size: int, common: Collection[str]
+    ) -> dict[str, Any]:
         """Return the outputs of all runs, whose inputs are held a batch at a time: a loss may compare any two runs."""
         found: list[Any] = [None] * len(runs)
         for places in self.runs.places(runs, size):
-            data = self.runs.batch([runs[place] for place in places])
+            data = _without(self.runs.batch([runs[place] for place in places]), common)
             del data["targets"]
-            outputs = {name: np.asarray(value) for name, value in self._compute(values, **data).items()}
+            found_here = self._compute(values, step=self.total, **data)
+            outputs = {name: np.asarray(value) for name, value in found_here.items()}
             for row, place in enumerate(places):
                 found[place] = {name: value[row] for name, value in outputs.items()}
         several = {name: [one[name] for one in found] for name in found[0]}
         return {n: np.stack(v) if len({one.shape for one in v}) == 1 else v for n, v in several.items()}
 
     def _warn_if_flat(self, gradient: Mapping[str, Any], bar: Progress) -> None:
-        flat = [n for n, slope in gradient.items() if n in self.program.parameters and not np.any(np.asarray(slope))]
+        learned = set(self.program.parameters) - set(self.schedules)
+        flat = [n for n, slope in gradient.items() if n in learned and not np.any(np.asarray(slope))]
         if flat:
             bar.warn(f"the loss does not depend on {', '.join(flat)} at its start value; it will not move")
 
@@ -294,7 +330,8 @@ class Learner:
         row = {"step": state.number, "loss": float(loss), "validation": scores.get("validation")}
         row["seconds"] = round(time.perf_counter() - began, 3)
         row |= {f"loss.{name}": float(value) for name, value in terms.items()}
-        numbers = {n: float(v) for n, v in state.values.items() if np.ndim(v) == 0}
+        values = self.at_step(state.values, state.number)
+        numbers = {n: float(v) for n, v in values.items() if np.ndim(v) == 0}
         state.history.append(row | numbers)
 
     def plain(self, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -304,8 +341,19 @@ class Learner:
     def learned(self) -> dict[str, Any]:
         """Return the best values; exactly the start where it was never beaten, and not its float32 neighbour."""
         if self.state.best_values is self.start or self.state.best_number == 0:
-            return {name: one.start for name, one in self.program.graph.learnables.items()}
-        return {n: v for n, v in self.plain(self.state.best_values).items() if n in self.program.parameters}
+            found = {name: one.start for name, one in self.program.graph.learnables.items()}
+        else:
+            found = {n: v for n, v in self.plain(self.state.best_values).items() if n in self.program.parameters}
+        return {**found, **{name: float(rule(self.total)) for name, rule in self.schedules.items()}}
+
+    def scores_with(self, changed: Mapping[str, Any]) -> dict[str, float]:
+        """Return the scores of the best values with some changed, for all entities."""
+        values = dict(self.state.best_values)
+        for name, value in changed.items():
+            values[name] = np.asarray(value, values[name].dtype)
+            if name in self.entities:
+                values[_deviations(name)] = 0 * values[_deviations(name)]
+        return self.scores(values, common=tuple(changed))
 
     def learned_per_entity(self) -> dict[str, dict[Any, Any]]:
         """Return, of each parameter learned per entity, the value for every entity."""
@@ -319,6 +367,10 @@ class Learner:
 
 def _is_scheduled(loss: Any) -> bool:
     return any(isinstance(getattr(part, "weight", None), Schedule) for part in getattr(loss, "parts", (loss,)))
+
+
+def _without(data: dict[str, Any], common: Collection[str]) -> dict[str, Any]:
+    return {**data, "own": {name: numbers for name, numbers in data["own"].items() if name not in common}}
 
 
 def _deviations(name: str) -> str:

@@ -68,8 +68,28 @@ def write_fit_report(result: Any, path: Path) -> Path:
         Card(f"{result.baseline[key]:.4g}", f"loss at the start ({key})"),
         Card(f"{result.best[key]:.4g}", f"loss after learning ({key})"),
     ]
+    if result.discrete:
+        cards.append(Card(f"{result.discrete[key]:.4g}", f"loss of the winning branches alone ({key})"))
     lead = f"{len(result.training)} runs learned from, {len(result.validation)} held out."
-    return write_page(path, "What was learned", lead, fit_sections(result.learned, result.history), cards, notes)
+    sections = fit_sections(result.learned, result.history)
+    if result.discrete:
+        sections.insert(1, _choices_section(result))
+    return write_page(path, "What was learned", lead, sections, cards, notes)
+
+
+def _choices_section(result: Any) -> Section:
+    """Return the section on choices: what won, and what it costs to keep the winners alone."""
+    rows = [
+        [name, *(show(scores[key]) for key in result.best)]
+        for name, scores in (
+            ("classical start", result.baseline),
+            ("learned mixture", result.best),
+            ("winning branches alone", result.discrete),
+        )
+    ]
+    won = ", ".join(f"{path}: {option}" for path, option in result.winners.items())
+    text = f"Of each choice, the option of largest weight: {won}."
+    return Section("Choices", text, {"head": ["loss", *result.best], "rows": rows})
 
 
 def fit_sections(learned: Sequence[LearnedParameter], history: Sequence[Any], tr: float | None = None) -> list[Section]:

@@ -33,11 +33,7 @@ class TrainingData:
 
     def targets_of(self, runs: Sequence[int]) -> Any:
         """Return the targets of some runs."""
-        import jax
-
-        if not self.program.split:
-            return self.targets
-        return jax.tree.map(lambda v: _rows(v, runs), self.targets, is_leaf=lambda v: isinstance(v, list))
+        return _of_runs(self.targets, runs) if self.program.split else self.targets
 
     def batches(self, runs: Sequence[int], size: int, order: Any) -> list[list[int]]:
         """Return batches of runs that share their shapes, in an order drawn by a NumPy generator."""
@@ -58,6 +54,17 @@ class TrainingData:
         for group in self.program.groups.values():
             mine = [place for place, run in enumerate(runs) if run in group]
             yield from (mine[first : first + size] for first in range(0, len(mine), size))
+
+
+def chosen_targets(targets: Any, count: int, runs: Sequence[int]) -> Any:
+    """Return the targets of some of `count` runs, as a loss sees them."""
+    return _of_runs(_aligned(targets, count), runs)
+
+
+def _of_runs(targets: Any, runs: Sequence[int]) -> Any:
+    import jax
+
+    return jax.tree.map(lambda v: _rows(v, runs), targets, is_leaf=lambda v: isinstance(v, list))
 
 
 def _rows(values: Any, runs: Sequence[int]) -> Any:

@@ -44,27 +44,19 @@ def TwoJobs(bold, folder: str, tr: float, weights=None):
 
 @workflow.define(outputs=["connectome"])
 def Pipelines(bold, confounds, tr: float, band=None, denoising=None, matrix=None):
-    """Eight pipelines: which band, confounds or not, which kind of matrix; everything is learned."""
-    slow = workflow.add(BandPass(timeseries=bold, tr=tr, low=0.01, high=0.1), name="slow")
-    fast = workflow.add(BandPass(timeseries=bold, tr=tr, low=0.2, high=0.35), name="fast")
-    chosen = workflow.add(
-        Choose(option_1=slow.timeseries, option_2=fast.timeseries, weights=Learn() if band is None else band),
-        name="band",
-    )
-    clean = workflow.add(RegressConfounds(timeseries=chosen.chosen, confounds=confounds), name="clean")
-    denoised = workflow.add(
-        Choose(option_1=chosen.chosen, option_2=clean.timeseries, weights=Learn() if denoising is None else denoising),
-        name="denoising",
-    )
-    correlation = workflow.add(Correlation(timeseries=denoised.chosen))
-    covariance = workflow.add(Covariance(timeseries=denoised.chosen))
+    """Eight pipelines: confounds or not, which band, which kind of matrix; everything is learned."""
+    clean = workflow.add(RegressConfounds(timeseries=bold, confounds=confounds), name="clean")
+    weights = Learn() if denoising is None else denoising
+    denoised = workflow.add(Choose(option_1=bold, option_2=clean.timeseries, weights=weights), name="denoising")
+    slow = workflow.add(BandPass(timeseries=denoised.chosen, tr=tr, low=0.01, high=0.1), name="slow")
+    fast = workflow.add(BandPass(timeseries=denoised.chosen, tr=tr, low=0.2, high=0.35), name="fast")
+    weights = Learn() if band is None else band
+    chosen = workflow.add(Choose(option_1=slow.timeseries, option_2=fast.timeseries, weights=weights), name="band")
+    correlation = workflow.add(Correlation(timeseries=chosen.chosen))
+    covariance = workflow.add(Covariance(timeseries=chosen.chosen))
+    weights = Learn() if matrix is None else matrix
     kind = workflow.add(
-        Choose(
-            option_1=covariance.covariance,
-            option_2=correlation.connectome,
-            weights=Learn() if matrix is None else matrix,
-        ),
-        name="matrix",
+        Choose(option_1=covariance.covariance, option_2=correlation.connectome, weights=weights), name="matrix"
     )
     return kind.chosen
 
@@ -112,3 +104,14 @@ def GivenOptions(first, second, tr: float, weights=None):
     """The options are inputs of the workflow."""
     series = workflow.add(Choose(option_1=first, option_2=second, weights=weights), name="series")
     return workflow.add(Correlation(timeseries=series.chosen)).connectome
+
+
+@workflow.define(outputs=["connectome"])
+def Drawn(bold, confounds, tr: float, hard: bool, key=None):
+    """Which band, by weights that are drawn anew at every step of learning."""
+    clean = workflow.add(RegressConfounds(timeseries=bold, confounds=confounds))
+    slow = workflow.add(BandPass(timeseries=clean.timeseries, tr=tr, low=0.01, high=0.1), name="slow")
+    fast = workflow.add(BandPass(timeseries=clean.timeseries, tr=tr, low=0.2, high=0.35), name="fast")
+    weights = {"weights": Learn(), "key": key, "temperature": 0.7, "hard": hard}
+    band = workflow.add(Choose(option_1=slow.timeseries, option_2=fast.timeseries, **weights), name="band")
+    return workflow.add(Correlation(timeseries=band.chosen)).connectome

@@ -34,7 +34,7 @@ LAYERS = [
     {"checkpoints", "training_data"},
     {"learner"},
     {"fitting"},
-    {"resampling", "multiverse"},
+    {"resampling", "universes"},
     {"fit_task"},
     {"demo", "testing"},
     {"plugin_tools", "pytest_plugin"},
