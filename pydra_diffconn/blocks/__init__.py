@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from pydra_diffconn.blocks.graphical_lasso import GraphicalLasso as GraphicalLasso
     from pydra_diffconn.blocks.interpolation import Interpolate as Interpolate
     from pydra_diffconn.blocks.interpolation import SpectralInterpolate as SpectralInterpolate
+    from pydra_diffconn.blocks.keep_frames import KeepFrames as KeepFrames
     from pydra_diffconn.blocks.lags import LaggedCovariance as LaggedCovariance
     from pydra_diffconn.blocks.lags import LagMaps as LagMaps
     from pydra_diffconn.blocks.lags import LagWeightedCovariance as LagWeightedCovariance
@@ -66,6 +67,7 @@ if TYPE_CHECKING:
     from pydra_diffconn.blocks.prediction import ConnectomePrediction as ConnectomePrediction
     from pydra_diffconn.blocks.prediction import KernelRidge as KernelRidge
     from pydra_diffconn.blocks.prediction import LogisticRegression as LogisticRegression
+    from pydra_diffconn.blocks.projecting import ProjectOut as ProjectOut
     from pydra_diffconn.blocks.recursive_filtering import ButterworthFiltFilt as ButterworthFiltFilt
     from pydra_diffconn.blocks.ridge_connectivity import RidgeConnectivity as RidgeConnectivity
     from pydra_diffconn.blocks.running_line import RunningLineFilter as RunningLineFilter
@@ -86,8 +88,10 @@ if TYPE_CHECKING:
     from pydra_diffconn.blocks.thresholding import DisparityFilter as DisparityFilter
     from pydra_diffconn.blocks.thresholding import SoftThreshold as SoftThreshold
     from pydra_diffconn.blocks.thresholding import SpanningTree as SpanningTree
+    from pydra_diffconn.blocks.unit_norm import UnitNorm as UnitNorm
     from pydra_diffconn.blocks.wavelets import WaveletEnergy as WaveletEnergy
     from pydra_diffconn.blocks.wavelets import WaveletPower as WaveletPower
+    from pydra_diffconn.blocks.zero_padding import ZeroPaddedBandPass as ZeroPaddedBandPass
 
 _homes = {
     "BandPass": "filtering",
@@ -100,10 +104,14 @@ _homes = {
     "FilterBank": "frequency_gain",
     "Interpolate": "interpolation",
     "SpectralInterpolate": "interpolation",
+    "ZeroPaddedBandPass": "zero_padding",
+    "ProjectOut": "projecting",
     "Censor": "censoring",
+    "KeepFrames": "keep_frames",
     "FramewiseDisplacement": "motion",
     "Dvars": "motion",
     "Standardize": "standardizing",
+    "UnitNorm": "unit_norm",
     "RegressConfounds": "confounds",
     "Parcellate": "parcellation",
     "Covariance": "covariance",

@@ -1,0 +1,167 @@
+"""Drift, frequencies and confounds removed together, by one projection: AFNI's 3dTproject."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from pydra_diffconn import constraints
+from pydra_diffconn.block import define
+from pydra_diffconn.blocks.censoring import check_weighted
+from pydra_diffconn.blocks.confounds import check_table, filled_first_row, unit_design
+from pydra_diffconn.blocks.filtering import check_band
+from pydra_diffconn.blocks.gating import gated_inverse
+from pydra_diffconn.blocks.recursive_filtering import OptionalHigh, OptionalLow
+from pydra_diffconn.parameters import Parameter
+
+MARGIN = 1e-4  # Hz: the stop bands of 3dTproject end so far from the pass band
+SHARE = 1 / 6  # of the step between frequencies, by which its stop bands shrink before their ends are rounded
+
+
+def check(arguments: Mapping[str, Any]) -> None:
+    """Refuse what cannot be projected: missing values, tables of other lengths, bands without tr, nothing left."""
+    check_weighted(arguments)
+    check_table(arguments)
+    check_band({name: arguments.get(name) for name in ("tr", "low")})
+    low, high, stopbands = arguments.get("low"), arguments.get("high"), arguments.get("stopbands", ())
+    if low is not None and high is not None and not 0 <= low < high:
+        raise ValueError(f"low = {low:g} Hz and high = {high:g} Hz are no band; expected 0 <= low < high")
+    if any(len(band) != 2 or not 0 <= band[0] < band[1] for band in stopbands):
+        raise ValueError(f"stopbands = {stopbands}; expected pairs of frequencies in Hz, the lower one first")
+    banded = low is not None or high is not None or len(stopbands) > 0
+    if banded and "tr" in arguments and arguments["tr"] is None:
+        raise ValueError("a band is given without tr; give the repetition time in seconds")
+    if arguments.get("degree", 2) < -1:
+        raise ValueError(f"degree = {arguments['degree']}; expected -1 (no polynomials) or more")
+    if arguments.get("censored", "residual") not in ("residual", "zero"):
+        raise ValueError(f"censored = {arguments['censored']!r}; expected 'residual' or 'zero'")
+    if arguments.get("timeseries") is not None and not (banded and arguments.get("tr") is None):
+        _check_freedom(arguments, banded)
+
+
+def _check_freedom(arguments: Mapping[str, Any], banded: bool) -> None:
+    frames, confounds = len(arguments["timeseries"]), arguments.get("confounds")
+    weights = arguments.get("frame_weights")
+    removed = (
+        max(arguments.get("degree", 2), 0 if banded else -1) + 1 + (0 if confounds is None else confounds.shape[1])
+    )
+    if banded and not arguments.get("softness"):
+        edges = (arguments.get(name) for name in ("low", "high"))
+        gates = stopped(frames, arguments["tr"], *edges, 0.0, arguments.get("stopbands", ()))
+        removed += int(gates[sines(frames)[0] - 1].sum())
+    kept = frames if weights is None else int(np.sum(np.asarray(weights) > 0.5))
+    if removed >= kept:
+        raise ValueError(
+            f"{removed} regressors (polynomials, sines and cosines, confounds) and {kept} kept frames leave nothing of "
+            "the data; widen the band, give fewer confounds or censor less"
+        )
+
+
+@define(outputs=["timeseries"], linear_in="timeseries", acts_along="time", check=check)
+def ProjectOut(
+    timeseries: Float[Array, "time space"],
+    confounds: Float[Array, "time regressors"] | None = None,
+    frame_weights: Float[Array, "time"] | None = None,
+    tr: float | None = None,
+    low: OptionalLow = None,
+    high: OptionalHigh = None,
+    softness: Annotated[
+        float, Parameter(constraints.nonnegative, unit="Hz", help="width of the soft ends of the band; 0 is sharp")
+    ] = 0.0,
+    degree: int = 2,
+    stopbands: tuple[tuple[float, float], ...] = (),
+    censored: Literal["residual", "zero"] = "residual",
+) -> Float[Array, "time space"]:
+    """Subtract what polynomials, frequencies outside a band and confounds explain together, by one projection.
+
+    The regressors are Legendre polynomials, the sines and cosines of those frequencies k / (T tr) that are stopped, and
+    the confounds; they are fitted together on the weighted frames, so that a run with censored frames is filtered, too,
+    and no step brings back what another removed. Equals AFNI's 3dTproject (with an exact pseudo-inverse), also in which
+    frequencies count as stopped: those from the lowest to low - 0.0001 Hz and from high + 0.0001 Hz on, both ends
+    rounded to whole k after they were moved inwards by a sixth of a step. With a softness each frequency is removed
+    as far as 1 - s((f - low) / softness) s((high - f) / softness) says, s the logistic function, by a ridge penalty of
+    its own (see `Detrend`); `low` and `high` then have gradients. With a band the mean is removed, whatever the degree.
+    A column that is explained altogether becomes zero up to rounding. Source: 3dTproject -help.
+
+    Parameters
+    ----------
+    timeseries : (time, space)
+        Series, one per column.
+    confounds : (time, regressors), optional
+        Each loses its mean over all frames; collinear ones are harmless.
+    frame_weights : (time,), optional
+        Weights in [0, 1], from `Censor`.
+    tr : float, optional
+        Repetition time in seconds; needed with a band.
+    low, high : float, optional
+        Ends of the band that is kept, in Hz; without one of them it has no such end.
+    softness : float
+        In Hz.
+    degree : int
+        Of the polynomials; 0 removes the mean, -1 nothing.
+    stopbands : tuple of (float, float)
+        Further bands that are removed, in Hz.
+    censored : {"residual", "zero"}
+        What censored frames become: what the fit leaves of them, or zero (the residual times the weight).
+    """
+    frames = timeseries.shape[0]
+    banded = low is not None or high is not None or len(stopbands) > 0
+    degree = max(degree, 0) if banded else degree
+    columns = [
+        jnp.asarray(np.polynomial.legendre.legvander(np.linspace(-1, 1, frames), max(degree, 0)))[:, : degree + 1]
+    ]
+    gates = [jnp.ones(degree + 1)]
+    if banded:
+        number, waves = sines(frames)
+        columns.append(jnp.asarray(waves))
+        gates.append(stopped(frames, tr, low, high, softness, stopbands)[number - 1])
+    if confounds is not None:
+        filled = filled_first_row(confounds, "copy_second")
+        columns.append(filled - filled.mean(axis=0))
+        gates.append(jnp.ones(filled.shape[1]))
+    design = jnp.concatenate([one.astype(timeseries.dtype) for one in columns], axis=1)
+    weights = jnp.ones_like(timeseries[:, 0]) if frame_weights is None else frame_weights
+    if degree >= 0:  # a large mean costs single precision digits
+        timeseries = timeseries - weights @ timeseries / weights.sum()
+    series, root, design = unit_design(timeseries, design, weights, intercept=False)
+    inverse = gated_inverse(root * design, jnp.concatenate(gates).astype(design.dtype), jnp.ones((), design.dtype))
+    residual = series - design @ (inverse @ (root * series))
+    return residual * weights[:, None] if censored == "zero" else residual
+
+
+def sines(frames: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the periods in the run and the values of all its sines and cosines; one at half the sampling rate."""
+    number = np.repeat(np.arange(1, frames // 2 + 1), 2)
+    phase = 2 * np.pi * np.arange(frames)[:, None] * number / frames
+    waves = np.where(np.arange(len(number)) % 2 == 0, np.cos(phase), np.sin(phase))
+    keep = slice(None, -1 if frames % 2 == 0 else None)
+    return number[keep], waves[:, keep]
+
+
+def stopped(
+    frames: int, tr: Any, low: Any, high: Any, softness: Any, stopbands: tuple = ()
+) -> Float[Array, "frequencies"]:
+    """Return how far each frequency k / (T tr), k from 1 to T / 2, is removed."""
+    number, step = np.arange(1, frames // 2 + 1), 1 / (frames * jnp.asarray(tr))
+    bands = [(0.0, low - MARGIN)] if low is not None else []
+    bands += [(high + MARGIN, jnp.inf)] if high is not None else []
+    sharp = _inside(number, step, [*bands, *stopbands])
+    width = jnp.where(jnp.asarray(softness) > 0, softness, 1.0)
+    kept = 1.0
+    if low is not None:
+        kept = kept * jax.nn.sigmoid((number * step - low) / width)
+    if high is not None:
+        kept = kept * jax.nn.sigmoid((high - number * step) / width)
+    soft = jnp.maximum(1 - kept, _inside(number, step, stopbands))
+    return jnp.where(jnp.asarray(softness) > 0, soft, sharp)
+
+
+def _inside(number: np.ndarray, step: Any, bands: Any) -> Float[Array, "frequencies"]:
+    found = jnp.zeros(len(number))
+    for bottom, top in bands:
+        first, last = jnp.round(bottom / step + SHARE), jnp.round(top / step - SHARE)
+        found = jnp.where((number >= first) & (number <= last), 1.0, found)
+    return found

@@ -1,0 +1,33 @@
+"""Series of length one."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from pydra_diffconn.block import define
+from pydra_diffconn.blocks.filtering import check_finite
+
+
+def check(arguments: Mapping[str, Any]) -> None:
+    """Refuse missing values."""
+    check_finite(arguments.get("timeseries"), "timeseries")
+
+
+@define(outputs=["timeseries"], acts_along="time", check=check)
+def UnitNorm(timeseries: Float[Array, "time space"]) -> Float[Array, "time space"]:
+    """Divide each column by the root of its sum of squares, as AFNI's option -norm does.
+
+    A column of zeros stays so and has no gradient; others are not centred. Of series without mean the products are
+    correlations.
+
+    Parameters
+    ----------
+    timeseries : (time, space)
+        Series, one per column.
+    """
+    largest = jnp.max(jnp.abs(timeseries), axis=0)
+    scaled = timeseries / jnp.where(largest > 0, largest, 1.0)  # squares of very small numbers would vanish
+    square = jnp.sum(scaled**2, axis=0)
+    return jnp.where(largest > 0, scaled / jnp.sqrt(jnp.where(largest > 0, square, 1.0)), 0.0)
