@@ -122,7 +122,7 @@ def is_connected(value: Any) -> bool:
 
 def built_in() -> list[Equivalent]:
     """Return the equivalents of this package."""
-    modules = [importlib.import_module(f"{__name__}.{tool}") for tool in ("fsl",)]
+    modules = [importlib.import_module(f"{__name__}.{tool}") for tool in ("fsl", "afni")]
     return [one for module in modules for one in module.EQUIVALENTS]
 
 
