@@ -37,3 +37,19 @@ def diffconn_equivalents() -> Iterable[Any]:
     from pydra_diffconn.equivalents import built_in
 
     return built_in()
+
+
+@hookimpl
+def diffconn_strategies() -> Iterable[type]:
+    """Return the strategies of this package."""
+    from pydra_diffconn import strategies
+
+    return strategies.BUILT_IN
+
+
+@hookimpl
+def diffconn_atlases() -> Iterable[Any]:
+    """Return the atlases of this package."""
+    from pydra_diffconn import atlases
+
+    return atlases.BUILT_IN

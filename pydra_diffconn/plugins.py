@@ -43,11 +43,11 @@ class Hooks:
 
     @hookspec
     def diffconn_strategies(self) -> Iterable[Any]:  # type: ignore[empty-body]
-        """Workflow classes: ways to go from a run to its connectome."""
+        """Workflow classes: ways to go from a run to its connectome, with the inputs of those in `strategies`."""
 
     @hookspec
     def diffconn_atlases(self) -> Iterable[Any]:  # type: ignore[empty-body]
-        """Atlases, as paths of label images or as functions that fetch one."""
+        """Functions that return the path of a label image, fetching it if need be; found by name in `atlases`."""
 
     @hookspec
     def diffconn_equivalents(self) -> Iterable[Any]:  # type: ignore[empty-body]
@@ -55,7 +55,7 @@ class Hooks:
 
     @hookspec
     def diffconn_reportlets(self) -> Iterable[Any]:  # type: ignore[empty-body]
-        """Functions that draw a section of a report."""
+        """Functions of a fit's `Result` that return a `report.Section` for its report, or None."""
 
 
 HOOKS = tuple(name for name in vars(Hooks) if name.startswith("diffconn_"))

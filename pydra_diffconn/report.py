@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 
 from pydra_diffconn import __version__, figures
+from pydra_diffconn.choosing import labels
 from pydra_diffconn.parameters import LearnedParameter
+from pydra_diffconn.plugins import registry
 
 
 @dataclass
@@ -74,7 +76,21 @@ def write_fit_report(result: Any, path: Path) -> Path:
     sections = fit_sections(result.learned, result.history)
     if result.discrete:
         sections.insert(1, _choices_section(result))
-    return write_page(path, "What was learned", lead, sections, cards, notes)
+    drawn, problems = _sections_of_plugins(result)
+    return write_page(path, "What was learned", lead, sections + drawn, cards, notes + problems)
+
+
+def _sections_of_plugins(result: Any) -> tuple[list[Section], list[str]]:
+    """Return what plugins add to the report of a fit, and which of them could not."""
+    sections, problems = [], []
+    for reportlet in registry().get("diffconn_reportlets"):
+        try:
+            made = reportlet(result)
+        except Exception as error:  # a stranger's drawing never costs the report
+            problems.append(f"{reportlet.__module__}.{reportlet.__name__}: {type(error).__name__}: {error}")
+        else:
+            sections += [made] if made is not None else []
+    return sections, problems
 
 
 def _choices_section(result: Any) -> Section:
@@ -87,7 +103,8 @@ def _choices_section(result: Any) -> Section:
             ("winning branches alone", result.discrete),
         )
     ]
-    won = ", ".join(f"{path}: {option}" for path, option in result.winners.items())
+    named = {path: labels(result.program.graph.step(path)) for path in result.winners}
+    won = ", ".join(f"{path}: {named[path][option]}" for path, option in result.winners.items())
     text = f"Of each choice, the option of largest weight: {won}."
     return Section("Choices", text, {"head": ["loss", *result.best], "rows": rows})
 

@@ -17,6 +17,7 @@ LAYERS = [
     {"block"},
     {"plugins"},
     {"blocks", "generators", "noise"},
+    {"strategies", "atlases"},
     {"graph", "rewire", "equivalents"},
     {"choosing"},
     {"replacing", "discretising"},
