@@ -99,7 +99,7 @@ def _axes(width: float, height: float, rows: int = 1, columns: int = 1, **settin
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    style = {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
+    style: Any = {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
     with plt.rc_context(style):
         return plt.subplots(rows, columns, figsize=(width, height), layout="constrained", **settings)
 

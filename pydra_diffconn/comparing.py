@@ -147,7 +147,7 @@ def _differences(one: Mapping[str, Any], other: Mapping[str, Any], rtol: float, 
         if missing:
             shown = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
             yield f"{shown} missing in the {place}"
-    found = [(part, *told) for part in one if part in other if (told := _part(one[part], other[part], rtol, atol))]
+    found = [(part, *unlike) for part in one if part in other if (unlike := _part(one[part], other[part], rtol, atol))]
     for part, _, told in sorted(found, key=lambda each: -each[1])[:1]:
         more = f" (and {len(found) - 1} more parts differ)" if len(found) > 1 else ""
         yield f"{part}: {told}{more}"

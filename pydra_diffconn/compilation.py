@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
+from typing import Any
 
 WORTH_KEEPING = 0.05  # seconds of compiling below which reading a file is no quicker
 
@@ -24,7 +25,8 @@ def keep_compiled() -> None:
     """
     import jax
 
-    if jax.config.jax_compilation_cache_dir is not None or not jax.config.jax_enable_compilation_cache:
+    known: Any = jax.config
+    if known.jax_compilation_cache_dir is not None or not known.jax_enable_compilation_cache:
         return
     jax.config.update("jax_compilation_cache_dir", str(cache_folder()))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", WORTH_KEEPING)

@@ -183,7 +183,8 @@ class _Preparation:
         instances = [self._instance(step, env) for env in environments]
         for output, dims in step.declaration.outputs.items():
             main = self.spaces[step.path, step.declaration.main_input]
-            self.spaces[step.path, output] = main if dims in ("time space", "...") else [None] * len(main)
+            alike = step.declaration.writes and dims in ("time space", "...")
+            self.spaces[step.path, output] = main if alike else [None] * len(main)
         self.run.counts[step.path] = len(instances) if split else None
         names = {name: _name(source, step, name) for name, source in step.inputs.items()}
         self.run.wires[step.path] = {
@@ -335,7 +336,7 @@ def _load(argument: Any, given: Any, mask: Any, main: Any, cache: Loaded) -> tup
     )
     key = (str(given), argument.dims, argument.name if len(argument.dims.split()) == 1 else "", mask_key, where)
     if key not in cache:
-        opened = files.open_series(str(given), mask) if images else None
+        opened: Any = files.open_series(str(given), mask) if images else None
         if opened is None:
             loaded, space = files.load_argument(argument, given, mask, main)
             opened = (cache.spool.keep(loaded) if isinstance(loaded, np.ndarray) else loaded), space
