@@ -89,12 +89,14 @@ class Interval:
         if _unbounded(self.lower) and _unbounded(self.upper):
             return value
         if _unbounded(self.upper):
-            return jnp.log(jnp.maximum(value - self.lower, INTERIOR))
+            return _log_distance(value - self.lower, self.lower)
         if _unbounded(self.lower):
-            return -jnp.log(jnp.maximum(self.upper - value, INTERIOR))
+            return -_log_distance(self.upper - value, self.upper)
         width = self.upper - self.lower  # type: ignore[operator]
-        margin = INTERIOR if self.closed else 1e-5
-        inside = jnp.clip((value - self.lower) / width, margin, 1 - margin)
+        inside = (value - self.lower) / width
+        if self.closed:
+            inside = jnp.where(inside <= 0, INTERIOR, jnp.where(inside >= 1, 1 - INTERIOR, inside))
+        inside = jnp.clip(inside, NEARLY, 1 - NEARLY)
         return jnp.log(inside) - jnp.log1p(-inside)
 
     def from_free(self, free: Any) -> Any:
@@ -107,9 +109,9 @@ class Interval:
         if _unbounded(low) and _unbounded(high):
             return free
         if _unbounded(high):
-            return low + jnp.exp(jnp.clip(free, -FAR, FAR))
+            return low + jnp.exp(jnp.clip(free, _least(low), FAR))
         if _unbounded(low):
-            return high - jnp.exp(-jnp.clip(free, -FAR, FAR))
+            return high - jnp.exp(jnp.clip(-free, _least(high), FAR))
         return low + (high - low) * jax.nn.sigmoid(jnp.clip(free, -REACH, REACH))
 
     def narrowed(self, within: tuple[float, float]) -> Interval:
@@ -243,6 +245,25 @@ def _tighter(bound: Bound, number: float, choose: Callable[[Any, Any], Any]) -> 
     if named(bound) or callable(bound):
         return lambda arguments: choose(_look_up(bound, arguments), number)
     return float(choose(bound, number))
+
+
+def _log_distance(distance: Any, bound: Any) -> Any:
+    """Return the logarithm of the distance to a bound; what lies on it enters from `INTERIOR`.
+
+    A distance that is nearly lost to rounding beside the bound enters from a little further, where the derivative of
+    the way back is not zero.
+    """
+    import jax.numpy as jnp
+
+    distance = jnp.asarray(distance)
+    return jnp.log(jnp.where(distance > 0, jnp.maximum(distance, 2 * jnp.exp(_least(bound))), INTERIOR))
+
+
+def _least(bound: Any) -> Any:
+    """Return the logarithm of the least distance to a bound that single precision tells from none."""
+    import jax.numpy as jnp
+
+    return jnp.maximum(jnp.log(NEARLY * jnp.abs(bound) + float(np.exp(-FAR))), -FAR)
 
 
 def _log_gaps(gaps: Any, values: Any) -> Any:

@@ -127,9 +127,8 @@ def specification_curve(
     rows = [(choice, option) for choice, taken in choices.items() for option in dict.fromkeys(filter(None, taken))]
     height = 2.2 + 0.24 * len(rows)
     figure, (above, below) = _new(7, height, rows=2, sharex=True, height_ratios=[2, max(0.24 * len(rows), 0.3)])
-    place = np.arange(len(scores))
     for chosen, colour, name in ((False, CLASSICAL, "discrete"), (True, LEARNED, "learned")):
-        here = [n for n in place if bool(learned[n]) == chosen]
+        here = [n for n, known in enumerate(learned) if bool(known) == chosen]
         above.scatter(here, [scores[n] for n in here], color=colour, s=18, label=name)
         for row, (choice, option) in enumerate(rows):
             places = [n for n in here if choices[choice][n] == option]

@@ -44,13 +44,16 @@ class Simplex(Manifold):
         """Logarithms; a corner enters from `INTERIOR` inside, so that its gradient is not zero."""
         import jax.numpy as jnp
 
-        inside = jnp.maximum(value, INTERIOR)
+        value = jnp.asarray(value)
+        inside = jnp.where(value > 0, value, INTERIOR)
         return jnp.log(inside / inside.sum(-1, keepdims=True))
 
     def from_free(self, free: Any) -> Any:
         import jax
+        import jax.numpy as jnp
 
-        return jax.nn.softmax(free, axis=-1)
+        # no weight becomes exactly 0: it would enter the next step from `INTERIOR`, as a corner does
+        return jax.nn.softmax(jnp.maximum(free, jnp.max(free, axis=-1, keepdims=True) - FAR), axis=-1)
 
 
 @dataclass(frozen=True)

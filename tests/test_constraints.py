@@ -124,6 +124,33 @@ def test_the_map_goes_there_and_back(share):
         assert float(constraint.from_free(constraint.to_free(value))) == pytest.approx(value, abs=1e-5)
 
 
+@pytest.mark.parametrize("near", [1e-3, 1e-4])
+def test_values_near_a_bound_are_kept_from_step_to_step(near):
+    sets = {
+        constraints.positive: near,
+        constraints.nonnegative: near,
+        constraints.at_least(1.0): 1 + near,
+        constraints.unit_interval: 1 - near,
+        constraints.simplex: np.array([near, 1 - near]),
+    }
+    for constraint, value in sets.items():
+        back = constraint.from_free(constraint.to_free(np.asarray(value, np.float32)))
+        np.testing.assert_allclose(back, value, rtol=1e-6, atol=near * 1e-2)
+
+
+def test_what_is_driven_to_a_bound_does_not_come_back():
+    for constraint in (constraints.nonnegative, constraints.at_least(1.0), constraints.at_least(0.5)):
+        value = jnp.asarray(2.0)
+        for _ in range(60):
+            value = constraint.from_free(constraint.to_free(value) - 3.0)
+        assert constraint.contains(value) and value - constraint.lower < 1e-3
+        assert np.isfinite(jax.grad(lambda free, c=constraint: c.from_free(free))(constraint.to_free(value)))
+    weights = jnp.asarray([0.5, 0.5])
+    for _ in range(60):
+        weights = constraints.simplex.from_free(constraints.simplex.to_free(weights) - jnp.asarray([3.0, 0.0]))
+    assert 0 < weights[0] < 1e-20
+
+
 def test_bounds_can_be_other_arguments_and_narrower_intervals_keep_them():
     low = constraints.between(0.0, "high").narrowed((0.02, 0.5)).resolved({"high": 0.1})
     assert (float(low.lower), float(low.upper)) == pytest.approx((0.02, 0.1))
