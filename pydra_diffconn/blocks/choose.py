@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Annotated, Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Integer
 
@@ -74,19 +76,32 @@ def Choose(
         weights = sharpened(weights, 1.0 if temperature is None else temperature, key)
     if hard:
         weights = straight_through(weights)
-    mixed = options[0] * weights[0].astype(options[0].dtype)
-    for option, weight in zip(options[1:], weights[1:], strict=True):
-        mixed = mixed + option * weight.astype(option.dtype)
+    return mixture(weights, options)
+
+
+@jax.custom_jvp
+def mixture(weights: Float[Array, "options"], options: list[Float[Array, "..."]]) -> Float[Array, "..."]:
+    """Return the sum of the options times their weights; at a corner, that option."""
+    mixed, alone = _weighted_sum(weights, options), jnp.count_nonzero(weights) == 1
+    for option, weight in zip(options, weights, strict=True):
+        # the sum would turn -0 into 0, and 0 times an infinity of another option into NaN
+        mixed = jnp.where(alone & (weight == 1), option, mixed)
     return mixed
+
+
+@mixture.defjvp
+def _tangent_of_mixture(primals: tuple, tangents: tuple) -> tuple:
+    return mixture(*primals), jax.jvp(_weighted_sum, primals, tangents)[1]
+
+
+def _weighted_sum(weights: Float[Array, "options"], options: list[Float[Array, "..."]]) -> Float[Array, "..."]:
+    return sum(option * weight.astype(option.dtype) for option, weight in zip(options, weights, strict=True))
 
 
 def sharpened(
     weights: Float[Array, "options"], temperature: float | Float[Array, ""], key: Integer[Array, "*key"] | None = None
 ) -> Float[Array, "options"]:
     """Return weights ** (1 / temperature), summing to one; with a key, of a Gumbel-softmax draw. 0 stays 0."""
-    import jax
-    import jax.numpy as jnp
-
     logits = jnp.log(jnp.maximum(weights, jnp.finfo(weights.dtype).tiny))
     if key is not None:
         logits = logits + jax.random.gumbel(_key(key), weights.shape, weights.dtype)
@@ -96,17 +111,11 @@ def sharpened(
 
 def straight_through(weights: Float[Array, "options"]) -> Float[Array, "options"]:
     """Return 1 for the largest weight (the first of equal ones) and 0 for the others; derivatives are the weights'."""
-    import jax
-    import jax.numpy as jnp
-
     winner = jax.nn.one_hot(jnp.argmax(weights), len(weights), dtype=weights.dtype)
     return winner + (weights - jax.lax.stop_gradient(weights))  # the bracket is exactly 0
 
 
 def _key(key: Integer[Array, "*key"]) -> Any:
     """Return a key of JAX for a seed or for the integers of a key."""
-    import jax
-    import jax.numpy as jnp
-
     key = jnp.asarray(key)
     return jax.random.key(key) if key.ndim == 0 else jax.random.wrap_key_data(key.astype(jnp.uint32))

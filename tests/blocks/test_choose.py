@@ -26,6 +26,12 @@ def test_a_corner_is_the_option_bit_for_bit(options, chosen):
     assert np.asarray(found).tobytes() == np.asarray(options[chosen]).tobytes()
 
 
+def test_a_corner_keeps_negative_zeros_and_nothing_of_the_other_options():
+    first, second = jnp.asarray([-0.0, 1.0]), jnp.asarray([jnp.inf, jnp.nan])
+    found = jax.jit(Choose.pure)(first, second, jnp.asarray([1.0, 0.0]))
+    assert np.asarray(found).tobytes() == np.asarray(first).tobytes()
+
+
 def test_without_weights_the_first_option_stands(options):
     assert np.asarray(Choose.pure(*options[:2])).tobytes() == np.asarray(options[0]).tobytes()
 
