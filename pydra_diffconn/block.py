@@ -62,6 +62,8 @@ class Declaration:
     """The block on an image that is still on disk (`files.ImageSeries`), for one that need not hold all of it."""
     mixes: str | None = None
     """The parameter with the weights by which the options are mixed; a weight of one gives an option unchanged."""
+    writes: bool = True
+    """Whether the outputs are files if the main input is one."""
 
     @property
     def id(self) -> str:
@@ -155,7 +157,7 @@ class BlockTask(python.Task):
         values = declaration.checked({name: value for name, value in arrays.items() if name not in waiting})
         results = while_reading(declaration, {**values, **waiting}) if waiting else run(type(self), values)
         _refuse_new_nan(declaration, values, results)
-        if spaces.get(declaration.main_input) is not None:
+        if declaration.writes and spaces.get(declaration.main_input) is not None:
             results = files.write_outputs(declaration, results, values, spaces, Path(job.cache_dir), given)
         job.return_values = results
 
@@ -225,6 +227,7 @@ def define(
     infer: Mapping[str, Callable[[Mapping[str, Any]], Any]] | None = None,
     streamed: Callable[..., Any] | None = None,
     mixes: str | None = None,
+    writes: bool = True,
 ) -> Any:
     """Turn a pure JAX function into a Pydra task class.
 
@@ -248,6 +251,8 @@ def define(
     mixes : str, optional
         The parameter on the simplex that mixes the data arguments of the main input's dimensions; a corner must give
         one of them unchanged, so that a program need not compute the others.
+    writes : bool
+        Whether the outputs are files if the main input is one; else they are arrays in any case.
 
     The signature is the declaration: jaxtyping arrays are data (an array or a file), `Annotated[float, Parameter(...)]`
     is learnable, a bare `float` is a traced number, everything else is static. `key` names a random key.
@@ -267,6 +272,7 @@ def define(
             infer=types.MappingProxyType(dict(infer or {})),
             streamed=streamed,
             mixes=mixes,
+            writes=writes,
         )
         return _task_class(function, declaration)
 

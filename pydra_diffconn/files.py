@@ -139,6 +139,21 @@ def read_labels(path: str | Path, space: Space | None) -> np.ndarray:
     return labels.astype(np.int32)
 
 
+def read_maps(path: str | Path, space: Space | None) -> np.ndarray:
+    """Read soft maps, a 4D image on the grid of `space`, as (parcels, space)."""
+    path = Path(path)
+    image = _load(path)
+    if len(image.shape) != 4:
+        raise ValueError(f"{path} has shape {image.shape}; expected maps (x, y, z, parcels)")
+    if space is not None and space.kind == "nifti":
+        _require_same_grid(image, path, space.template, space.source)
+    with reading(path):
+        maps = np.asarray(image.dataobj).reshape(-1, image.shape[3]).T
+    _refuse_missing(maps, path)
+    maps = maps if space is None or space.index is None else maps[:, space.index]
+    return np.ascontiguousarray(maps, dtype=np.float64 if maps.dtype == np.float64 else np.float32)
+
+
 def label_names(path: str | Path) -> dict[int, str]:
     """Return the names of an atlas's labels, from its own table or the `_dseg.tsv` beside it; empty without."""
     path = Path(path)
@@ -308,6 +323,8 @@ def load_argument(argument: Any, value: Any, mask: Any, main: Space | None) -> t
         return read_timeseries(path, mask)
     if dims == "space":
         return read_labels(path, main), None
+    if dims == "parcels space" and path.name.endswith((".nii", ".nii.gz")):
+        return read_maps(path, main), None
     if len(dims.split()) == 1:
         return tables.read_column(path, argument.name), None
     if dims == "parcels parcels":

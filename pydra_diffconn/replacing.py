@@ -14,7 +14,7 @@ from pydra.utils.typing import is_lazy
 
 from pydra_diffconn import pydra_compat, rewire
 from pydra_diffconn.block import BlockTask, source_hash
-from pydra_diffconn.equivalents import Equivalent, Step
+from pydra_diffconn.equivalents import Equivalent, Step, views
 from pydra_diffconn.graph import names_of
 
 
@@ -103,16 +103,19 @@ def equivalent_step(task: Any, known: Iterable[Equivalent], used: Iterable[str])
     """Return what stands for a task of which some outputs are used, or nothing, and why not."""
     if isinstance(task, BlockTask):
         return None, "a block already"
-    reason = "no equivalent is registered"
-    for one in known:
-        if one.matches(task):
-            try:
-                made, fields = one.step(task)
-                for output in used:
-                    _our_output(task, made, fields, output, list(used))
-                return (made, fields), ""
-            except ValueError as error:
-                reason = str(error)
+    reason, known, used = "no equivalent is registered", list(known), list(used)
+    try:
+        pairs = [(view, one) for view in views(task) for one in known if one.matches(view)]
+    except ValueError as error:
+        return None, str(error)
+    for view, one in pairs:
+        try:
+            made, fields = one.step(view)
+            for output in used:
+                _our_output(task, made, fields, output, used)
+            return (made, fields), ""
+        except ValueError as error:
+            reason = str(error)
     return None, reason
 
 

@@ -172,7 +172,7 @@ def _like_input(step: Step, made: dict, run: Any, inputs: Mapping, names: dict[s
     source = step.inputs[declaration.main_input]
     above = names.get(source.path) if isinstance(source, Reference) else None
     space = run.spaces[step.path, declaration.main_input][0]
-    if space is None and above is None:
+    if not declaration.writes or (space is None and above is None):
         names[step.path] = None
         return made
     given = {n: inputs[s.name] for n, s in step.inputs.items() if isinstance(s, Input)}

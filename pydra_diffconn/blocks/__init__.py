@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from pydra_diffconn.blocks.amplitude import Alff as Alff
     from pydra_diffconn.blocks.amplitude import Falff as Falff
     from pydra_diffconn.blocks.amplitude import ReHo as ReHo
+    from pydra_diffconn.blocks.as_array import AsArray as AsArray
     from pydra_diffconn.blocks.censoring import Censor as Censor
     from pydra_diffconn.blocks.choose import Choose as Choose
     from pydra_diffconn.blocks.combining import CombineConfounds as CombineConfounds
@@ -69,8 +70,10 @@ if TYPE_CHECKING:
     from pydra_diffconn.blocks.prediction import LogisticRegression as LogisticRegression
     from pydra_diffconn.blocks.projecting import ProjectOut as ProjectOut
     from pydra_diffconn.blocks.recursive_filtering import ButterworthFiltFilt as ButterworthFiltFilt
+    from pydra_diffconn.blocks.restore_mean import RestoreMean as RestoreMean
     from pydra_diffconn.blocks.ridge_connectivity import RidgeConnectivity as RidgeConnectivity
     from pydra_diffconn.blocks.running_line import RunningLineFilter as RunningLineFilter
+    from pydra_diffconn.blocks.scaling_covariance import CorrelationOfCovariance as CorrelationOfCovariance
     from pydra_diffconn.blocks.shrinkage import GroupShrinkage as GroupShrinkage
     from pydra_diffconn.blocks.shrinkage import LedoitWolf as LedoitWolf
     from pydra_diffconn.blocks.shrinkage import Oas as Oas
@@ -112,10 +115,13 @@ _homes = {
     "Dvars": "motion",
     "Standardize": "standardizing",
     "UnitNorm": "unit_norm",
+    "RestoreMean": "restore_mean",
+    "AsArray": "as_array",
     "RegressConfounds": "confounds",
     "Parcellate": "parcellation",
     "Covariance": "covariance",
     "Correlation": "covariance",
+    "CorrelationOfCovariance": "scaling_covariance",
     "ShrinkCovariance": "covariance",
     "Precision": "covariance",
     "GraphicalLasso": "graphical_lasso",

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import attrs
 from pydra.utils.hash import hash_function
 from pydra.utils.typing import is_lazy
 
@@ -28,8 +29,8 @@ class Equivalent:
     Attributes
     ----------
     of : str
-        The step, as `module:name` of its task class, of the function of a Python task, or of the class of an object
-        that a Python task was given (a masker); `*` stands for anything.
+        The step, as `module:name` of its task class, of the function of a Python task, or of the function or
+        estimator that this function does nothing but call; `*` stands for anything.
     make : function
         Given the options that were set, by name, as a dict, it takes out those it understands and returns a task and
         where the connected fields go; it raises ValueError on what has no equivalent. What it leaves in the dict and
@@ -42,11 +43,11 @@ class Equivalent:
     make: Callable[[dict[str, Any]], Step]
     source: str = ""
 
-    def matches(self, task: Any) -> bool:
-        """Say whether this is for a task."""
-        return any(fnmatch.fnmatchcase(identity, self.of) for identity in identities(task))
+    def matches(self, view: View) -> bool:
+        """Say whether this is for what a task is seen as."""
+        return fnmatch.fnmatchcase(view.identity, self.of)
 
-    def step(self, task: Any) -> Step:
+    def step(self, view: View) -> Step:
         """Return what stands for a task.
 
         Raises
@@ -54,17 +55,23 @@ class Equivalent:
         ValueError
             If an option of it has no equivalent.
         """
-        given = given_options(task)
-        options = dict(given)
-        made, fields = self.make(options)
-        left = sorted(name for name in options if name not in fields)
+        options = dict(view.options)
+        made, ours = self.make(options)
+        left = sorted(name for name in options if name not in ours)
         if left:
             shown = ", ".join(
                 f"{name} = {'<connected>' if is_lazy(options[name]) else options[name]!r}" for name in left
             )
             raise ValueError(f"there is no equivalent for {shown}")
-        fields = dict.fromkeys(set(given) - set(options)) | dict(fields)
-        return made, {theirs: ours for theirs, ours in fields.items() if theirs in _fields(task)}
+        known = _fields(view.task)
+        if view.names is None:
+            return made, dict.fromkeys(set(view.options) - set(options)) | {
+                name: field for name, field in ours.items() if name in known
+            }
+        literal = [name for name, value in options.items() if name not in view.names and value is not None]
+        made = attrs.evolve(made, **{ours[name]: options[name] for name in literal})
+        used = {view.names[name]: ours[name] for name in options if name in view.names}
+        return made, dict.fromkeys(given_options(view.task)) | used
 
     def __bytes_repr__(self, cache: Any) -> Iterable[bytes]:
         yield f"Equivalent:{self.of}:".encode()
@@ -76,15 +83,61 @@ def given_options(task: Any) -> dict[str, Any]:
     return {name: v for name, v in pydra_compat.given_values(task) if name not in pydra_compat.output_names(task)}
 
 
-def identities(task: Any) -> Iterator[str]:
-    """Yield the names by which an equivalent may know a task."""
+@dataclass(frozen=True)
+class View:
+    """A task as the use of a known thing.
+
+    Attributes
+    ----------
+    task : task
+        The task itself.
+    identity : str
+        What it uses, as `module:name`.
+    options : dict
+        What was set, by the thing's own names; for a call within a function also `returned` and `read`, see `wrappers`.
+    names : dict, optional
+        The thing's names to the task's fields, where a function stands between them.
+    """
+
+    task: Any
+    identity: str
+    options: Mapping[str, Any]
+    names: Mapping[str, str] | None = None
+
+
+def views(task: Any) -> Iterator[View]:
+    """Yield as what an equivalent may know a task: its class, its function, and the one call that the function makes.
+
+    Raises
+    ------
+    ValueError
+        If the function uses a known package, but not in one call alone.
+    """
+    given = given_options(task)
+    yield View(task, f"{type(task).__module__}:{type(task).__qualname__}", given)
     function = getattr(task, "function", None)
-    if function is not None:
-        yield f"{function.__module__}:{function.__qualname__}"
-    yield f"{type(task).__module__}:{type(task).__qualname__}"
-    for _, value in pydra_compat.given_values(task):
-        if hasattr(value, "get_params"):
-            yield f"{type(value).__module__}:{type(value).__qualname__}"
+    if function is None:
+        return
+    yield View(task, f"{function.__module__}:{function.__qualname__}", given)
+    from pydra_diffconn.equivalents import wrappers
+
+    call = wrappers.one_call(function, given)
+    if call is None:
+        return
+    options: dict[str, Any] = {"returned": call.form, "read": False}
+    names = {}
+    for name, value in call.arguments.items():
+        if isinstance(value, wrappers.One) != (call.form == "first") and isinstance(value, wrappers.One):
+            raise ValueError(f"its function returns a list or stack for {name}, a list of one")
+        value = value.element if isinstance(value, wrappers.One) else value
+        if isinstance(value, wrappers.Field):
+            if getattr(task, value.name) is attrs.NOTHING:
+                continue
+            options[name], names[name] = getattr(task, value.name), value.name
+            options["read"] = options["read"] or value.read
+        else:
+            options[name] = value.value if isinstance(value, wrappers.Literal) else value
+    yield View(task, call.identity, options, names)
 
 
 def setting(options: dict[str, Any], name: str, default: Any = None) -> Any:
@@ -122,7 +175,7 @@ def is_connected(value: Any) -> bool:
 
 def built_in() -> list[Equivalent]:
     """Return the equivalents of this package."""
-    modules = [importlib.import_module(f"{__name__}.{tool}") for tool in ("fsl", "afni")]
+    modules = [importlib.import_module(f"{__name__}.{tool}") for tool in ("nilearn", "fsl", "afni")]
     return [one for module in modules for one in module.EQUIVALENTS]
 
 
