@@ -86,15 +86,20 @@ def list_blocks() -> None:
 
 @blocks.command("docs")
 @click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("names", nargs=-1)
 @click.option("--parity", type=click.Path(path_type=Path), help="Table that `pytest --diffconn-parity` has written.")
-def document_blocks(folder: Path, parity: Path | None) -> None:
-    """Write a page on each block, made from its declaration, into FOLDER."""
+def document_blocks(folder: Path, names: tuple[str, ...], parity: Path | None) -> None:
+    """Write a page on each block, or on those of the given NAMES, made from its declaration, into FOLDER."""
     from pydra_diffconn import block_pages
     from pydra_diffconn.plugins import BUILT_IN, registry
 
     found = registry()
     origins = {name: owner.title for name, owner in found.owners.items() if owner.name != BUILT_IN}
-    pages = block_pages.write_pages(found.blocks.values(), folder, parity, origins)
+    try:
+        chosen = [found.find("diffconn_blocks", name, "pydra_diffconn.blocks") for name in names or found.blocks]
+    except AttributeError as error:
+        raise ValueError(str(error)) from None
+    pages = block_pages.write_pages(chosen, folder, parity, origins)
     click.echo(f"{len(pages)} pages in {folder}")
 
 

@@ -32,7 +32,10 @@ relative to the largest value where that is above 1. Made by `pytest --diffconn-
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add `--diffconn-parity`."""
     parser.getgroup("pydra-diffconn").addoption(
-        "--diffconn-parity", type=Path, metavar="FILE", help="write the blocks' measured errors against their oracles as a table"
+        "--diffconn-parity",
+        type=Path,
+        metavar="FILE",
+        help="write the blocks' measured errors against their oracles as a table",
     )
 
 

@@ -112,6 +112,36 @@ def Pipeline(image: File, masker: object, confounds: np.ndarray):
     return workflow.add(Correlations(series=clean), name="connect").matrix
 
 
+@workflow.define(outputs=["matrices"])
+def SplitAndCombined(bolds: list):
+    """The form of Pydra's tutorial on splitting, with one node per run."""
+    clean = workflow.add(Clean(low=0.01, high=0.1).split(signals=bolds))
+    connect = workflow.add(Correlations(series=clean.cleaned).combine("Clean.signals"))
+    return connect.matrix
+
+
+@workflow.define
+class Canonical(workflow.Task["Canonical.Outputs"]):
+    """The form of Pydra's tutorial on classes, with a step that nothing is known of."""
+
+    bold: np.ndarray = workflow.arg(help="time series")
+    low: float = workflow.arg(default=0.01, help="cut-off in Hz")
+
+    @staticmethod
+    def constructor(bold, low):
+        shifted = workflow.add(Shift(series=bold))
+        clean = workflow.add(Clean(signals=shifted.out, low=low, high=0.1))
+        return workflow.add(Correlations(series=clean.cleaned)).matrix
+
+    class Outputs(workflow.Outputs):
+        matrix: np.ndarray
+
+
+@python.define
+def Shift(series: np.ndarray):
+    return series + 1
+
+
 @pytest.fixture(scope="module")
 def files(tmp_path_factory, shared):
     """A real run of 110 frames, its atlas of regions, soft maps on the same grid, and a mask."""
@@ -227,6 +257,25 @@ def test_connectivity_measure(x64, series, tmp_path, settings):
     expected = measure.fit_transform([series])[0]
     found = run(Measure(series=series, measure=measure), tmp_path)
     np.testing.assert_allclose(found, expected, atol=1e-10 * max(1, np.abs(expected).max()))
+
+
+def test_forms_of_pydras_tutorials(x64, series, tmp_path):
+    for name, task in {
+        "split": SplitAndCombined(bolds=[series, series[::-1].copy()]),
+        "class": Canonical(bold=series, low=0.02),
+    }.items():
+        theirs = next(iter(vars_of(task(worker="debug", cache_root=tmp_path / name))))
+        swapped = swap(type(task))(**{f: getattr(task, f) for f in ("bolds", "bold", "low") if hasattr(task, f)})
+        ours = next(iter(vars_of(swapped(worker="debug", cache_root=tmp_path / f"{name}_ours"))))
+        np.testing.assert_allclose(np.asarray(ours), np.asarray(theirs), atol=1e-10)
+    task = swap(Canonical)(low=0.02).split("bold", bold=[series])
+    loss, learn = lambda outputs, _: (outputs["matrix"] ** 2).mean(), {"low": Learn()}
+    result = fit(task, loss, learn=learn, steps=2, progress=False, cache_root=tmp_path)
+    assert result.parameters["low"] != 0.02  # one value for the filter of the series and of the confounds
+
+
+def vars_of(outputs):
+    return [getattr(outputs, name) for name in ("matrices", "matrix") if hasattr(outputs, name)]
 
 
 def test_a_pipeline_of_nilearn_is_swapped_and_learned(x64, files, confounds, tmp_path):

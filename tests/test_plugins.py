@@ -1,5 +1,6 @@
 """Plugins: found, checked, started; broken ones stop nobody; installed by pip as a stranger would."""
 
+import ast
 import os
 import subprocess
 import sys
@@ -97,7 +98,9 @@ def test_two_plugins_of_one_name_and_two_blocks_of_one_name_are_named():
 
 
 def test_a_loss_of_a_name_that_is_taken_is_refused():
-    found = Registry([("built-in", "pydra-diffconn", "", built_in), source("mine", module(diffconn_losses=a_known_loss))])
+    found = Registry(
+        [("built-in", "pydra-diffconn", "", built_in), source("mine", module(diffconn_losses=a_known_loss))]
+    )
     assert "loss test_plugins:Entropy has the name of pydra_diffconn:Entropy" in found.plugins[1].problem
     assert found.find("diffconn_losses", "Entropy", "") is losses.Entropy
     with pytest.raises(AttributeError, match=r"module 'm' has no loss 'X'; plugin mine is broken \(its loss .* it has"):
@@ -162,8 +165,8 @@ def test_the_check_says_what_is_wrong(tmp_path):
     assert failed == {"Rough: linear in timeseries"}
 
 
-def in_python(code: str, installed: Path, cwd: Path, **settings: str) -> str:
-    environment = {**os.environ, "PYTHONPATH": str(installed), **settings}
+def in_python(code: str, installed: Path, cwd: Path) -> str:
+    environment = {**os.environ, "PYTHONPATH": str(installed)}
     finished = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, env=environment, cwd=cwd
     )
@@ -175,32 +178,76 @@ def in_python(code: str, installed: Path, cwd: Path, **settings: str) -> str:
 def installed(tmp_path_factory):
     """All distributions of plugins/, installed by pip into a folder of their own."""
     folder = tmp_path_factory.mktemp("site")
-    command = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", str(folder), *map(str, PLUGINS)]
+    settings = ["-q", "--no-deps", "--no-build-isolation", "--target", str(folder)]
+    command = [sys.executable, "-m", "pip", "install", *settings, *map(str, PLUGINS)]
     finished = subprocess.run(command, capture_output=True, text=True)
     assert finished.returncode == 0, finished.stderr
     return folder
 
 
 USE = """
-    import numpy as np, warnings
+    import pickle
+    import numpy as np
     from pydra.compose import workflow
-    from pydra_diffconn import Learn, fit, losses
-    from pydra_diffconn.blocks import Correlation, Smoothing
-    from pydra.tasks.diffconn import Smoothing as same
+    from pydra_diffconn import Learn, blocks, constraints, fit, fuse, losses
+    from pydra_diffconn.blocks import MultitaperCoherence, Parcellate, Smoothing
+    from pydra_diffconn.plugins import registry
+    from pydra.tasks.diffconn import MultitaperCoherence as same
 
-    assert same is Smoothing
+    assert same is MultitaperCoherence and {"MultitaperCoherence", "MultitaperSpectrum"} <= set(dir(blocks))
+    assert registry().named["diffconn_losses"]["BandConcentration"] is losses.BandConcentration
+    assert "BandConcentration" in dir(losses)
+    rule = registry().named["diffconn_constraints"]["DescendingSimplex"]
+    assert MultitaperCoherence.declaration.parameters["taper_weights"].constraint == rule()
 
     @workflow.define(outputs=["connectome"])
-    def W(x):
+    def W(x, labels):
         s = workflow.add(Smoothing(timeseries=x, tr=1.0, time_constant=Learn(2.0)))
-        return workflow.add(Correlation(timeseries=s.timeseries)).connectome
+        p = workflow.add(Parcellate(timeseries=s.timeseries, labels=labels))
+        return workflow.add(MultitaperCoherence(timeseries=p.timeseries, tr=1.0, low=Learn())).connectome
 
     rng = np.random.default_rng(0)
-    xs = [rng.standard_normal((40, 4)) for _ in range(3)]
-    result = fit(W().split(x=xs), losses.MeanSquaredError("connectome"), np.stack([np.eye(4)] * 3), steps=3, progress=False)
+    xs, labels = [rng.standard_normal((40, 8)) for _ in range(3)], np.repeat(np.arange(1, 5), 2)
+    task = W(labels=labels).split(x=xs)
+    explained = str(fuse(task).explain())
+    assert "Parcellate before Smoothing" in explained and "diffconn_multitaper:MultitaperCoherence" in explained
+    result = fit(task, losses.MeanSquaredError("connectome"), np.stack([np.eye(4)] * 3), steps=3, progress=False)
     result.save("fit")
-    print(result.learned[0].distribution)
-    print(result.workflow(x=xs[0])(worker="cf", cache_root="cache").connectome.shape)
+    print({one.block: one.distribution for one in result.learned})
+    learned = result.workflow(labels=labels).split(x=xs)
+    for worker in ("cf", "debug"):
+        found = learned(worker=worker, cache_root=worker).connectome
+        print(np.asarray(found).shape)
+    with open("task.pkl", "wb") as file:
+        pickle.dump(MultitaperCoherence(timeseries=xs[0], tr=1.0, low=0.02), file)
+"""
+
+ELSEWHERE = """
+    import pickle
+    with open("task.pkl", "rb") as file:
+        task = pickle.load(file)
+    print(type(task).__module__, task.low, task(worker="debug", cache_root="elsewhere").connectome.shape)
+
+    from click.testing import CliRunner
+    from pydra_diffconn import cli
+    from pydra_diffconn.equivalents import registered
+    def show(*arguments):
+        return CliRunner().invoke(cli.main, arguments).output
+    assert "[diffconn-multitaper 0.1.0]" in show("blocks", "list")
+    assert "ok  scipy                diffconn-scipy 0.1.0         5 equivalents" in show("plugins", "list")
+    assert any(one.of == "numpy*:corrcoef" for one in registered())
+    assert "2 pages" in show("blocks", "docs", "pages", "MultitaperCoherence")
+    assert "plugin diffconn-multitaper 0.1.0" in open("pages/MultitaperCoherence.md").read()
+    assert "has no block 'Nothing'; it has" in show("blocks", "docs", "pages", "Nothing")
+
+    off = show("-p", "no:multitaper", "-p", "no:scipy", "plugins", "list")
+    assert "no  scipy" in off and "no  multitaper" in off and "ok  smoothing" in off
+    assert "Multitaper" not in show("blocks", "list")
+    from pydra_diffconn import blocks
+    try:
+        blocks.MultitaperSpectrum
+    except AttributeError as error:
+        print(str(error).split("; it has")[0])
 """
 
 LOAD = """
@@ -209,7 +256,7 @@ LOAD = """
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         loaded = load_parameters("fit")
-    print(caught[0].message)
+    print([str(one.message) for one in caught])
     try:
         with_parameters(type, loaded)
     except ModuleNotFoundError as error:
@@ -219,20 +266,18 @@ LOAD = """
 
 def test_an_installed_block_is_in_every_way_like_a_built_in(installed, tmp_path):
     printed = in_python(USE, installed, tmp_path).splitlines()
-    assert printed[-2:] == ["diffconn-smoothing==0.1.0", "(4, 4)"]
-    listed = in_python("from pydra_diffconn import cli; cli.main(['blocks', 'list'])", installed, tmp_path)
-    assert "diffconn_smoothing:Smoothing" in listed
-    listed = in_python("from pydra_diffconn import cli; cli.main(['plugins', 'list'])", installed, tmp_path)
-    assert "ok  smoothing" in listed
-    off = in_python(
-        "from pydra_diffconn import cli; cli.main(['plugins', 'list'])",
-        installed,
-        tmp_path,
-        DIFFCONN_DISABLE_PLUGINS="smoothing",
-    )
-    assert "no  smoothing" in off
-    without = in_python(LOAD, tmp_path, tmp_path)
-    assert without.count("pip install diffconn-smoothing==0.1.0") == 2
+    owners = {
+        "diffconn_smoothing:Smoothing": "diffconn-smoothing==0.1.0",
+        "diffconn_multitaper:MultitaperCoherence": "diffconn-multitaper==0.1.0",
+    }
+    assert ast.literal_eval(printed[-3]) == owners and printed[-2:] == ["(3, 4, 4)"] * 2
+    printed = in_python(ELSEWHERE, installed, tmp_path).splitlines()
+    assert printed[0] == "diffconn_multitaper.blocks 0.02 (8, 8)"
+    problem = "has no block 'MultitaperSpectrum'; plugin scipy is disabled; plugin multitaper is disabled"
+    assert printed[1].endswith(problem)
+    told, refused = in_python(LOAD, tmp_path, tmp_path).splitlines()
+    assert all(f"pip install {name}" in told for name in owners.values())
+    assert "not installed here; pip install diffconn-" in refused
 
 
 @pytest.mark.parametrize("folder", PLUGINS, ids=lambda folder: folder.name)

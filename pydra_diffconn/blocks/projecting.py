@@ -49,8 +49,8 @@ def _check_freedom(arguments: Mapping[str, Any], banded: bool) -> None:
         max(arguments.get("degree", 2), 0 if banded else -1) + 1 + (0 if confounds is None else confounds.shape[1])
     )
     if banded and not arguments.get("softness"):
-        edges = (arguments.get(name) for name in ("low", "high"))
-        gates = stopped(frames, arguments["tr"], *edges, 0.0, arguments.get("stopbands", ()))
+        low, high, stopbands = arguments.get("low"), arguments.get("high"), arguments.get("stopbands", ())
+        gates = stopped(frames, arguments["tr"], low, high, 0.0, stopbands)
         removed += int(gates[sines(frames)[0] - 1].sum())
     kept = frames if weights is None else int(np.sum(np.asarray(weights) > 0.5))
     if removed >= kept:
@@ -150,7 +150,7 @@ def stopped(
     bands += [(high + MARGIN, jnp.inf)] if high is not None else []
     sharp = _inside(number, step, [*bands, *stopbands])
     width = jnp.where(jnp.asarray(softness) > 0, softness, 1.0)
-    kept = 1.0
+    kept: Any = 1.0
     if low is not None:
         kept = kept * jax.nn.sigmoid((number * step - low) / width)
     if high is not None:

@@ -68,8 +68,8 @@ class Equivalent:
             return made, dict.fromkeys(set(view.options) - set(options)) | {
                 name: field for name, field in ours.items() if name in known
             }
-        literal = [name for name, value in options.items() if name not in view.names and value is not None]
-        made = attrs.evolve(made, **{ours[name]: options[name] for name in literal})
+        literal = {ours[n]: v for n, v in options.items() if n not in view.names and v is not None}
+        made = attrs.evolve(made, **literal)  # type: ignore[arg-type]
         used = {view.names[name]: ours[name] for name in options if name in view.names}
         return made, dict.fromkeys(given_options(view.task)) | used
 

@@ -34,7 +34,7 @@ def RepetitionTime(image: File) -> float:
     """Read the repetition time (s) from the header of an image, as AFNI does where none is given."""
     import nibabel as nib
 
-    header = nib.load(str(image)).header
+    header: Any = nib.load(str(image)).header
     seconds = {"msec": 1e-3, "usec": 1e-6}.get(header.get_xyzt_units()[1], 1.0)
     return float(header.get_zooms()[3]) * seconds or 1.0
 

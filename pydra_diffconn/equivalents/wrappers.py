@@ -184,19 +184,17 @@ class _Reader:
         """Note where the result is saved."""
         function = node.func
         parts = list(node.args)
-        if isinstance(function, ast.Attribute) and function.attr in ("to_filename", "to_csv"):
-            result, paths = self._value(function.value), parts[:1]
+        if isinstance(function, ast.Attribute) and function.attr in ("to_filename", "to_csv") and parts:
+            result, path = self._value(function.value), parts[0]
         elif self._thing(function) in SAVERS and len(parts) == 2:
-            found = [(self._value(a, allow_path=True), b) for a, b in (parts, parts[::-1])]
-            pairs = [(value, path) for value, path in found if isinstance(value, Call)]
-            result, paths = pairs[0] if pairs else (None, parts[:1])
-            paths = [paths] if isinstance(paths, ast.expr) else paths
+            first, second = (self._value(part, allow_path=True) for part in parts)
+            result, path = (first, parts[1]) if isinstance(first, Call) else (second, parts[0])
         else:
             raise Unclear(f"its function does more than one call: {ast.unparse(node)!r}")
-        if not isinstance(result, Call) or not paths:
+        if not isinstance(result, Call):
             raise Unclear(f"it is not clear what {ast.unparse(node)!r} saves")
         self.result = result
-        self.saved.append(self._path(paths[0]))
+        self.saved.append(self._path(path))
 
     def _path(self, node: ast.expr) -> str:
         """Return an expression for a path without what only changes its type."""

@@ -161,6 +161,8 @@ def banked(timeseries, band_shares, **_):
 FFT = "numpy.fft"
 FLAT = {"a constant column": {"timeseries": np.stack([np.ones(60), SERIES[:, 0]], axis=1)}}
 BOUNDS = {"gains at the bounds": {"gain": ideal(60, 0.01, 0.1)}}
+
+
 def test_without_a_gain_all_passes_but_what_is_clamped(rng):
     x = rng.standard_normal((20, 3))
     np.testing.assert_allclose(FrequencyGain.pure(x), x, atol=1e-6)

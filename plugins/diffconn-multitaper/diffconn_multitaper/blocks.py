@@ -115,14 +115,7 @@ def MultitaperSpectrum(
     frames = len(timeseries)
     centred, windows = _prepared(timeseries, frame_weights, tapers)
 
-    def add(total: Array, taper: tuple[Array, Array]) -> tuple[Array, None]:  # one at a time: voxels need much memory
-        window, share = taper
-        spectrum = jnp.fft.rfft(window[:, None] * centred, axis=0)
-        return total + share * _square(spectrum), None
-
-    shares = _shares(taper_weights, tapers, centred.dtype)
-    start = jnp.zeros((frames // 2 + 1, centred.shape[1]), dtype=centred.dtype)
-    power, _ = jax.lax.scan(add, start, (windows, shares))
+    power = _mean_power(centred, windows, _shares(taper_weights, tapers, centred.dtype))
     index = np.arange(frames // 2 + 1)
     sides = jnp.where((index == 0) | (2 * index == frames), 1.0, 2.0).astype(centred.dtype)[:, None]
     return sides * jnp.asarray(tr, dtype=centred.dtype) * power, _frequencies(frames, tr, centred.dtype)
@@ -169,13 +162,27 @@ def MultitaperCoherence(
     band = _within(_frequencies(len(timeseries), tr, centred.dtype), low, high, softness)
     band = (band / jnp.maximum(band.sum(), jnp.finfo(centred.dtype).tiny)).astype(centred.dtype)
 
-    def add(total: Array, one: tuple[Array, Array]) -> tuple[Array, None]:  # all frequencies at once would be large
-        spectrum, weight = one
-        return total + weight * _square(spectrum.T @ (shares[:, None] * jnp.conj(spectrum))), None
-
-    start = jnp.zeros((centred.shape[1], centred.shape[1]), dtype=centred.dtype)
-    coherence, _ = jax.lax.scan(add, start, (spectra, band))
+    # |sum_k w_k X_ak conj(X_bk)|^2 is a sum over pairs of tapers of products of something of a and something of b, so
+    # that the sum over pairs and frequencies is one matrix product
+    first, second = np.triu_indices(tapers)
+    pairs = spectra[:, first] * jnp.conj(spectra[:, second])
+    counts = np.where(first == second, 1.0, 2.0).astype(centred.dtype) * shares[first] * shares[second]
+    weights = jnp.repeat((band[:, None] * counts).ravel()[:, None], 2, axis=0)
+    parts = jnp.stack([jnp.real(pairs), jnp.imag(pairs)], axis=2).reshape(-1, centred.shape[1])
+    coherence = parts.T @ (weights * parts)
     return jnp.fill_diagonal(coherence, 1.0, inplace=False)
+
+
+@jax.jit
+def _mean_power(centred: Array, windows: Array, shares: Array) -> Float[Array, "frequencies space"]:
+    """Return the mean over tapers of the squared moduli; one at a time, since voxels need much memory."""
+
+    def add(total: Array, taper: tuple[Array, Array]) -> tuple[Array, None]:
+        window, share = taper
+        return total + share * _square(jnp.fft.rfft(window[:, None] * centred, axis=0)), None
+
+    start = jnp.zeros((len(centred) // 2 + 1, centred.shape[1]), dtype=centred.dtype)
+    return jax.lax.scan(add, start, (windows, shares))[0]
 
 
 @functools.cache
