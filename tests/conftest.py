@@ -9,6 +9,13 @@ import pytest
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Contracts of blocks take half of all time: a quick run leaves them out."""
+    for item in items:
+        if item.name.startswith("contract["):
+            item.add_marker("slow")
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of real data beside the checkout; a test that needs it fails without it in CI."""

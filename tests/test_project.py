@@ -31,6 +31,13 @@ def test_the_readmes_example_runs_as_written(tmp_path):
     assert {path.name for path in (tmp_path / "fit").iterdir()} >= {"parameters.safetensors", "parameters.json"}
 
 
+def test_the_page_for_authors_of_blocks_runs_as_written_and_its_cases_pass(tmp_path):
+    page = (ROOT / "docs" / "block-authors.md").read_text()
+    (tmp_path / "test_page.py").write_text("\n".join(re.findall(r"```python\n(.*?)```", page, re.DOTALL)))
+    printed = run("pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--rootdir", ".", ".", cwd=tmp_path)
+    assert "2 passed" in printed
+
+
 def test_continuous_integration_runs_the_readmes_test_command():
     command = next(line for line in (ROOT / "README.md").read_text().splitlines() if line.endswith(".venv/bin/pytest"))
     assert (ROOT / ".ci" / "run").read_text().splitlines()[-1] == command

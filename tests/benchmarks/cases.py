@@ -21,6 +21,7 @@ from pydra_diffconn.blocks import (
     RegressConfounds,
 )
 from tests.benchmarks.case import Case
+from tests.benchmarks.heavy import HEAVY
 from tests.benchmarks.training import SoftAtlasStep, SoftAtlasStepAsWritten, SoftAtlasStepSmall
 
 GRID, FRAMES, PARCELS, TR = (64, 76, 64), 400, 400, 0.8
@@ -273,6 +274,7 @@ CASES = [
     OneJobPerNode,
     FirstCall,
     TrainingStep,
+    *HEAVY,
 ]
 
 
