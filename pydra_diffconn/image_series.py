@@ -85,13 +85,16 @@ class ImageSeries:
         return means
 
     @property
+    def _mapped(self) -> bool:
+        return self.path.suffix != ".gz" and hasattr(self.image.dataobj, "get_unscaled")
+
+    @property
     def _stored(self) -> Any:
         """The numbers as they are stored, mapped from an uncompressed file; None if they must be decompressed."""
-        proxy = self.image.dataobj
-        if self.path.suffix == ".gz" or not hasattr(proxy, "get_unscaled"):
+        if not self._mapped:
             return None
         try:
-            return proxy.get_unscaled()
+            return self.image.dataobj.get_unscaled()
         except ValueError as error:  # a mapping beyond the end of the file
             raise OSError(str(error)) from None
 
@@ -113,7 +116,7 @@ class ImageSeries:
 
     def _scaled(self, values: np.ndarray) -> np.ndarray:
         proxy = self.image.dataobj
-        if self._stored is None or (proxy.slope, proxy.inter) == (1.0, 0.0):
+        if not self._mapped or (proxy.slope, proxy.inter) == (1.0, 0.0):
             return values
         return values.astype(np.float64) * proxy.slope + proxy.inter
 
