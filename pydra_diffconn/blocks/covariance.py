@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -77,6 +78,7 @@ def Correlation(
     return _correlate(centred, weights, rounding)
 
 
+@jax.checkpoint  # to make the normed series again is cheaper than to keep what is on the way to them
 def _correlate(
     centred: Float[Array, "time parcels"], weights: Float[Array, "time"], rounding: Float[Array, "parcels"]
 ) -> Float[Array, "parcels parcels"]:
