@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from pydra_diffconn import graph
@@ -29,24 +27,6 @@ def describe(read: Graph, planned: Plan, shapes: dict, title: str, costs: dict[s
         figures = ", ".join(f"{_prefixed(value)}{unit}" for unit, value in cost.items())
         lines.append(f"  cost    {label}: {figures}")
     return "\n".join(line.rstrip() for line in lines)
-
-
-def cost(function: Any, *arguments: Any) -> dict[str, float]:
-    """Return what the compiler says of a function: operations, bytes read and written, peak of temporary memory."""
-    import jax
-
-    shapes = jax.tree.map(
-        lambda a: jax.ShapeDtypeStruct(np.shape(a), jax.dtypes.canonicalize_dtype(a.dtype)), arguments
-    )
-    compiled = jax.jit(function).lower(*shapes).compile()
-    analysis = compiled.cost_analysis() or {}
-    analysis = analysis[0] if isinstance(analysis, list) else analysis
-    memory = compiled.memory_analysis()
-    return {
-        "FLOP": float(analysis.get("flops", 0.0)),
-        "B moved": float(analysis.get("bytes accessed", 0.0)),
-        "B at peak": float(memory.temp_size_in_bytes + memory.output_size_in_bytes) if memory else 0.0,
-    }
 
 
 def _prefixed(number: float) -> str:

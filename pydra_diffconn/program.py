@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from pydra_diffconn import choosing, explain, graph, pydra_compat, reading, rewire
+from pydra_diffconn import choosing, costs, explain, graph, pydra_compat, reading, rewire
 from pydra_diffconn.compilation import keep_compiled
 from pydra_diffconn.execution import Lookup, chained, mapping, one_step, taken
 from pydra_diffconn.graph import Graph
@@ -216,12 +216,12 @@ class Program:
         programs = {"as planned": self}
         if not run.streamed:  # else what was written began with an image that nobody holds
             programs = {"as written": Program(self.graph, [replace(run, plan=None)], reorder=False), **programs}
-        costs = {
-            label: explain.cost(partial(program._one, run=program.runs[0]), self.parameters, arrays)
+        found = {
+            label: costs.cost(partial(program._one, run=program.runs[0]), self.parameters, arrays)
             for label, program in programs.items()
         }
         title = f"{type(self.graph.task).__name__}: {len(self.runs)} run(s), {len(self.groups)} compiled shape(s)"
-        text = explain.describe(self.graph, self.plan_of(run), self._shapes(), title, costs)
+        text = explain.describe(self.graph, self.plan_of(run), self._shapes(), title, found)
         print(text)
         return text
 

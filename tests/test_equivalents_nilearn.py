@@ -191,7 +191,9 @@ def test_clean(x64, series, confounds, tmp_path, task, settings):
     np.testing.assert_allclose(found, expected, atol=1e-10 * max(1, np.abs(expected).max()))
 
 
-@pytest.mark.parametrize("masked", [pytest.param(False, marks=pytest.mark.slow), True])  # nilearn filters voxel by voxel
+@pytest.mark.parametrize(
+    "masked", [pytest.param(False, marks=pytest.mark.slow), True]
+)  # nilearn filters voxel by voxel
 def test_clean_img(x64, files, confounds, tmp_path, masked):
     table = tmp_path / "confounds.tsv"
     pd.DataFrame(confounds).to_csv(table, sep="\t", index=False, float_format="%.17g")

@@ -24,7 +24,7 @@ LAYERS = [
     {"reading", "wiring"},
     {"planner"},
     {"preparing"},
-    {"explain", "execution"},
+    {"costs", "explain", "execution"},
     {"program"},
     {"hoisting", "drawing"},
     {"free", "losses", "swapping", "progress", "stretches"},
