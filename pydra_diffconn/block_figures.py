@@ -19,7 +19,10 @@ def draw(block: Any, path: Path) -> bool:
     figure = SPECIAL.get(block.__name__, response if _is_filter(block) else None)
     if figure is None:
         return False
-    drawn = figure(block)
+    import jax
+
+    with jax.enable_x64(True):
+        drawn = figure(block)
     if drawn is None:
         return False
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -72,16 +74,23 @@ class ImageSeries:
         everywhere = 2 * wanted.size > segment.size  # else picking the labelled voxels first is faster
         segment = segment if everywhere else segment[wanted]
         count = np.bincount(segment, minlength=len(parcels) + 1)[1:]
-        means = np.empty((self.shape[0], len(parcels)))
-        for number, frame in enumerate(self._frames()):
+
+        def mean(frame: np.ndarray) -> np.ndarray:
             values = frame if everywhere else frame[wanted]
             sums = np.bincount(segment, weights=values, minlength=len(parcels) + 1)[1:]
-            means[number] = self._scaled(sums / np.maximum(count, 1)) * (count > 0)
-            if not np.all(np.isfinite(means[number])):
-                raise ValueError(
-                    f"{self.path}: values in parcels are not finite, the first in frame {number}; mask those locations "
-                    "or mend the image"
-                )
+            return self._scaled(sums / np.maximum(count, 1)) * (count > 0)
+
+        means = np.empty((self.shape[0], len(parcels)))
+        frames = enumerate(self._frames())
+        with ThreadPoolExecutor() as pool:
+            while some := list(islice(frames, TOGETHER)):
+                means[[number for number, _ in some]] = list(pool.map(mean, (frame for _, frame in some)))
+        bad = ~np.isfinite(means).all(axis=1)
+        if bad.any():
+            raise ValueError(
+                f"{self.path}: values in parcels are not finite, the first in frame {bad.argmax()}; mask those "
+                "locations or mend the image"
+            )
         return means
 
     @property
