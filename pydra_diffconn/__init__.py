@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from pydra_diffconn import atlases as atlases
     from pydra_diffconn import block as block
     from pydra_diffconn import blocks as blocks
     from pydra_diffconn import constraints as constraints
+    from pydra_diffconn import generators as generators
     from pydra_diffconn import losses as losses
+    from pydra_diffconn import noise as noise
+    from pydra_diffconn import strategies as strategies
     from pydra_diffconn.fit_task import Fit as Fit
     from pydra_diffconn.fitting import Result as Result
     from pydra_diffconn.fitting import fit as fit
@@ -48,7 +52,7 @@ _homes = {
     "swap": "swapping",
     "with_parameters": "swapping",
 }
-_modules = ("block", "blocks", "constraints", "losses")
+_modules = ("atlases", "block", "blocks", "constraints", "generators", "losses", "noise", "strategies")
 
 __all__ = [*_homes, *_modules]
 
