@@ -1,7 +1,7 @@
 """The geometry of covariances: means of positive definite matrices, and tangent vectors at a reference."""
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -12,9 +12,10 @@ from pydra_diffconn import constraints, spd
 from pydra_diffconn.block import define
 from pydra_diffconn.parameters import Parameter
 
+Matrix = Float[Array, "n n"]
 Kind = Literal["euclidean", "harmonic", "log-euclidean", "karcher"]
 KINDS = ("euclidean", "harmonic", "log-euclidean", "karcher")
-MOST_STEPS = 200  # the mean of very scattered matrices takes some dozens
+MOST_STEPS = 100  # a handful, but for very scattered matrices
 Reference = Annotated[
     Float[Array, "parcels parcels"], Parameter(constraints.spd, help="where the tangent space touches the cone")
 ]
@@ -128,35 +129,59 @@ def TangentProject(
 # --- the Karcher mean -----------------------------------------------------------------------------------------------
 
 
+class Search(NamedTuple):
+    """Where the search for the mean stands: the nearest point so far, and the way from it to the next trial."""
+
+    trial: Matrix
+    mean: Matrix
+    root: Matrix
+    way: Matrix
+    length: Any
+    norm: Any
+    """Of the mean tangent vector at `mean`."""
+    step: Any
+
+
 @jax.custom_jvp
 @jax.jit
 def karcher_mean(covariances: Float[Array, "subjects n n"], weights: Float[Array, "subjects"]) -> Float[Array, "n n"]:
     """Return the Karcher mean of positive definite matrices, for weights that sum to one.
 
-    A Richardson iteration whose step follows from the condition of the whitened matrices (Bini & Iannazzo 2013): the
-    Hessian's eigenvalues lie between 1 and the mean of d coth d, with 2 d the logarithm of that condition.
+    Newton's method from the log-Euclidean mean, its equations solved by conjugate gradients as far as it pays; a step
+    that leads away from the mean is shortened. The Hessian's eigenvalues are at least 1, so that few are needed.
     """
     size, real = covariances.shape[-1], covariances.dtype
-    enough = 10 * jnp.finfo(real).eps * size**0.5
+    enough = 100 * jnp.finfo(real).eps * size**0.5
 
-    def falling(state: tuple) -> Array:
-        _, norm, before, step = state
-        return (step < MOST_STEPS) & (norm > enough) & (norm < before)  # it rises only where it is all rounding
+    def unfinished(state: Search) -> Array:
+        rounding = (state.length < 1) & (state.norm < 1e3 * enough)  # no step leads further
+        return (state.step < MOST_STEPS) & (state.norm > enough) & ~rounding
 
-    def descend(state: tuple) -> tuple:
-        mean, norm, _, step = state
-        root, whitening = spd.square_root(mean), spd.inverse_square_root(mean)
-        values, vectors = jnp.linalg.eigh(spd.congruence(whitening, covariances))
-        logs = jnp.log(jnp.maximum(values, size * jnp.finfo(real).eps * values[:, -1:]))
-        slope = _weighted(weights, (vectors * logs[:, None, :]) @ jnp.swapaxes(vectors, -1, -2))
-        steepest = jnp.sum(weights * _x_coth_x((logs[:, -1] - logs[:, 0]) / 2))
-        moved = spd.congruence(root, spd.exponential(2 / (1 + steepest) * slope))
-        return _inside(moved), jnp.linalg.norm(slope), norm, step + 1
+    def improve(state: Search) -> Search:
+        root, whitening = spd.square_root(state.trial), spd.inverse_square_root(state.trial)
 
-    start = _log_euclidean(covariances, weights)
-    infinite = jnp.array(jnp.inf, real)
-    first = descend((start, infinite, infinite, 0))
-    return jax.lax.while_loop(falling, descend, first)[0]
+        def add(total: Matrix, one: tuple) -> tuple:
+            values, vectors = jnp.linalg.eigh(spd.congruence(whitening, one[0]))
+            logs = jnp.log(jnp.maximum(values, size * jnp.finfo(real).eps * values[-1]))
+            return total + one[1] * (vectors * logs) @ vectors.T, (logs, vectors)
+
+        slope, (logs, vectors) = jax.lax.scan(add, jnp.zeros_like(root), (covariances, weights))
+        norm = jnp.linalg.norm(slope)
+
+        def onwards() -> Search:
+            hessian = _hessian(logs, vectors, weights)
+            way = jax.scipy.sparse.linalg.cg(hessian, slope, tol=jnp.clip(norm, 1e-6, 0.1), maxiter=50)[0]
+            return Search(state.trial, state.trial, root, spd.symmetric(way), 1.0, norm, state.step + 1)
+
+        def shorter() -> Search:
+            return state._replace(length=state.length / 4, step=state.step + 1)
+
+        found = jax.lax.cond(norm < state.norm, onwards, shorter)
+        return found._replace(trial=_inside(spd.congruence(found.root, spd.exponential(found.length * found.way))))
+
+    start, infinite = _log_euclidean(covariances, weights), jnp.array(jnp.inf, real)
+    first = Search(start, start, start, start, 1.0, infinite, 0)
+    return jax.lax.while_loop(unfinished, improve, first).mean
 
 
 @karcher_mean.defjvp
@@ -180,18 +205,29 @@ def _karcher_derivative(primals: tuple, tangents: tuple) -> tuple:
 
     # the same operator from one eigendecomposition; it only solves, so that its own derivative is never asked for
     values, vectors = jnp.linalg.eigh(jax.lax.stop_gradient(white))
-    half = jnp.log(values)[:, :, None] - jnp.log(values)[:, None, :]
-    kernel, shares = _x_coth_x(half / 2), jax.lax.stop_gradient(weights)
-
-    def quick(motion: Array) -> Array:
-        across = jnp.swapaxes(vectors, -1, -2)
-        return _weighted(shares, vectors @ (kernel * (across @ motion @ vectors)) @ across)
+    quick = _hessian(jnp.log(values), vectors, jax.lax.stop_gradient(weights))
 
     def solve(_: Any, right: Array) -> Array:
         return jax.scipy.sparse.linalg.cg(quick, right, tol=10 * jnp.finfo(right.dtype).eps, maxiter=100)[0]
 
     motion = jax.lax.custom_linear_solve(hessian, pull, solve, symmetric=True)
     return mean, spd.congruence(root, spd.symmetric(motion))
+
+
+def _hessian(logs: Array, vectors: Array, weights: Array) -> Callable[[Matrix], Matrix]:
+    """Return how the mean tangent vector changes with the mean, from the whitened matrices' eigensystems."""
+    kernel = weights[:, None, None] * _x_coth_x((logs[:, :, None] - logs[:, None, :]) / 2)
+
+    def apply(motion: Matrix) -> Matrix:
+        def add(
+            total: Matrix, one: tuple
+        ) -> tuple:  # in turn: batched products with transposes take five times as long
+            vectors, kernel = one
+            return total + vectors @ (kernel * (vectors.T @ motion @ vectors)) @ vectors.T, None
+
+        return jax.lax.scan(add, jnp.zeros_like(motion), (vectors, kernel))[0]
+
+    return apply
 
 
 def _log_euclidean(covariances: Array, weights: Array) -> Array:
