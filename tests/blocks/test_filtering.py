@@ -151,6 +151,31 @@ def test_the_recursive_filter_has_the_right_derivatives(x64, rng, order):
     assert_gradient(lambda v: run(series, 0.02, v), 0.1)
 
 
+@pytest.mark.parametrize("kind", ["bandpass", "lowpass", "highpass"])
+def test_many_columns_are_filtered_as_few_are_and_have_the_same_derivatives(x64, rng, kind):
+    series = jnp.asarray(rng.standard_normal((60, 150)) + 1e4)
+    named = recursive(cutoffs(kind, dict(KINDS)[kind]))
+
+    def loss(filtered, x, edges):
+        return jnp.sum(filtered(x, edges) ** 3)
+
+    def many(x, edges):
+        return ButterworthFiltFilt.pure(x, TR, order=2, **edges)
+
+    def few(x, edges):
+        return jnp.concatenate([many(part, edges) for part in jnp.split(x, 2, axis=1)], axis=1)
+
+    np.testing.assert_allclose(many(series, named), few(series, named), atol=1e-9)
+    learned = {name: value for name, value in named.items() if value is not None}
+    given = {**named, **learned}
+    found, expected = (
+        jax.jit(jax.value_and_grad(lambda x, e, f=f: loss(f, x, {**given, **e}), argnums=(0, 1)))(series, learned)
+        for f in (many, few)
+    )
+    for one, other in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-7, atol=1e-7 * float(jnp.abs(other).max()))
+
+
 BAD = [
     (BandPass, {"tr": 0.8, "low": 0.01, "high": 0.7}, r"high = 0.7 Hz is not below the Nyquist frequency 0.625 Hz"),
     (BandPass, {"tr": 0.8, "low": 0.2, "high": 0.1}, "low = 0.2 Hz and high = 0.1 Hz"),
