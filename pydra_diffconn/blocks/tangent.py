@@ -169,14 +169,19 @@ def karcher_mean(covariances: Float[Array, "subjects n n"], weights: Float[Array
         norm = jnp.linalg.norm(slope)
 
         def onwards() -> Search:
+            exact = jnp.maximum(norm, enough / (10 * norm))  # as near to the solution as the next step can use
             hessian = _hessian(logs, vectors, weights)
-            way = jax.scipy.sparse.linalg.cg(hessian, slope, tol=jnp.clip(norm, 1e-6, 0.1), maxiter=50)[0]
+            way = jax.scipy.sparse.linalg.cg(hessian, slope, slope, tol=jnp.minimum(0.1, exact), maxiter=50)[0]
             return Search(state.trial, state.trial, root, spd.symmetric(way), 1.0, norm, state.step + 1)
 
         def shorter() -> Search:
             return state._replace(length=state.length / 4, step=state.step + 1)
 
-        found = jax.lax.cond(norm < state.norm, onwards, shorter)
+        def there() -> Search:
+            return state._replace(mean=state.trial, norm=norm)
+
+        which = jnp.where(norm <= enough, 0, jnp.where(norm < state.norm, 1, 2))
+        found = jax.lax.switch(which, [there, onwards, shorter])
         return found._replace(trial=_inside(spd.congruence(found.root, spd.exponential(found.length * found.way))))
 
     start, infinite = _log_euclidean(covariances, weights), jnp.array(jnp.inf, real)
