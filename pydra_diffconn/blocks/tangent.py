@@ -154,7 +154,7 @@ def karcher_mean(covariances: Float[Array, "subjects n n"], weights: Float[Array
     enough = 100 * jnp.finfo(real).eps * size**0.5
 
     def unfinished(state: Search) -> Array:
-        rounding = (state.length < 1) & (state.norm < 1e3 * enough)  # no step leads further
+        rounding = (state.length < 1) & (state.norm < 10 * enough)  # no step leads further
         return (state.step < MOST_STEPS) & (state.norm > enough) & ~rounding
 
     def improve(state: Search) -> Search:
@@ -165,7 +165,8 @@ def karcher_mean(covariances: Float[Array, "subjects n n"], weights: Float[Array
             logs = jnp.log(jnp.maximum(values, size * jnp.finfo(real).eps * values[-1]))
             return total + one[1] * (vectors * logs) @ vectors.T, (logs, vectors)
 
-        slope, (logs, vectors) = jax.lax.scan(add, jnp.zeros_like(root), (covariances, weights))
+        added: Any = jax.lax.scan(add, jnp.zeros_like(root), (covariances, weights))
+        slope, (logs, vectors) = added
         norm = jnp.linalg.norm(slope)
 
         def onwards() -> Search:
