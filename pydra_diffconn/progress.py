@@ -33,6 +33,8 @@ class Progress:
     def advance(self, step: int, loss: float, validation: float | None) -> None:
         """Show the state before `step`."""
         self.done = step
+        if step == 0:  # all has been compiled by now, which took longer than a step
+            self.began = time.monotonic()
         if not self.enabled:
             return
         shown = f"loss {loss:.4g}" + (f"  held out {validation:.4g}" if validation is not None else "")
@@ -41,7 +43,8 @@ class Progress:
         elif step == self.steps or time.monotonic() - self.shown > 5:
             self.shown = time.monotonic()
             left = (self.shown - self.began) / max(self.done, 1) * (self.steps - self.done)
-            print(f"step {self.done}/{self.steps}  {shown}  {left:.0f} s left", file=sys.stderr)
+            rest = f"  {left:.0f} s left" if self.done else ""
+            print(f"step {self.done}/{self.steps}  {shown}{rest}", file=sys.stderr)
 
     def warn(self, message: str) -> None:
         """Say something that must not be missed."""
