@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pydra_diffconn.blocks.alignment import Procrustes as Procrustes
     from pydra_diffconn.blocks.alignment import SharedResponse as SharedResponse
+    from pydra_diffconn.blocks.alignment import TransportAlignment as TransportAlignment
     from pydra_diffconn.blocks.amplitude import Alff as Alff
     from pydra_diffconn.blocks.amplitude import Falff as Falff
     from pydra_diffconn.blocks.amplitude import ReHo as ReHo
@@ -173,6 +174,7 @@ _homes = {
     "SmoothVolume": "smoothing",
     "SmoothSurface": "smoothing",
     "Procrustes": "alignment",
+    "TransportAlignment": "alignment",
     "SharedResponse": "alignment",
     "Alff": "amplitude",
     "Falff": "amplitude",

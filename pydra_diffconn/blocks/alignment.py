@@ -1,18 +1,21 @@
-"""Bringing people into one space: rotation onto a target (Procrustes), and a response that all share."""
+"""Bringing people into one space: by rotation or transport onto a target, and a response that all share."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.scipy.special import logsumexp
 from jaxtyping import Array, Float
 
+from pydra_diffconn import constraints
 from pydra_diffconn.block import define
 from pydra_diffconn.blocks.compcor import CompCor
 from pydra_diffconn.blocks.covariance import check_series
 from pydra_diffconn.blocks.filtering import check_finite
 from pydra_diffconn.linalg import nearest_rotation
+from pydra_diffconn.parameters import Parameter
 
 
 def check_target(arguments: Mapping[str, Any]) -> None:
@@ -67,6 +70,61 @@ def Procrustes(
         size = jnp.sum(weighted * timeseries)
         aligned = aligned * jnp.where(size > 0, jnp.sum(shared * rotation) / jnp.where(size > 0, size, 1.0), 1.0)
     return aligned, rotation
+
+
+@define(outputs=["timeseries", "plan"], check=check_target)
+def TransportAlignment(
+    timeseries: Float[Array, "time parcels"],
+    target: Float[Array, "time parcels"],
+    frame_weights: Float[Array, "time"] | None = None,
+    temperature: Annotated[
+        float, Parameter(constraints.positive, help="of the plan; near 0 each parcel goes to one of the target")
+    ] = 0.05,
+    iterations: int = 200,
+) -> tuple[Float[Array, "time parcels"], Float[Array, "parcels parcels"]]:
+    """Move the parcels of one person to those of a target at least cost, each split among several (optimal transport).
+
+    The cost of moving parcel i to j is sum_t w_t (x_ti - y_tj)^2 over its mean, and the plan minimises the cost less
+    temperature times the plan's entropy, by Sinkhorn's iterations on logarithms. An aligned series is a weighted mean
+    of series, never a difference as a rotation gives. If all series are equal, each goes everywhere. Source: Cuturi
+    (2013), Advances in Neural Information Processing Systems 26; Bazeille et al. (2019),
+    doi:10.1007/978-3-030-20351-1_18.
+
+    Parameters
+    ----------
+    timeseries : (time, parcels)
+        Series while the same is seen or heard as in the target; scale both alike.
+    target : (time, parcels)
+        Another person's series, or a template.
+    frame_weights : (time,), optional
+        Weights in [0, 1], from `Censor`.
+    temperature : float
+        Above 0, in units of the mean cost.
+    iterations : int
+        More where the temperature is low.
+
+    Returns
+    -------
+    timeseries : (time, parcels)
+        The aligned series.
+    plan : (parcels, parcels)
+        How much of each parcel makes each of the target's; columns sum to 1, rows too as far as it has converged.
+    """
+    weights = jnp.ones_like(timeseries[:, 0]) if frame_weights is None else frame_weights
+    # what all parcels have in common in a frame is no part of the cost, and may be large
+    near, there = (series - target.mean(axis=1, keepdims=True) for series in (timeseries, target))
+    cost = (weights @ near**2)[:, None] + weights @ there**2 - 2 * (weights[:, None] * near).T @ there
+    mean = cost.mean()
+    share = -cost / (jnp.where(mean > 0, mean, 1.0) * temperature)
+
+    @jax.checkpoint
+    def balance(columns: Array, _: None) -> tuple[Array, Array]:
+        rows = -logsumexp(share + columns, axis=1)
+        return -logsumexp(share + rows[:, None], axis=0), rows
+
+    columns, rows = jax.lax.scan(balance, jnp.zeros_like(cost[0]), None, length=iterations)
+    plan = jnp.exp(share + rows[-1][:, None] + columns)
+    return timeseries @ plan, plan
 
 
 def check_shared(arguments: Mapping[str, Any]) -> None:

@@ -15,6 +15,8 @@ from pydra_diffconn.losses import schedules
 from pydra_diffconn.losses.base import Loss, Sum, scheme
 
 if TYPE_CHECKING:
+    from pydra_diffconn.losses.communities import Connectopy as Connectopy
+    from pydra_diffconn.losses.communities import Eigenmaps as Eigenmaps
     from pydra_diffconn.losses.communities import Modularity as Modularity
     from pydra_diffconn.losses.covariance import DetCorrelation as DetCorrelation
     from pydra_diffconn.losses.covariance import LogDetCorrelation as LogDetCorrelation
@@ -50,6 +52,8 @@ if TYPE_CHECKING:
     from pydra_diffconn.losses.temporal import Smoothness as Smoothness
 
 _homes = {
+    "Connectopy": "communities",
+    "Eigenmaps": "communities",
     "Modularity": "communities",
     "DetCorrelation": "covariance",
     "LogDetCorrelation": "covariance",

@@ -1,10 +1,11 @@
-"""How well communities divide a connectome, as a loss."""
+"""How well communities divide a connectome, and coordinates lay it out, as losses."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
 from pydra_diffconn.blocks.communities import Modularity as ModularityBlock
 from pydra_diffconn.blocks.communities import Negative
@@ -40,7 +41,67 @@ class Modularity(Loss):
         def quality(connectome: Any, affiliation: Any) -> Any:
             return ModularityBlock.pure(connectome, affiliation, coupling, self.resolution, self.negative)
 
-        if connectomes.ndim == 2:
-            return -quality(connectomes, affiliation)
-        each = 0 if affiliation.ndim == 3 else None
-        return -jax.vmap(quality, in_axes=(0, each))(connectomes, affiliation).mean()
+        return -_over_runs(quality, connectomes, affiliation)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Connectopy(Loss):
+    """The mean squared distance of parcels in a space of few dimensions, weighted by their connection.
+
+    What is connected is drawn together; negative weights push apart. Averaged over runs. Without anything that holds
+    the scale (a constraint on the coordinates, or `Eigenmaps`) its minimum is a point.
+
+    Parameters
+    ----------
+    coordinates : str
+        Output or learned parameter (parcels, dimensions), the same for all runs or one for each.
+    """
+
+    coordinates: str = "coordinates"
+
+    def score(self, outputs: Mapping[str, Any], targets: Any) -> Any:
+        """Return sum_ij A_ij |x_i - x_j|^2 over sum_ij |A_ij|; 0 for a connectome without connections."""
+
+        def spread(connectome: Any, coordinates: Any) -> Any:
+            total = jnp.sum(jnp.abs(connectome))
+            pulled = 2 * jnp.sum(coordinates * _laplacian(connectome, coordinates))
+            return jnp.where(total > 0, pulled / jnp.where(total > 0, total, 1.0), 0.0)
+
+        return _over_runs(spread, self.read(outputs), self.read(outputs, self.coordinates))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Eigenmaps(Connectopy):
+    """The same as a sum of Rayleigh quotients of the graph's Laplacian, whatever the coordinates' scale and rotation.
+
+    Its minimum, for coordinates that span the gradients, is the sum of the smallest eigenvalues of L x = l D x but that
+    of the constant one: Laplacian eigenmaps (Belkin & Niyogi 2003, doi:10.1162/089976603321780317). Weights must not
+    be negative; coordinates that are constant or depend on each other count with the rounding's ridge.
+    """
+
+    def score(self, outputs: Mapping[str, Any], targets: Any) -> Any:
+        """Return tr((X' D X)^-1 X' L X), X without its mean weighted by degree."""
+
+        def quotients(connectome: Any, coordinates: Any) -> Any:
+            degree = connectome.sum(axis=1)
+            total = jnp.where(degree.sum() > 0, degree.sum(), 1.0)
+            centred = coordinates - degree @ coordinates / total
+            size = centred.T @ (degree[:, None] * centred)
+            ridge = jnp.finfo(size.dtype).eps * jnp.trace(size) + jnp.finfo(size.dtype).tiny
+            rise = centred.T @ _laplacian(connectome, centred)
+            return jnp.trace(jnp.linalg.solve(size + ridge * jnp.eye(len(size), dtype=size.dtype), rise))
+
+        return _over_runs(quotients, self.read(outputs), self.read(outputs, self.coordinates))
+
+
+def _laplacian(connectome: Any, coordinates: Any) -> Any:
+    """Return L X of the symmetric part of a connectome, whose diagonal does not matter."""
+    both = (connectome + connectome.T) / 2
+    return both.sum(axis=1)[:, None] * coordinates - both @ coordinates
+
+
+def _over_runs(score: Any, connectomes: Any, of_parcels: Any) -> Any:
+    """Average a score of one connectome and one table over runs; the table may be the same for all."""
+    if connectomes.ndim == 2:
+        return score(connectomes, of_parcels)
+    return jax.vmap(score, in_axes=(0, 0 if of_parcels.ndim == 3 else None))(connectomes, of_parcels).mean()

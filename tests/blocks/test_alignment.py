@@ -3,8 +3,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy.linalg import orthogonal_procrustes
+from scipy.optimize import linear_sum_assignment
 
-from pydra_diffconn.blocks import Procrustes, SharedResponse
+from pydra_diffconn.blocks import Procrustes, SharedResponse, TransportAlignment
 from pydra_diffconn.testing import Case
 
 
@@ -88,6 +89,31 @@ def test_more_turns_never_fit_worse(x64, people):
     assert np.all(np.diff(errors) <= 1e-9)
 
 
+def sinkhorn(timeseries, target, frame_weights=None, temperature=0.05, iterations=200):
+    """The textbook's form, which divides sums of exponentials."""
+    weights = np.ones(len(target)) if frame_weights is None else frame_weights
+    cost = np.einsum("t,tij->ij", weights, (timeseries[:, :, None] - target[:, None, :]) ** 2)
+    kernel, columns = np.exp(-cost / (cost.mean() * temperature)), np.ones(target.shape[1])
+    for _ in range(iterations):
+        rows = 1 / (kernel @ columns)
+        columns = 1 / (kernel.T @ rows)
+    plan = rows[:, None] * kernel * columns
+    return timeseries @ plan, plan
+
+
+def test_a_planted_permutation_is_found_and_few_parcels_are_mixed_at_a_low_temperature(x64, rng):
+    target = rng.standard_normal((80, 8))
+    order = rng.permutation(8)
+    series = target[:, order] + 0.3 * rng.standard_normal((80, 8))
+    aligned, plan = TransportAlignment.pure(series, target, temperature=0.002)
+    assert np.array_equal(np.argmax(plan, axis=0), np.argsort(order)) and np.min(np.max(plan, axis=0)) > 0.999
+    np.testing.assert_allclose(aligned, series[:, np.argsort(order)], atol=1e-2)
+    far = linear_sum_assignment(np.linalg.norm(series.T[:, None] - target.T[None], axis=-1))[1]
+    assert np.array_equal(np.argmax(plan, axis=1), far)
+    soft = TransportAlignment.pure(series, target, temperature=5.0)[1]
+    np.testing.assert_allclose(soft, 1 / 8, atol=0.1)
+
+
 @pytest.mark.parametrize("rank", [4, 6])
 def test_gradients_are_finite_at_equal_singular_values_and_without_full_rank(x64, rng, rank):
     y = np.linalg.qr(rng.standard_normal((50, 6)))[0] * (np.arange(6) < rank)
@@ -128,6 +154,18 @@ CASES = [
             "few frames": {"frame_weights": (np.arange(60) < 3).astype(float)},
         },
         smooth=("timeseries", "target", "frame_weights"),
+    ),
+    Case(
+        TransportAlignment,
+        {"timeseries": R.standard_normal((60, 5)), "target": R.standard_normal((60, 5)), "frame_weights": WEIGHTS},
+        sinkhorn,
+        "Cuturi (2013), in NumPy",
+        {
+            "a dead parcel": {"timeseries": R.standard_normal((60, 5)) * [1, 1, 0, 1, 1]},
+            "no variance": {"timeseries": np.zeros((60, 5)), "target": np.zeros((60, 5))},
+            "few frames": {"frame_weights": (np.arange(60) < 3).astype(float)},
+        },
+        smooth=("timeseries", "target", "frame_weights", "temperature"),
     ),
     Case(
         SharedResponse,

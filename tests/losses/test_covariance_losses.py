@@ -3,6 +3,7 @@ import jax.numpy as jnp
 import networkx
 import numpy as np
 import pytest
+import scipy.linalg
 from gradients import assert_slope, finite_slope
 from scipy.spatial.distance import pdist
 
@@ -104,6 +105,42 @@ def test_minimising_modularity_finds_planted_communities(rng):
         free = step(free)
     found = np.argmax(free, axis=1).tolist()
     assert len(set(zip(labels, found, strict=True))) == 3 == len(set(found))
+
+
+def affinities(rng, runs=3, parcels=9):
+    weights = rng.random((runs, parcels, parcels))
+    return (weights + weights.swapaxes(1, 2)) * (1 - np.eye(parcels))
+
+
+def test_connectopy_is_the_weighted_squared_distance(rng):
+    weights, points = affinities(rng), rng.standard_normal((9, 2))
+    weights[0, 2, 3] = weights[0, 3, 2] = -0.5
+    square = ((points[:, None] - points) ** 2).sum(-1)
+    expected = np.mean([np.sum(w * square) / np.sum(np.abs(w)) for w in weights])
+    loss = losses.Connectopy("c")
+    np.testing.assert_allclose(loss({"c": weights, "coordinates": points}), expected, rtol=1e-12)
+    np.testing.assert_allclose(loss({"c": weights, "coordinates": np.stack([points] * 3)}), expected, rtol=1e-12)
+    assert loss({"c": np.zeros((9, 9)), "coordinates": points}) == 0
+    assert_slope(lambda x: loss({"c": weights, "coordinates": x}), points)
+    assert_slope(lambda w: loss({"c": w, "coordinates": points}), weights + 0.1 * np.eye(9))  # |0| has no slope
+
+
+def test_eigenmaps_has_its_minimum_at_the_eigenvectors_of_the_laplacian(rng):
+    (weights,) = affinities(rng, runs=1)
+    degree = np.diag(weights.sum(0))
+    values, vectors = scipy.linalg.eigh(degree - weights, degree)
+    loss = losses.Eigenmaps("c")
+    turned = vectors[:, 1:4] @ rng.standard_normal((3, 3)) + 7  # another scale, rotation and origin
+    np.testing.assert_allclose(loss({"c": weights, "coordinates": turned}), values[1:4].sum(), rtol=1e-8)
+    points = rng.standard_normal((9, 3))
+    assert loss({"c": weights, "coordinates": points}) > values[1:4].sum()
+    assert_slope(lambda x: loss({"c": weights, "coordinates": x}), points)
+    step = jax.jit(lambda x: x - 0.5 * jax.grad(lambda x: loss({"c": weights, "coordinates": x}))(x))
+    for _ in range(500):
+        points = step(points)
+    np.testing.assert_allclose(loss({"c": weights, "coordinates": points}), values[1:4].sum(), rtol=1e-3)
+    for degenerate in (np.ones((9, 3)), np.repeat(rng.standard_normal((9, 1)), 3, axis=1)):
+        assert np.isfinite(loss({"c": weights, "coordinates": degenerate}))
 
 
 def test_states_within_and_between(rng):

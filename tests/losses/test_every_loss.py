@@ -16,10 +16,12 @@ DATA = {
     "maps": RNG.dirichlet(np.ones(3), 5).T,
     "other": RNG.dirichlet(np.ones(3), 5).T,
     "affiliation": RNG.dirichlet(np.ones(2), 5),
+    "coordinates": np.linspace(-1, 2, 10).reshape(5, 2) ** 2,
     "value": RNG.uniform(0.1, 0.9, (4, 3)),
     "course": RNG.standard_normal((4, 9)),
 }
 POINTS = RNG.random((5, 3)) * 40 + 1
+DATA["affinity"] = DATA["connectome"] ** 2
 PEOPLE = {"person": np.array([0, 0, 1, 1]), "session": np.array([0, 1, 0, 1])}
 QUALITY = {"quality": RNG.random(4)}
 CLASSES = RNG.integers(0, 3, 4)
@@ -29,11 +31,13 @@ TERMS = [
     (losses.BinaryCrossEntropy("value"), np.float64(DATA["value"] > 0.5)),
     (losses.Bregman("value", generator=lambda x: (x**2).sum()), DATA["value"][::-1]),
     (losses.Compactness("maps", coordinates=POINTS), None),
+    (losses.Connectopy("connectome"), None),
     (losses.ConstraintViolation("value", constraints=(lambda x: x - 0.5,)), None),
     (losses.DetCorrelation("timeseries"), None),
     (losses.Dispersion("maps", coordinates=POINTS, radius=40.0), None),
     (losses.Distance("value", axis=1), DATA["value"][::-1]),
     (losses.DistanceDependence("connectome", distances=np.linalg.norm(POINTS[:, None] - POINTS, axis=-1)), QUALITY),
+    (losses.Eigenmaps("affinity"), None),
     (losses.Entropy("maps", axis=0), None),
     (losses.Equilibrium("maps"), None),
     (losses.HemisphereTether("maps", other="other", coordinates=POINTS, other_coordinates=POINTS), None),
