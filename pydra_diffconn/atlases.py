@@ -45,9 +45,14 @@ BUILT_IN = (schaefer, basc)
 
 def __getattr__(name: str) -> Any:
     """Return an atlas of a plugin."""
+    if name.startswith("_"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from pydra_diffconn.plugins import registry
 
-    for one in registry().get("diffconn_atlases"):
-        if one.__name__ == name and not name.startswith("_"):
-            return one
-    raise AttributeError(f"module {__name__!r} has no atlas {name!r}")
+    return registry().find("diffconn_atlases", name, __name__)
+
+
+def __dir__() -> list[str]:
+    from pydra_diffconn.plugins import registry
+
+    return sorted(registry().named["diffconn_atlases"])

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
+import importlib.metadata
+import importlib.util
+import keyword
 import re
 import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
-from pydra_diffconn.plugins import GROUP, Registry
+from pydra_diffconn.plugins import BUILT_IN, GROUP, Registry, built_in, registry
 from pydra_diffconn.testing import Case, examine
 
 TEMPLATES = Path(__file__).parent / "templates" / "plugin"
@@ -28,19 +30,22 @@ def create(name: str, into: Path = Path()) -> Path:
     Raises
     ------
     ValueError
-        If the name is no name of a distribution, or the folder exists.
+        If the name is no name of a distribution, its block would have the name of another, or the folder exists.
     """
     import jinja2
 
     short = name.removeprefix("diffconn-")
     if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", short):
         raise ValueError(f"{name!r} is no name for a plugin; use small letters, digits, hyphens: 'smoothing'")
+    block = "".join(part.capitalize() for part in short.split("-"))
+    if keyword.iskeyword(block) or block in registry().blocks:
+        raise ValueError(f"the block of a plugin {name!r} would be called {block}, which is taken; choose another name")
     module = "diffconn_" + short.replace("-", "_")
     words = {
         "name": short.replace("-", "_"),
         "distribution": f"diffconn-{short}",
         "module": module,
-        "block": "".join(part.capitalize() for part in short.split("-")),
+        "block": block,
     }
     folder = into / words["distribution"]
     if folder.exists():
@@ -56,7 +61,10 @@ def create(name: str, into: Path = Path()) -> Path:
 
 
 def check(folder: Path) -> Iterator[tuple[str, bool, str]]:
-    """Yield (item, whether it holds, why not) for the plugin in a folder, installed or not."""
+    """Yield (item, whether it holds, why not) for the plugin in a folder, installed or not.
+
+    Each of its blocks is examined in the `CASES` that its tests list for it; without any, on data that are drawn.
+    """
     project = folder / "pyproject.toml"
     yield "pyproject.toml", project.exists(), f"{project} does not exist"
     if not project.exists():
@@ -71,15 +79,36 @@ def check(folder: Path) -> Iterator[tuple[str, bool, str]]:
 
 
 def _check_module(folder: Path, name: str, target: str) -> Iterator[tuple[str, bool, str]]:
-    roots = [str(folder.resolve()), str((folder / "src").resolve())]
+    roots = [str((folder / part).resolve()) for part in (".", "src", "tests")]
     sys.path[:0] = roots
     try:
-        registry = Registry([(name, folder.name, "", lambda: importlib.import_module(target.partition(":")[0]))])
-        (plugin,) = registry.plugins
+        mine = (name, folder.name, "", importlib.metadata.EntryPoint(name, target, GROUP).load)
+        # beside the built-ins, since a name that is theirs is refused once the plugin is installed
+        *_, plugin = Registry([(BUILT_IN, "pydra-diffconn", "", built_in), mine]).plugins
         yield f"{name} loads", plugin.works, plugin.problem
-        for block in plugin.added.get("diffconn_blocks", ()):
-            for finding in examine(Case(block)):
-                yield f"{block.__name__}: {finding.item}", finding.ok, finding.note
+        blocks = plugin.added.get("diffconn_blocks", ())
+        cases: list[Case] = []
+        for path in sorted(folder.rglob("test_*.py")) if blocks else ():
+            try:
+                cases += _cases(path)
+            except Exception as error:  # whatever a stranger's test does when it is imported
+                yield f"cases of {path.name}", False, f"{type(error).__name__}: {error}"
+        for block in blocks:
+            for case in [case for case in cases if case.block is block] or [Case(block)]:
+                title = f"{block.__name__}{f' ({case.source})' if case.source else ''}"
+                for finding in examine(case):
+                    yield f"{title}: {finding.item}", finding.ok, finding.note
     finally:
         for root in roots:
             sys.path.remove(root)
+
+
+def _cases(path: Path) -> list[Case]:
+    """Return the cases that a test module lists: they know which arguments a block needs."""
+    if "CASES" not in path.read_text():
+        return []
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return [case for case in getattr(module, "CASES", ()) if isinstance(case, Case)]

@@ -10,7 +10,7 @@ import functools
 import importlib
 import importlib.metadata
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,18 +59,28 @@ class Hooks:
 
 
 HOOKS = tuple(name for name in vars(Hooks) if name.startswith("diffconn_"))
-NAMED = {"diffconn_blocks": "block", "diffconn_constraints": "constraint", "diffconn_losses": "loss"}
-"""Hooks whose classes are found by their names, which are therefore unique over all plugins."""
-FORMS = {
-    "diffconn_blocks": (("declaration", "pure"), "which was not made by block.define"),
+NAMED = {
+    "diffconn_blocks": "block",
+    "diffconn_constraints": "constraint",
+    "diffconn_losses": "loss",
+    "diffconn_strategies": "strategy",
+    "diffconn_atlases": "atlas",
+}
+"""Hooks whose classes or functions are found by their names, which are therefore unique over all plugins."""
+FORMS: dict[str, tuple[Any, tuple[str, ...], str]] = {
+    "diffconn_blocks": (type, ("declaration", "pure"), "which was not made by block.define"),
     "diffconn_constraints": (
+        type,
         ("describe", "contains", "resolved", "to_free", "from_free", "narrowed"),
         "which is no class of the form of constraints.Constraint",
     ),
-    "diffconn_losses": (("score", "named"), "which is no subclass of losses.Loss"),
-    "diffconn_equivalents": (("matches", "step"), "which is no equivalents.Equivalent"),
+    "diffconn_losses": (type, ("score", "named"), "which is no subclass of losses.Loss"),
+    "diffconn_strategies": (type, ("construct", "Outputs"), "which was not made by workflow.define"),
+    "diffconn_atlases": (Callable, ("__name__",), "which is no function that returns the path of a label image"),
+    "diffconn_equivalents": (object, ("matches", "step"), "which is no equivalents.Equivalent"),
+    "diffconn_reportlets": (Callable, ("__name__",), "which is no function of a fit's result"),
 }
-"""What each thing that a hook returns must have, and what is said of one that has not."""
+"""Of what kind each thing that a hook returns must be, what it must have, and what is said of one that is not so."""
 
 
 @dataclass(frozen=True)
@@ -141,8 +151,9 @@ class Registry:
             clash = self._clash(added)
             if clash:
                 return Plugin(name, distribution, version, clash)
-        except Exception as error:  # whatever a stranger's code raises is listed, and stops nobody else
-            return Plugin(name, distribution, version, f"{type(error).__name__}: {error}")
+        except (Exception, SystemExit) as error:  # whatever a stranger's code does is listed, and stops nobody else
+            told = " ".join(str(error).split())
+            return Plugin(name, distribution, version, f"{type(error).__name__}: {told}")
         plugin = Plugin(name, distribution, version, added=added)
         for hook, named in self.named.items():
             named.update({one.__name__: one for one in added.get(hook, ())})
@@ -152,16 +163,16 @@ class Registry:
 
     def _clash(self, added: Mapping[str, tuple[Any, ...]]) -> str:
         for hook, named in self.named.items():
+            own: set[str] = set()
             for one in added.get(hook, ()):
-                known = named.get(one.__name__)
-                if known is not None:
-                    ours, theirs = _origin(one), _origin(known)
-                    return f"its {NAMED[hook]} {ours} has the name of {theirs}, which was there first; rename one"
+                name = one.__name__
+                if name in own:
+                    return f"it has two {hook.removeprefix('diffconn_')} of the name {name}; rename one"
+                if name in named:
+                    theirs = next(p.title or p.name for p in self.plugins if named[name] in p.added.get(hook, ()))
+                    return f"its {NAMED[hook]} {name} has the name of one of {theirs}, which was there first; rename it"
+                own.add(name)
         return ""
-
-
-def _origin(one: Any) -> str:
-    return f"{one.__module__.partition('.')[0]}:{one.__name__}"
 
 
 def _state(plugin: Plugin) -> str:
@@ -179,12 +190,28 @@ def _called(module: Any) -> dict[str, tuple[Any, ...]]:
     unknown = [name for name in dir(module) if _marked(module, name) and name not in HOOKS]
     if unknown:
         raise ValueError(f"{', '.join(unknown)}: no such hook; there are {', '.join(HOOKS)}")
-    given = {hook: tuple(one for many in getattr(manager.hook, hook)() for one in many) for hook in HOOKS}
-    for hook, (needed, problem) in FORMS.items():
+    bare = [name for name in HOOKS if callable(getattr(module, name, None)) and not _marked(module, name)]
+    if bare:
+        raise ValueError(f"{', '.join(bare)}: not marked as a hook; write @hookimpl above it")
+    given = {hook: _given(getattr(manager.hook, hook)) for hook in HOOKS}
+    if not any(given.values()):
+        raise ValueError(f"it adds nothing; it needs a function marked by @hookimpl, named one of {', '.join(HOOKS)}")
+    for hook, (kind, needed, problem) in FORMS.items():
         for one in given[hook]:
-            if not all(hasattr(one, name) for name in needed) or (hook in NAMED and not isinstance(one, type)):
+            if not isinstance(one, kind) or not all(hasattr(one, name) for name in needed):
                 raise ValueError(f"{hook} returned {one!r}, {problem}")
     return {hook: values for hook, values in given.items() if values}
+
+
+def _given(hook: Any) -> tuple[Any, ...]:
+    """Return what a hook of the one plugin gives."""
+    if not hook.get_hookimpls():
+        return ()  # it is not called, since no result means that None was returned, which pluggy leaves out
+    results = hook() or [None]
+    for result in results:
+        if not isinstance(result, Iterable) or isinstance(result, str):
+            raise ValueError(f"{hook.name} returned {result!r}; return a list")
+    return tuple(one for result in results for one in result)
 
 
 def _marked(module: Any, name: str) -> bool:

@@ -117,7 +117,7 @@ def example(block: Any, given: Mapping[str, Any], rng: np.random.Generator) -> d
         elif name == "tr":
             values[name] = 2.0
         else:
-            raise ValueError(f"give a value of {name!r} in the arguments of the check; it has no default")
+            raise ValueError(f"{name!r} has no default; give it a value: Case({block.__name__}, {{{name!r}: ...}})")
     values = {k: float(v) if isinstance(v, float) else v for k, v in values.items()}
     return block.declaration.checked(values)
 

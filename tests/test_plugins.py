@@ -27,7 +27,7 @@ def module(**contents):
 
 def source(name, contents):
     def load():
-        if isinstance(contents, Exception):
+        if isinstance(contents, BaseException):
             raise contents
         return contents
 
@@ -64,9 +64,47 @@ def diffconn_equivalents():
     return ["detrend"]
 
 
+@hookimpl
+def diffconn_strategies():
+    return [FisherZ.pure]
+
+
+@hookimpl
+def diffconn_atlases():
+    return ["labels.nii.gz"]
+
+
+@hookimpl
+def diffconn_reportlets():
+    return ["a table"]
+
+
+@hookimpl(specname="diffconn_blocks")
+def no_list():
+    return FisherZ
+
+
+@hookimpl(specname="diffconn_blocks")
+def nothing_returned():
+    [FisherZ]  # noqa: B018
+
+
 @hookimpl(specname="diffconn_losses")
 def a_known_loss():
     return [type("Entropy", (losses.Loss,), {})]
+
+
+@hookimpl(specname="diffconn_losses")
+def two_of_a_name():
+    return [type("Mine", (losses.Loss,), {}), type("Mine", (losses.Loss,), {})]
+
+
+@hookimpl(specname="diffconn_atlases")
+def a_known_atlas():
+    def schaefer():
+        return "schaefer.nii.gz"
+
+    return [schaefer]
 
 
 GOOD = module(diffconn_blocks=diffconn_blocks)
@@ -82,6 +120,16 @@ GOOD = module(diffconn_blocks=diffconn_blocks)
         (module(diffconn_constraints=diffconn_constraints), "1.0, which is no class of the form of constraints.Const"),
         (module(diffconn_losses=diffconn_losses), "which is no subclass of losses.Loss"),
         (module(diffconn_equivalents=diffconn_equivalents), "'detrend', which is no equivalents.Equivalent"),
+        (module(diffconn_strategies=diffconn_strategies), "which was not made by workflow.define"),
+        (module(diffconn_atlases=diffconn_atlases), "'labels.nii.gz', which is no function that returns the path"),
+        (module(diffconn_reportlets=diffconn_reportlets), "'a table', which is no function of a fit's result"),
+        (module(diffconn_blocks=no_list), "FisherZ'>; return a list"),
+        (module(diffconn_blocks=nothing_returned), "diffconn_blocks returned None; return a list"),
+        (module(diffconn_blocks=lambda: [FisherZ]), "diffconn_blocks: not marked as a hook; write @hookimpl above it"),
+        (module(diffconn_losses=two_of_a_name), "it has two losses of the name Mine"),
+        (module(), "it adds nothing; it needs a function marked by @hookimpl"),
+        (SystemExit("no licence"), "SystemExit: no licence"),
+        (ValueError("one\n  two"), "ValueError: one two"),
     ],
 )
 def test_a_broken_plugin_is_listed_with_its_reason_and_stops_nobody(broken, reason):
@@ -94,14 +142,14 @@ def test_a_broken_plugin_is_listed_with_its_reason_and_stops_nobody(broken, reas
 def test_two_plugins_of_one_name_and_two_blocks_of_one_name_are_named():
     found = Registry([source("one", GOOD), source("one", GOOD), source("two", GOOD)])
     assert "another plugin is named 'one'" in found.plugins[1].problem
-    assert "pydra_diffconn:FisherZ, which was there first" in found.plugins[2].problem
+    assert "its block FisherZ has the name of one of dist-one 1.0, which was there first" in found.plugins[2].problem
 
 
-def test_a_loss_of_a_name_that_is_taken_is_refused():
-    found = Registry(
-        [("built-in", "pydra-diffconn", "", built_in), source("mine", module(diffconn_losses=a_known_loss))]
-    )
-    assert "loss test_plugins:Entropy has the name of pydra_diffconn:Entropy" in found.plugins[1].problem
+def test_a_loss_or_atlas_of_a_name_that_is_taken_is_refused():
+    more = [source("mine", module(diffconn_losses=a_known_loss)), source("map", module(diffconn_atlases=a_known_atlas))]
+    found = Registry([("built-in", "pydra-diffconn", "", built_in), *more])
+    assert "its loss Entropy has the name of one of pydra-diffconn, which was there first" in found.plugins[1].problem
+    assert "its atlas schaefer has the name of one of pydra-diffconn" in found.plugins[2].problem
     assert found.find("diffconn_losses", "Entropy", "") is losses.Entropy
     with pytest.raises(AttributeError, match=r"module 'm' has no loss 'X'; plugin mine is broken \(its loss .* it has"):
         found.find("diffconn_losses", "X", "m")
@@ -153,8 +201,9 @@ def test_a_new_plugin_passes_its_check(tmp_path):
     assert checked.exit_code == 0 and "ok  SlowWaves: gradient to time_constant" in checked.output
     again = runner.invoke(cli.main, ["plugins", "new", "slow-waves", "--into", str(tmp_path)])
     assert again.exit_code == 1 and "exists; choose another name" in again.output
-    wrong = runner.invoke(cli.main, ["plugins", "new", "Slow Waves", "--into", str(tmp_path)])
-    assert wrong.exit_code == 1 and "is no name for a plugin" in wrong.output
+    for name, problem in (("Slow Waves", "is no name for a plugin"), ("band-pass", "BandPass, which is taken")):
+        wrong = runner.invoke(cli.main, ["plugins", "new", name, "--into", str(tmp_path)])
+        assert wrong.exit_code == 1 and problem in wrong.output
 
 
 def test_the_check_says_what_is_wrong(tmp_path):
@@ -163,6 +212,8 @@ def test_the_check_says_what_is_wrong(tmp_path):
     blocks.write_text(blocks.read_text().replace("return weights @ timeseries", "return weights @ timeseries**2"))
     failed = {item for item, ok, _ in check(folder) if not ok}
     assert failed == {"Rough: linear in timeseries"}
+    module = folder / "diffconn_rough" / "__init__.py"
+    module.write_text(module.read_text().replace("diffconn_rough.blocks import Rough", "pydra_diffconn.blocks import Ou"))
 
 
 def in_python(code: str, installed: Path, cwd: Path) -> str:
