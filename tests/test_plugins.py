@@ -213,7 +213,9 @@ def test_the_check_says_what_is_wrong(tmp_path):
     failed = {item for item, ok, _ in check(folder) if not ok}
     assert failed == {"Rough: linear in timeseries"}
     module = folder / "diffconn_rough" / "__init__.py"
-    module.write_text(module.read_text().replace("diffconn_rough.blocks import Rough", "pydra_diffconn.blocks import Ou"))
+    module.write_text(
+        module.read_text().replace("diffconn_rough.blocks import Rough", "pydra_diffconn.blocks import Ou")
+    )
 
 
 def in_python(code: str, installed: Path, cwd: Path) -> str:
