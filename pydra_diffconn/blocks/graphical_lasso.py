@@ -214,6 +214,8 @@ def _newton(point: Point) -> Callable[[Array], Matrix]:
         direction, free = state
         return free & (point.precision == 0) & (direction * signs <= 0)
 
+    accuracy = jnp.clip(jnp.sqrt(point.distance), 1e-5, 0.1)  # the model is rough while the optimum is far
+
     def towards(state: tuple) -> tuple:
         direction, free = state
         free = free & ~blocked(state)
@@ -222,7 +224,8 @@ def _newton(point: Point) -> Callable[[Array], Matrix]:
             return jnp.where(free, point.inverse @ motion @ point.inverse, 0.0)
 
         right = -jnp.where(free, point.slope, 0.0)
-        return _conjugate_gradients(curvature, right, point.inverse, 1e-3, 100, jnp.where(free, direction, 0.0)), free
+        start = jnp.where(free, direction, 0.0)
+        return _conjugate_gradients(curvature, right, point.inverse, accuracy, 100, start), free
 
     start = towards((signs * 0.0 + (point.precision == 0) * signs, _free(signs != 0)))
     direction, _ = jax.lax.while_loop(lambda state: jnp.any(blocked(state)), towards, start)
@@ -273,8 +276,8 @@ def _search(covariance: Matrix, penalty: Array, point: Point, along: Callable[[A
 def _conjugate_gradients(
     apply: Callable, right: Matrix, inverse: Matrix, tolerance: Any, most: int, start: Matrix | None = None
 ) -> Matrix:
-    """Solve with the curvature's diagonal as preconditioner."""
-    scale = jnp.diagonal(inverse)[:, None] * jnp.diagonal(inverse) + inverse**2
+    """Solve with the variances as preconditioner; the whole diagonal of the curvature takes more steps."""
+    scale = jnp.diagonal(inverse)[:, None] * jnp.diagonal(inverse)
     solve = jax.scipy.sparse.linalg.cg
     return spd.symmetric(solve(apply, right, start, tol=tolerance, maxiter=most, M=lambda rest: rest / scale)[0])
 
