@@ -117,10 +117,9 @@ class Declaration:
         constraint = parameter.constraint.resolved(values)
         if not constraint.contains(value):
             shown = f"{value:g}" if np.ndim(value) == 0 else str(np.asarray(value))
-            raise ValueError(
-                f"{name} = {shown} {parameter.unit} is outside {parameter.constraint.describe()}, here "
-                f"{constraint.describe()}".replace("  ", " ")
-            )
+            expected, here = parameter.constraint.describe(), constraint.describe()
+            more = "" if here == expected else f", here {here}"
+            raise ValueError(f"{name} = {shown} {parameter.unit} is outside {expected}{more}".replace("  ", " "))
 
 
 @attrs.define(kw_only=True, auto_attribs=False, eq=False, repr=False)

@@ -22,7 +22,7 @@ class Checkpoint:
     folder : path
         Made if it does not exist.
     fingerprint : str
-        Of the inputs, targets and start values; a folder that holds another fit's state is refused.
+        Of the inputs, targets, loss, start values and settings; a folder that holds another fit's state is refused.
     every : int
         Steps between saves; at most one save a second, besides the last.
     """
@@ -77,8 +77,8 @@ class Checkpoint:
             told = json.loads((file.metadata() or {}).get("fit", "{}"))
             if told.get("fingerprint") != self.fingerprint:
                 raise ValueError(
-                    f"{self.path} belongs to a fit of other inputs, targets, parameters or settings; give another "
-                    "checkpoint folder, or delete this one"
+                    f"{self.path} belongs to a fit of other inputs, targets, loss, parameters or settings; give "
+                    "another checkpoint folder, or delete this one"
                 )
             leaves, structure = jax.tree.flatten(_arrays(like))
             saved = [jnp.asarray(file.get_tensor(str(n)), jnp.asarray(leaf).dtype) for n, leaf in enumerate(leaves)]
@@ -93,7 +93,13 @@ def _arrays(state: Any) -> list:
 
 
 def fingerprint(*parts: Any) -> str:
-    """Return a hash of arrays, numbers and text."""
+    """Return a hash of arrays, numbers, text, functions; of what has no content that can be hashed, its type."""
     from pydra.utils.hash import hash_function
 
-    return hash_function(list(parts))
+    def of(part: Any) -> str:
+        try:
+            return hash_function(part)
+        except Exception:  # Pydra has no error of its own for what it cannot hash
+            return f"{type(part).__module__}.{type(part).__qualname__}"
+
+    return hash_function([of(part) for part in parts])

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from pydra_diffconn.tables import exact_frame
+
 IMAGES = (".nii", ".nii.gz", ".gii", ".mgz", ".mgh")
 TABLES = (".tsv", ".csv", ".tsv.gz")
 
@@ -123,9 +125,7 @@ def _image(path: Path) -> Mapping[str, Any]:
 
 
 def _table(path: Path) -> Mapping[str, Any]:
-    import pandas as pd
-
-    frame = pd.read_csv(path, sep="," if ".csv" in path.name else "\t", na_values=["n/a"], float_precision="round_trip")
+    frame = exact_frame(path, "," if ".csv" in path.name else "\t")
     return {f"column {name!r}": frame[name].to_numpy() for name in frame.columns}
 
 

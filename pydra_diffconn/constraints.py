@@ -7,8 +7,9 @@ that sits exactly on a bound has no free image; it enters the free space from `I
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -213,6 +214,25 @@ def ascending(lower: Bound, upper: Bound) -> Ordered:
 def nyquist(arguments: Mapping[str, Any]) -> Any:
     """Half the sampling rate in Hz, from the block's `tr` in seconds."""
     return 0.5 / arguments["tr"]
+
+
+def intersection(found: Sequence[Constraint]) -> Constraint:
+    """Return the set of what is legal under all of some resolved constraints of one kind; only bounds may differ."""
+    first = found[0]
+    if len(found) == 1 or not isinstance(first, Interval | Ordered):
+        return first
+    lower = _tightest([one.lower for one in found], -math.inf, max, "maximum")  # type: ignore[attr-defined]
+    upper = _tightest([one.upper for one in found], math.inf, min, "minimum")  # type: ignore[attr-defined]
+    return replace(first, lower=lower, upper=upper)
+
+
+def _tightest(bounds: Sequence[Any], none: float, choose: Callable[..., Any], traced: str) -> Any:
+    import jax.numpy as jnp
+
+    there = list(dict.fromkeys(b for b in bounds if isinstance(b, int | float) and not _unbounded(float(b))))
+    computed = [bound for bound in bounds if not isinstance(bound, int | float)]
+    number = choose(there) if there else none
+    return functools.reduce(getattr(jnp, traced), [number, *computed]) if computed else number
 
 
 def named(bound: Any) -> str | None:

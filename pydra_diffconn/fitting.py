@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from pydra_diffconn import graph
+from pydra_diffconn import graph, pydra_compat
 from pydra_diffconn.checkpoints import Checkpoint, fingerprint
 from pydra_diffconn.discretising import corners, winners, with_options
 from pydra_diffconn.hoisting import with_constants_computed
@@ -107,7 +107,7 @@ def fit(
     rates: Mapping[str, float] | None = None,
     schedules: Mapping[str, Schedule] | None = None,
     batch_size: int | None = None,
-    validation: float | Sequence[int] | None = None,
+    validation: float | Sequence[int] | Sequence[str] | None = None,
     groups: Sequence[Any] | None = None,
     entities: Mapping[str, Sequence[Any]] | None = None,
     shrinkage: float = 1.0,
@@ -147,8 +147,9 @@ def fit(
         them, as at the last step.
     batch_size : int, optional
         Number of runs in a step, drawn anew in every epoch; by default all.
-    validation : float or list of int, optional
-        Fraction or indices of runs to keep out of learning; the values that are best there are kept.
+    validation : float, list of int, or list of str, optional
+        Fraction of the runs (of the groups, if given), indices of runs, or labels of groups to keep out of learning;
+        the values that are best there are kept.
     groups : sequence, optional
         One label per run (its subject): runs with equal labels are never on both sides.
     entities : mapping, optional
@@ -181,18 +182,27 @@ def fit(
         If nothing is to be learned, the loss is not a finite number at the start, an input is bad, or the checkpoint
         belongs to another fit.
     """
+    if not callable(loss):
+        raise ValueError(f"loss is {loss!r}; expected a callable, loss(outputs, targets) -> scalar")
+    least = {"steps": (steps, 0), "batch_size": (batch_size, 1), "patience": (patience, 1)}
+    for name, (number, lowest) in least.items():
+        if number is not None and not (isinstance(number, int | np.integer) and number >= lowest):
+            raise ValueError(f"{name} is {number}; expected a whole number of at least {lowest}")
     schedules = dict(schedules or {})
     learn = {**(learn or {}), **{name: Learn(float(rule(0))) for name, rule in schedules.items()}}
     program = learnable_program(
         task, learn, devices=devices, remat=remat, memory=memory, cache_root=cache_root, worker=worker
     )
+    groups = (entities or {}).get("subject") if groups is None else groups
     training, held_out = partition(len(program.runs), validation, groups, seed)
     settings = Settings(optimizer, rates or {}, batch_size, patience, shrinkage, seed, schedules)
-    kinds = entities or ({} if groups is None else {"subject": groups})
+    kinds = {**({} if groups is None else {"subject": groups}), **(entities or {})}
     saver = None
     if checkpoint is not None:
-        mark = fingerprint(program.inputs, targets, program.parameters, training, held_out, batch_size, seed)
-        mark = fingerprint(mark, repr(schedules)) if schedules else mark
+        data = (program.inputs, targets, program.parameters, training, held_out)
+        marks = [(one.name, repr(one.mark)) for one in program.graph.learnables.values()]
+        how = (loss, optimizer, rates, batch_size, shrinkage, seed, schedules, kinds, marks, pydra_compat.precision())
+        mark = fingerprint(*data, *how)
         saver = Checkpoint(checkpoint, mark, checkpoint_every)
     with Progress(steps, enabled=progress) as bar, one_blas_thread():
         learner = Learner(with_constants_computed(program), loss, targets, training, held_out, settings, kinds, steps)
@@ -239,7 +249,7 @@ def result_of(learner: Learner, task: Any, program: Program) -> Result:
 
 
 def partition(
-    count: int, validation: float | Sequence[int] | None, groups: Sequence[Any] | None, seed: int
+    count: int, validation: float | Sequence[int] | Sequence[str] | None, groups: Sequence[Any] | None, seed: int
 ) -> tuple[list[int], list[int]]:
     """Return the runs to learn from and those held out; runs of one group stay together.
 
@@ -248,20 +258,41 @@ def partition(
     ValueError
         If a group is on both sides, or a side is empty.
     """
+    labels = labels_of(count, groups)
     if validation is None:
         return list(range(count)), []
-    labels = list(range(count)) if groups is None else list(groups)
-    if len(labels) != count:
-        raise ValueError(f"groups has {len(labels)} labels for {count} runs")
+    names = list(dict.fromkeys(labels))
+    chosen = np.ravel(np.asarray(validation, dtype=object)).tolist()
     if isinstance(validation, float):
-        names = sorted(set(labels), key=labels.index)
-        chosen = np.random.default_rng(seed).permutation(len(names))[: max(1, round(validation * len(names)))]
-        held_out = {names[number] for number in chosen}
-        validation = [number for number, label in enumerate(labels) if label in held_out]
-    training = [number for number in range(count) if number not in set(validation)]
-    both = {labels[number] for number in training} & {labels[number] for number in validation}
+        if not 0 < validation < 1:
+            raise ValueError(f"validation is {validation}; expected a fraction between 0 and 1, or numbers of runs")
+        drawn = np.random.default_rng(seed).permutation(len(names))[: max(1, round(validation * len(names)))]
+        out = {number for number, label in enumerate(labels) if label in {names[n] for n in drawn}}
+    elif groups is not None and all(isinstance(one, str) and one in names for one in chosen):
+        out = {number for number, label in enumerate(labels) if label in chosen}
+    else:
+        if wrong := [one for one in chosen if not _is_run(one, count)]:
+            raise ValueError(
+                f"validation has {wrong[0]!r}; expected a fraction, numbers of runs from 0 to {count - 1}, or labels "
+                "that are in groups=[...]"
+            )
+        out = set(chosen)
+    training, held_out = [number for number in range(count) if number not in out], sorted(out)
+    both = {labels[number] for number in training} & {labels[number] for number in held_out}
     if both:
         raise ValueError(f"groups {sorted(map(str, both))} are in training and in validation; keep each on one side")
-    if not training or not validation:
-        raise ValueError(f"validation leaves {len(training)} runs to learn from and {len(validation)} to validate on")
-    return training, sorted(validation)
+    if not training or not held_out:
+        raise ValueError(f"validation leaves {len(training)} runs to learn from and {len(held_out)} to validate on")
+    return training, held_out
+
+
+def labels_of(count: int, groups: Sequence[Any] | None) -> list[Any]:
+    """Return one label for each run: those of its group, or by default its number."""
+    labels = list(range(count)) if groups is None else list(groups)
+    if len(labels) != count:
+        raise ValueError(f"groups has {len(labels)} labels for {count} runs; expected one each")
+    return labels
+
+
+def _is_run(one: Any, count: int) -> bool:
+    return isinstance(one, int | np.integer) and not isinstance(one, bool) and bool(0 <= one < count)

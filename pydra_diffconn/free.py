@@ -6,7 +6,7 @@ current value is the bound, so that the map stays one-to-one and 0 < low < high 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,13 +16,13 @@ from pydra_diffconn import constraints
 from pydra_diffconn.constraints import Constraint, Interval
 from pydra_diffconn.graph import Learned
 from pydra_diffconn.program import Program
+from pydra_diffconn.wiring import Run
 
 
 @dataclass(frozen=True)
-class Rule:
-    """How one parameter is mapped, given the parameters mapped before it."""
+class Use:
+    """One place where a parameter is used, in runs that share the block's other arguments."""
 
-    name: str
     constraint: Constraint
     arguments: Mapping[str, Any]
     learned: Mapping[str, str]
@@ -31,6 +31,22 @@ class Rule:
     def resolved(self, values: Mapping[str, Any]) -> Constraint:
         here = {argument: values[name] for argument, name in self.learned.items() if name in values}
         return self.constraint.resolved({**self.arguments, **here})
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How one parameter is mapped, given the parameters mapped before it: legal in every place and every run."""
+
+    name: str
+    uses: tuple[Use, ...]
+
+    def resolved(self, values: Mapping[str, Any]) -> Constraint:
+        return constraints.intersection([use.resolved(values) for use in self.uses])
+
+    @property
+    def needs(self) -> set[str]:
+        """The parameters that bounds of this one name."""
+        return {name for use in self.uses for name in use.learned.values()}
 
 
 class FreeSpace:
@@ -55,10 +71,11 @@ def _ordered(program: Program) -> list[Rule]:
     waiting: dict[str, Rule] = {name: _rule(program, name) for name in reversed(list(program.graph.learnables))}
     done: list[Rule] = []
     while waiting:
-        ready = next((r for r in waiting.values() if not _needs(r) & set(waiting)), None)
+        ready = next((r for r in waiting.values() if not r.needs & set(waiting)), None)
         if ready is None:
             # two bounds that name each other (low < high): free the one declared last by the other's own far bound
-            ready = _loosened(next(iter(waiting.values())), waiting)
+            first = next(iter(waiting.values()))
+            ready = Rule(first.name, tuple(_loosened(use, waiting) for use in first.uses))
         del waiting[ready.name]
         done.append(ready)
     return done
@@ -66,42 +83,45 @@ def _ordered(program: Program) -> list[Rule]:
 
 def _rule(program: Program, name: str) -> Rule:
     learnable = program.graph.learnables[name]
-    path, argument = learnable.targets[0]
-    step = program.graph.step(path)
-    constraint: Constraint = step.declaration.parameters[argument].constraint
-    bounds = (getattr(constraint, "lower", None), getattr(constraint, "upper", None))
-    named = set(filter(None, map(constraints.named, bounds)))
-    sources = step.inputs
-    learned = {a: sources[a].name for a in named if isinstance(sources.get(a), Learned)}  # type: ignore[union-attr]
-    if learnable.mark.within is not None:
-        constraint = constraint.narrowed(learnable.mark.within)
-    arguments = {a: _most_restrictive(program, path, a) for a in step.declaration.arguments if a not in learned}
-    return Rule(name, constraint, {a: v for a, v in arguments.items() if v is not None}, learned)
+    uses: dict[Any, Use] = {}
+    for path, argument in learnable.targets:
+        step = program.graph.step(path)
+        constraint: Constraint = step.declaration.parameters[argument].constraint
+        bounds = (getattr(constraint, "lower", None), getattr(constraint, "upper", None))
+        named = set(filter(None, map(constraints.named, bounds)))
+        sources = step.inputs
+        learned = {a: sources[a].name for a in named if isinstance(sources.get(a), Learned)}  # type: ignore[union-attr]
+        if learnable.mark.within is not None:
+            constraint = constraint.narrowed(learnable.mark.within)
+        for run in program.runs:
+            for arguments in _numbers(run, path, [a for a in step.declaration.arguments if a not in learned]):
+                uses.setdefault((path, argument, *arguments.items()), Use(constraint, arguments, learned))
+    return Rule(name, tuple(uses.values()))
 
 
-def _most_restrictive(program: Program, path: str, argument: str) -> Any:
-    """Return a number of the block over all runs: of several repetition times the longest, whose Nyquist is lowest."""
-    values = []
-    for run in program.runs:
-        wire = run.wires[path].get(argument)
+def _numbers(run: Run, path: str, names: Sequence[str]) -> Iterator[dict[str, float]]:
+    """Yield the numbers among the arguments of each instance of a block."""
+    single: dict[str, float] = {}
+    several: dict[str, np.ndarray] = {}
+    for name in names:
+        wire = run.wires[path].get(name)
         if wire is None or wire.kind != "array" or wire.value not in run.arrays:  # a series that was used up before
             continue
-        numbers = np.asarray(run.arrays[wire.value])
-        if numbers.ndim == (0 if wire.index is None else 1):
-            values.append(float(numbers.max()))
-    return max(values) if values else None
+        numbers = run.arrays[wire.value]
+        if np.ndim(numbers) == 0:
+            single[name] = float(numbers)
+        elif np.ndim(numbers) == 1 and wire.index is not None:
+            several[name] = np.asarray(numbers)[wire.index]
+    for number in range(run.counts[path] or 1 if several else 1):
+        yield {**single, **{name: float(values[number]) for name, values in several.items()}}
 
 
-def _needs(rule: Rule) -> set[str]:
-    return set(rule.learned.values())
-
-
-def _loosened(rule: Rule, waiting: Mapping[str, Rule]) -> Rule:
-    """Replace bounds that wait for this very rule by those parameters' own outer bounds."""
-    arguments = dict(rule.arguments)
-    for argument, name in rule.learned.items():
-        other = waiting[name].constraint if name in waiting else None
-        if isinstance(other, Interval) and isinstance(rule.constraint, Interval):
-            bound = other.upper if constraints.named(rule.constraint.upper) == argument else other.lower
-            arguments[argument] = bound(rule.arguments) if callable(bound) else bound
-    return Rule(rule.name, rule.constraint, arguments, {a: n for a, n in rule.learned.items() if n not in waiting})
+def _loosened(use: Use, waiting: Mapping[str, Rule]) -> Use:
+    """Replace bounds that wait for this very parameter by those parameters' own outer bounds."""
+    arguments = dict(use.arguments)
+    for argument, name in use.learned.items():
+        other = waiting[name].uses[0].constraint if name in waiting else None
+        if isinstance(other, Interval) and isinstance(use.constraint, Interval):
+            bound = other.upper if constraints.named(use.constraint.upper) == argument else other.lower
+            arguments[argument] = bound(use.arguments) if callable(bound) else bound
+    return Use(use.constraint, arguments, {a: n for a, n in use.learned.items() if n not in waiting})

@@ -155,7 +155,10 @@ def runs(task: Any) -> list[dict[str, Any]]:
     splitter = pydra_compat.splitter(task)
     if splitter is None:
         return [{}]
-    return list(_expand(splitter, task))
+    found = list(_expand(splitter, task))
+    if not found:
+        raise ValueError(f"{type(task).__name__} is split over {', '.join(names_of(splitter))}, which holds no runs")
+    return found
 
 
 def folding(task: Any) -> np.ndarray | None:

@@ -13,7 +13,7 @@ import numpy as np
 from pydra_diffconn.checkpoints import Checkpoint
 from pydra_diffconn.drawing import keys_of, with_fresh_keys, without_draws
 from pydra_diffconn.free import FreeSpace
-from pydra_diffconn.losses.base import PARAMETERS
+from pydra_diffconn.losses.base import PARAMETERS, evaluated
 from pydra_diffconn.losses.schedules import Schedule
 from pydra_diffconn.program import Program
 from pydra_diffconn.progress import Progress
@@ -90,10 +90,12 @@ class Learner:
         unknown = sorted(set(settings.rates) - set(program.parameters))
         if unknown:
             raise ValueError(f"rates: no parameter {', '.join(unknown)}; learned are {', '.join(program.parameters)}")
+        if settings.optimizer is not None and not hasattr(settings.optimizer, "update"):
+            raise ValueError(f"optimizer is {settings.optimizer!r}; expected one of optax, such as optax.adam(0.1)")
         self.optimizer = optax.with_extra_args_support(settings.optimizer or optax.adam(0.1))
         self._step = jax.jit(self._stepped, static_argnames="chosen")
-        self._evaluate = jax.jit(self._scored, static_argnames="chosen")
-        self._evaluate_outputs = jax.jit(self._scored_outputs, static_argnames="count")
+        self._evaluate = jax.jit(self._scored, static_argnames=("chosen", "penalised"))
+        self._evaluate_outputs = jax.jit(self._scored_outputs, static_argnames=("count", "penalised"))
         self._compute = jax.jit(self._computed, static_argnames="chosen")
         optimizer = self.optimizer.init(self._free(self.start))
         scores = self.scores(self.start, self._loss_of_first_step(optimizer))
@@ -144,7 +146,7 @@ class Learner:
         inputs = with_fresh_keys(self.program, inputs, self.keys, step)
         values = self.at_step(self._constrained(free), step)
         outputs = self._outputs(self.program, values, free, inputs, own, chosen)
-        return self._loss_of(values, free, outputs, targets, step, len(chosen))
+        return self._loss_of(values, free, outputs, targets, step, len(chosen), penalised=True)
 
     def _outputs(
         self, program: Program, values: Mapping, free: Mapping, inputs: Mapping, own: Mapping, chosen: tuple
@@ -153,15 +155,16 @@ class Learner:
         return program.outputs_of(values, inputs, list(chosen), each)
 
     def _loss_of(
-        self, values: Mapping, free: Mapping, outputs: Mapping, targets: Any, step: Any, count: int
+        self, values: Mapping, free: Mapping, outputs: Mapping, targets: Any, step: Any, count: int, penalised: bool
     ) -> tuple[Any, dict[str, Any]]:
         import jax.numpy as jnp
 
         loss = self.loss.at(step) if hasattr(self.loss, "at") else self.loss
         seen = {**outputs, PARAMETERS: {name: values[name] for name in self.program.parameters}}
-        terms = loss.terms(seen, targets) if hasattr(loss, "terms") else {}
-        total = jnp.asarray(sum(terms.values()) if terms else loss(seen, targets))
-        for name in self.entities:  # a deviation costs as much as under a normal distribution around the group
+        total, terms = evaluated(loss, seen, targets)
+        for name in (
+            self.entities if penalised else ()
+        ):  # a deviation costs as much as under a normal distribution around the group
             total = total + self.settings.shrinkage * jnp.sum(free[_deviations(name)] ** 2) / (2 * count)
         return total, terms
 
@@ -189,12 +192,15 @@ class Learner:
         moved = {name: free[name] + rates[name] * updates[name] for name in free}
         return self._constrained(moved), state, value, terms, gradient
 
-    def _scored(self, values: Any, inputs: Any, targets: Any, own: Any, step: Any, chosen: tuple) -> Any:
+    def _scored(
+        self, values: Any, inputs: Any, targets: Any, own: Any, step: Any, chosen: tuple, penalised: bool
+    ) -> Any:
         outputs = self._computed(values, inputs, own, step, chosen)
-        return self._scored_outputs(values, outputs, targets, step, len(chosen))
+        return self._scored_outputs(values, outputs, targets, step, len(chosen), penalised)
 
-    def _scored_outputs(self, values: Any, outputs: Any, targets: Any, step: Any, count: int) -> Any:
-        return self._loss_of(self.at_step(values, step), self._free(values), outputs, targets, step, count)[0]
+    def _scored_outputs(self, values: Any, outputs: Any, targets: Any, step: Any, count: int, penalised: bool) -> Any:
+        now, free = self.at_step(values, step), self._free(values)
+        return self._loss_of(now, free, outputs, targets, step, count, penalised)[0]
 
     def _computed(self, values: Any, inputs: Any, own: Any, step: Any, chosen: tuple) -> Any:
         return self._outputs(self.scored, self.at_step(values, step), self._free(values), inputs, own, chosen)
@@ -295,12 +301,14 @@ class Learner:
         return scores
 
     def score(self, values: Mapping[str, Any], runs: Sequence[int], common: Collection[str] = ()) -> float:
-        """Return the loss of some values on some runs."""
-        size = self.settings.batch_size or len(runs)
+        """Return the loss of some values on some runs; only what is minimised counts the values of the entities."""
+        size, penalised = self.settings.batch_size or len(runs), runs is self.training
         if len(runs) <= size or not self.program.split:
-            return float(self._evaluate(values, step=self.total, **_without(self.runs.of(runs), common)))
+            data = _without(self.runs.of(runs), common)
+            return float(self._evaluate(values, step=self.total, penalised=penalised, **data))
         outputs, targets = self._outputs_in_batches(values, runs, size, common), self.runs.targets_of(runs)
-        return float(self._evaluate_outputs(values, outputs, targets, step=self.total, count=len(runs)))
+        given = {"step": self.total, "count": len(runs), "penalised": penalised}
+        return float(self._evaluate_outputs(values, outputs, targets, **given))
 
     def _outputs_in_batches(
         self, values: Mapping[str, Any], runs: Sequence[int], size: int, common: Collection[str]

@@ -11,6 +11,7 @@ import numpy as np
 
 from pydra_diffconn import choosing, costs, explain, graph, pydra_compat, reading, rewire
 from pydra_diffconn.compilation import keep_compiled
+from pydra_diffconn.diagnosis import explained
 from pydra_diffconn.execution import Lookup, chained, mapping, one_step, taken
 from pydra_diffconn.graph import Graph
 from pydra_diffconn.parameters import Learn, plain
@@ -76,6 +77,13 @@ class Program:
         unknown = set(inputs) - set(self.inputs)
         if unknown:
             raise TypeError(f"unknown inputs {sorted(unknown)}; the program takes {sorted(self.inputs)}")
+        if set(parameters) != set(self.parameters):
+            raise TypeError(f"parameters are {sorted(parameters)}; the program takes {sorted(self.parameters)}")
+        for name in set(inputs) & set(self.varying):
+            if len(inputs[name]) != len(self.runs):
+                raise ValueError(
+                    f"{name} has {len(inputs[name])} entries along its first axis for {len(self.runs)} runs"
+                )
         outputs = self.outputs_of(parameters, {**self.inputs, **inputs}, list(range(len(self.runs))))
         nested = graph.folding(self.graph.task) if self.split else None
         if nested is None:
@@ -111,7 +119,7 @@ class Program:
             varying = {name: inputs[name] for name in self.varying} | own
             batch = {name: _rows(value, positions, len(chosen)) for name, value in varying.items()}
 
-            outputs = self._of_group(batch, dict(parameters), shared, self.runs[numbers[0]])
+            outputs = self._of_group(batch, dict(parameters), shared, self.runs[numbers[0]], len(positions))
             if len(positions) == len(chosen):
                 return outputs
             for row, position in enumerate(positions):
@@ -123,9 +131,10 @@ class Program:
             for name in results[0]
         }
 
-    def _of_group(self, batch: Mapping, parameters: dict, arrays: dict, template: Run) -> dict[str, Any]:
+    def _of_group(self, batch: Mapping, parameters: dict, arrays: dict, template: Run, count: int) -> dict[str, Any]:
         """Return the outputs of runs of the same shapes; what is the same for all of them is computed once."""
         import jax
+        import jax.numpy as jnp
 
         plan, own = self.plan_of(template), [key.removeprefix(EACH) for key in batch if key.startswith(EACH)]
         common = self.computed(parameters, arrays, template, independent(plan, self.varying, own))
@@ -145,8 +154,8 @@ class Program:
         if self.remat:
             single = jax.checkpoint(single)
         given = (parameters, arrays, common)
-        if not batch:
-            return jax.tree.map(lambda value: value[None], single({}, given))
+        if not batch:  # runs that differ in nothing that matters here
+            return jax.tree.map(lambda value: jnp.broadcast_to(value, (count, *value.shape)), single({}, given))
         return self._on_devices(several, batch, given)
 
     def _product(self, one: Planned, part: Mapping, template: Run, parameters: Any, arrays: Any, done: Any) -> Any:
@@ -204,7 +213,11 @@ class Program:
         done: dict[tuple[str, str], Any] = dict(known or {})
         for one in self.plan_of(run).planned if planned is None else planned:
             lookup = Lookup(parameters, arrays, done)
-            results = chained(one, lookup) if one.chain else one_step(one.step, one.wires, run.counts[one.path], lookup)
+            try:
+                count = run.counts[one.path]
+                results = chained(one, lookup) if one.chain else one_step(one.step, one.wires, count, lookup)
+            except (TypeError, ValueError) as error:
+                raise explained(self.graph, run, self.parameters, one, error) from error
             for name, value in zip(one.step.declaration.outputs, results, strict=True):
                 done[one.path, name] = value
         return done

@@ -102,7 +102,7 @@ def _function_bytes(function: types.FunctionType, cache: Any) -> Iterator[bytes]
         for token in sorted(_versions.get(getattr(value, "__name__", name), ())):
             yield token.encode()
     if "<lambda>" in function.__qualname__ or "<locals>" in function.__qualname__:
-        yield function.__code__.co_code + repr(function.__code__.co_consts).encode()
+        yield from _code_bytes(function.__code__)
     hidden = [function.__defaults__, function.__kwdefaults__]
     hidden += [cell.cell_contents for cell in function.__closure__ or () if not _is_empty(cell)]
     for value in hidden:
@@ -110,6 +110,16 @@ def _function_bytes(function: types.FunctionType, cache: Any) -> Iterator[bytes]
             yield value.__name__.encode()
         elif value is not None:
             yield pydra_hash.hash_single(value, cache)
+
+
+def _code_bytes(code: types.CodeType) -> Iterator[bytes]:
+    """Describe code by its instructions, names and constants; the text of code within it would hold an address."""
+    yield code.co_code + repr(code.co_names).encode()
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from _code_bytes(constant)
+        else:  # a set's order changes from process to process
+            yield repr(sorted(constant, key=repr) if isinstance(constant, frozenset) else constant).encode()
 
 
 def _is_empty(cell: types.CellType) -> bool:
@@ -424,6 +434,15 @@ def _unchecked() -> Iterator[None]:
         yield
     finally:
         base.Task._check_rules = rules  # type: ignore[method-assign]
+
+
+def require_workflow(task: Any) -> None:
+    """Refuse anything that is not a workflow task or class."""
+    from pydra.compose import workflow
+
+    if not (isinstance(task, workflow.Task) or (isinstance(task, type) and issubclass(task, workflow.Task))):
+        name = task.__name__ if isinstance(task, type) else type(task).__name__
+        raise ValueError(f"{name} is not a workflow; expected what @workflow.define makes, with this step in it")
 
 
 def constructor(task: Any) -> Any:

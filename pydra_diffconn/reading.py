@@ -46,9 +46,15 @@ def read(task: Any, learn: Mapping[str, Learn] | None = None) -> Graph:
     Raises
     ------
     ValueError
-        If a name in `learn` is unknown, or a parameter to be learned lies above a step that is not differentiable
-        and on which further blocks depend.
+        If the task is no workflow, a name in `learn` is unknown, or a parameter to be learned lies above a step that is
+        not differentiable and on which further blocks depend.
     """
+    if isinstance(task, type):
+        raise ValueError(f"{task.__name__} is a class; give it its inputs: {task.__name__}(...)")
+    pydra_compat.require_workflow(task)
+    for name, mark in (learn or {}).items():
+        if not isinstance(mark, Learn):
+            raise ValueError(f"learn: {name} is {mark!r}; expected Learn(), or Learn({mark!r}) to start there")
     reader = _Reader(learn or {})
     base = pydra_compat.without_split(task)
     split_names = tuple(names_of(pydra_compat.splitter(task)))
@@ -277,8 +283,20 @@ class _Reader:
         start = task.declaration.start_of(name, given(sources)) if mark.init is None else plain(mark)
         if start is None:
             raise ValueError(f"{full}: Learn() has no start value, and the block declares none; use Learn(init)")
+        within = mark.within
+        if within is not None and not (
+            np.all(np.asarray(start) >= within[0]) and np.all(np.asarray(start) <= within[1])
+        ):
+            raise ValueError(
+                f"{full} starts at {start}, outside within={within}; give a start inside: Learn(start, within={within})"
+            )
         if key in self.learnables:
             known = self.learnables[key]
+            if not np.array_equal(known.start, start) or known.mark.within != within:
+                raise ValueError(
+                    f"{full} shares {key!r} with {'.'.join(known.targets[0])}, but starts at {start} (within {within}) "
+                    f"where that starts at {known.start} (within {known.mark.within}); one value needs one start"
+                )
             written = known.written_to if own in known.written_to else (*known.written_to, own)
             self.learnables[key] = replace(known, targets=(*known.targets, (path, name)), written_to=written)
         else:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pydra_diffconn.fitting import learnable_program, partition
+from pydra_diffconn.fitting import labels_of, learnable_program, partition
 from pydra_diffconn.hoisting import with_constants_computed
 from pydra_diffconn.learner import Learner, Settings
 from pydra_diffconn.parameters import Learn
@@ -83,10 +83,8 @@ def cross_validate(
         As `fit`, and if there are fewer groups than folds.
     """
     program = with_constants_computed(learnable_program(task, learn, cache_root=cache_root, worker=worker))
-    labels = list(groups) if groups is not None else list(range(len(program.runs)))
+    labels = labels_of(len(program.runs), groups)
     tests = _folds(labels, folds, seed)
-    if len(labels) != len(program.runs):
-        raise ValueError(f"groups has {len(labels)} labels for {len(program.runs)} runs")
     settings = Settings(optimizer=optimizer, patience=patience, seed=seed)
     found = []
     for test in tests:
@@ -133,7 +131,7 @@ def bootstrap(
         One label per run; groups, not runs, are drawn.
     """
     program = with_constants_computed(learnable_program(task, learn, cache_root=cache_root, worker=worker))
-    labels = list(groups) if groups is not None else list(range(len(program.runs)))
+    labels = labels_of(len(program.runs), groups)
     names, rng = list(dict.fromkeys(labels)), np.random.default_rng(seed)
     settings = Settings(optimizer=optimizer, seed=seed)
     found, rows = [], []

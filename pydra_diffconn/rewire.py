@@ -67,6 +67,7 @@ def derive(
     merge : function, optional
         A change that comes after all others, since the names of the nodes do not outlive it.
     """
+    pydra_compat.require_workflow(original)
     defaults, exposed = defaults or {}, list(exposed)
     inputs: dict[str, Any] = {}
     for field in pydra_compat.get_fields(original):

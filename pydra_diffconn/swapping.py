@@ -8,6 +8,7 @@ from typing import Any
 
 import attrs
 import numpy as np
+from pydra.compose.base import Task
 from pydra.utils.typing import is_lazy
 
 from pydra_diffconn import pydra_compat, rewire
@@ -56,6 +57,9 @@ def swap(
         change = Replacements(
             tuple((which, task, dict((fields or {}).get(which, {}))) for which, task in steps.items())
         )
+        wrong = [f"{which}: {task!r}" for which, task in steps.items() if not isinstance(task, Task)]
+        if wrong:
+            raise ValueError(f"swap: {', '.join(wrong)} is no task; give one with its values, as in BandPass(low=0.01)")
         unknown = [str(which) for which in fields or {} if which not in steps]
         if unknown:
             raise ValueError(f"swap: fields were given for {', '.join(unknown)}, which is not to be swapped")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -24,7 +25,7 @@ def read_table(path: str | Path) -> tuple[np.ndarray, tuple[str, ...]]:
         return plain, tuple(str(number + 1) for number in range(plain.shape[1]))
     separator = "," if str(path).endswith(".csv") else "\t"
     try:
-        frame = pd.read_csv(path, sep=separator, na_values=["n/a"], float_precision="round_trip")
+        frame = exact_frame(path, separator)
     except FileNotFoundError:
         raise FileNotFoundError(f"{path} does not exist") from None
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
@@ -33,6 +34,16 @@ def read_table(path: str | Path) -> tuple[np.ndarray, tuple[str, ...]]:
         if not pd.api.types.is_numeric_dtype(frame[name]):
             raise ValueError(f"{path}: column {name!r} is not numeric (first value {frame[name].iloc[0]!r})")
     return frame.to_numpy(dtype=np.float64), tuple(map(str, frame.columns))
+
+
+def exact_frame(path: str | Path, separator: str = "\t") -> Any:
+    """Return a table as a pandas data frame whose numbers are right to the last digit; `n/a` is missing."""
+    import pandas as pd
+
+    # from 3.1 on that is the default, and asking for it is deprecated
+    release = tuple(int(part) for part in pd.__version__.split(".")[:2])
+    digits: Any = {} if release >= (3, 1) else {"float_precision": "round_trip"}
+    return pd.read_csv(path, sep=separator, na_values=["n/a"], **digits)
 
 
 def _read_plain(path: Path) -> np.ndarray | None:
@@ -60,9 +71,7 @@ def read_column(path: str | Path, name: str) -> np.ndarray:
 
 def read_matrix(path: str | Path) -> tuple[np.ndarray, tuple[str, ...]]:
     """Read a square table with node names in its header, with or without a first column of names."""
-    import pandas as pd
-
-    frame = pd.read_csv(path, sep="\t", na_values=["n/a"], float_precision="round_trip")
+    frame = exact_frame(path)
     if frame.columns[0] == NODE:
         frame = frame.set_index(NODE)
     if frame.shape[0] != frame.shape[1]:

@@ -137,11 +137,11 @@ def _choices(read: Graph, wanted: Sequence[str] | None) -> dict[str, list[Step]]
         found.setdefault(source.name if shared else step.path, []).append(step)  # type: ignore[union-attr]
     found = {steps[0].path if len(steps) == 1 else name: steps for name, steps in found.items()}
     unknown = sorted(set(wanted or ()) - set(found))
-    if unknown or not found:
-        raise ValueError(
-            f"multiverse: {type(read.task).__name__} has no choice {', '.join(unknown)}; it has "
-            f"{', '.join(found) or 'none: add a Choose between the outputs of alternative branches'}"
-        )
+    workflow = type(read.task).__name__
+    if not found:
+        raise ValueError(f"multiverse: {workflow} has no choice: add a Choose between outputs of alternative branches")
+    if unknown:
+        raise ValueError(f"multiverse: {workflow} has no choice {', '.join(unknown)}; it has {', '.join(found)}")
     return {name: steps for name, steps in found.items() if wanted is None or name in wanted}
 
 

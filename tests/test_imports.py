@@ -24,7 +24,7 @@ LAYERS = [
     {"reading", "wiring"},
     {"planner"},
     {"preparing"},
-    {"costs", "explain", "execution"},
+    {"costs", "explain", "execution", "diagnosis"},
     {"program"},
     {"hoisting", "drawing"},
     {"free", "losses", "swapping", "progress", "stretches"},

@@ -158,6 +158,31 @@ def test_a_checkpoint_of_another_fit_is_refused(task, targets, tmp_path):
     quick(task, targets, steps=2, checkpoint=tmp_path)
     with pytest.raises(ValueError, match="belongs to a fit of other inputs"):
         quick(task, targets + 1, steps=2, checkpoint=tmp_path)
+    with pytest.raises(ValueError, match="belongs to a fit of other inputs, targets, loss"):
+        quick(task, targets, steps=2, checkpoint=tmp_path, optimizer=optax.adam(0.05))
+    with pytest.raises(ValueError, match="belongs to a fit of other inputs, targets, loss"):
+        fit(task, lambda outputs, targets: jnp.mean(outputs["connectome"]), targets, steps=2, checkpoint=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"loss": "mse"}, "loss is 'mse'; expected a callable"),
+        ({"loss": lambda outputs, targets: outputs["conn"]}, "asks for the output 'conn'; there are connectome"),
+        ({"loss": lambda outputs, targets: outputs["connectome"]}, r"shape \(6, .*expected one number"),
+        ({"loss": lambda outputs, targets: np.mean(np.asarray(outputs["connectome"]))}, "write it with jax.numpy"),
+        ({"optimizer": "adam"}, "optimizer is 'adam'; expected one of optax"),
+        ({"steps": -1}, "steps is -1"),
+        ({"learn": {"BandPass.low": 0.02}}, r"learn: BandPass.low is 0.02; expected Learn\(\), or Learn\(0.02\)"),
+        ({"validation": 1.5}, "validation is 1.5; expected a fraction"),
+        ({"validation": [0, 6]}, "validation has 6; expected .* numbers of runs from 0 to 5"),
+        ({"validation": [-1]}, "validation has -1"),
+        ({"validation": list("aabbcc")}, r"labels of subjects go into groups=\[...\]"),
+    ],
+)
+def test_what_cannot_be_learned_with_is_an_error(task, targets, settings, told):
+    with pytest.raises(ValueError, match=told):
+        fit(**{"task": task, "loss": LOSS, "targets": targets, "progress": False, **settings})
 
 
 SCRIPT = """

@@ -8,6 +8,7 @@ from finite_differences import assert_gradient
 from workflows_under_test import AfterPython, BeforePython, Connectome, Full, Nested, example
 
 from pydra_diffconn import Learn, fuse
+from pydra_diffconn.blocks import Correlation
 from pydra_diffconn.graph import runs
 
 
@@ -137,6 +138,13 @@ def test_an_unknown_name_lists_what_can_be_learned(rng):
         fuse(task, learn={"BandPass.lwo": Learn()})
 
 
+def test_what_is_no_workflow_is_an_error(rng):
+    with pytest.raises(ValueError, match=r"Connectome is a class; give it its inputs: Connectome\(...\)"):
+        fuse(Connectome)
+    with pytest.raises(ValueError, match=r"Correlation is not a workflow; expected what @workflow\.define makes"):
+        fuse(Correlation(timeseries=example(rng)["bold"][0]))
+
+
 def test_bad_input_names_the_step_and_the_run(rng):
     data = example(rng)
     data["confounds"][1] = data["confounds"][1][:-2]
@@ -146,6 +154,12 @@ def test_bad_input_names_the_step_and_the_run(rng):
     with pytest.raises(ValueError, match="confounds has 118 rows"):
         program = fuse(task)
         program(program.parameters)
+    data = example(rng)
+    data["labels"] = data["labels"][:-1]  # met by a step whose other input comes from a fused step
+    task = one(Connectome, data, ["bold", "confounds", "labels", "tr"])
+    for run in (fuse(task), jax.jit(fuse(task))):
+        with pytest.raises(ValueError, match=r"^Parcellate: labels has shape .* expected one label each"):
+            run({"BandPass.low": 0.01})
     task = one(Connectome, example(rng), ["bold", "confounds", "labels"], tr=6.0)
     with pytest.raises(ValueError, match=r"BandPass: high = 0.1 Hz is not below the Nyquist frequency 0.0833"):
         fuse(task)

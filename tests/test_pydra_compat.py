@@ -55,6 +55,26 @@ def test_values_that_differ_hash_differently_and_equal_ones_alike(kind):
         assert hash_function(one) == hash_function(different()[kind][0])
 
 
+def test_hashes_of_functions_are_the_same_in_every_process(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        textwrap.dedent("""
+        import optax
+        import pydra_diffconn.pydra_compat
+        from pydra.utils.hash import hash_function
+        nested = lambda v: [(lambda w: w in {"a", "b", "c"})(v)]
+        print(hash_function([nested, optax.adam(0.1), optax.lbfgs()]))
+        """)
+    )
+    found = {subprocess.run([sys.executable, script], capture_output=True, text=True).stdout for _ in range(2)}
+    assert len(found) == 1 and all(found)
+
+
+def test_names_tell_lambdas_of_one_line_apart():
+    one, other = lambda v: v.real, lambda v: v.imag
+    assert hash_function(one) != hash_function(other)
+
+
 def test_the_cf_worker_runs_after_jax_in_a_script_without_a_main_guard(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(

@@ -153,6 +153,7 @@ def test_swaps_that_differ_have_different_checksums(data):
         ({"clean": BandPass()}, {"clean": {"signal": "serie"}}, "'serie', which BandPass does not have"),
         ({"filter": BandPass()}, {}, "no node filter.*'clean': 'TheirFilter'"),
         ({"clean": BandPass()}, {"wash": {}}, "wash, which is not to be swapped"),
+        ({"clean": 3}, {}, "clean: 3 is no task"),
         ({}, {}, "no steps"),
         ({"connect": RegressConfounds()}, {"connect": {"series": "timeseries"}}, None),
     ],

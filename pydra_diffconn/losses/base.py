@@ -115,6 +115,38 @@ class Sum:
         return tuple(f"{o}#{n}" if labels.count(o) > 1 else o for n, o in enumerate(labels, start=1))
 
 
+def evaluated(loss: Callable, outputs: Mapping[str, Any], targets: Any) -> tuple[Any, dict[str, Any]]:
+    """Return the value of a loss and of each of its terms.
+
+    Raises
+    ------
+    ValueError
+        If it asks for an output that is not there, gives no single number, or cannot be differentiated.
+    """
+    import jax
+    import jax.numpy as jnp
+
+    try:
+        terms = loss.terms(outputs, targets) if hasattr(loss, "terms") else {}
+        total = jnp.asarray(sum(terms.values()) if terms else loss(outputs, targets))
+    except KeyError as error:
+        if error.args[0] in outputs:
+            raise
+        known = ", ".join(sorted({*outputs} - {PARAMETERS}))
+        raise ValueError(
+            f"the loss asks for the output {error}; there are {known} (what is made by steps that are no blocks is not "
+            "differentiable, and not among them)"
+        ) from error
+    except (jax.errors.TracerArrayConversionError, jax.errors.ConcretizationTypeError) as error:
+        raise ValueError(
+            "the loss cannot be differentiated: it makes a NumPy array or a Python number of what is learned; write it "
+            "with jax.numpy, without float() and without if on values"
+        ) from error
+    if total.shape:
+        raise ValueError(f"the loss gives an array of shape {total.shape}; expected one number, such as its mean")
+    return total, terms
+
+
 def scheme(**terms: Loss | Sum) -> Sum:
     """Return the sum of named terms; those of a sum within it are named `outer.inner`.
 
