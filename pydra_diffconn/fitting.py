@@ -13,7 +13,7 @@ from pydra_diffconn import graph, pydra_compat
 from pydra_diffconn.checkpoints import Checkpoint, fingerprint
 from pydra_diffconn.discretising import corners, winners, with_options
 from pydra_diffconn.hoisting import with_constants_computed
-from pydra_diffconn.learner import Learner, Settings
+from pydra_diffconn.learner import Learner, Settings, is_better
 from pydra_diffconn.losses.schedules import Schedule
 from pydra_diffconn.parameters import Learn, LearnedParameter, save_parameters
 from pydra_diffconn.program import Program, fuse
@@ -51,8 +51,7 @@ class Result:
     @property
     def improved(self) -> bool:
         """Whether the learned values beat the start on runs that were not learned from (or, without, on all)."""
-        key = "validation" if self.validation else "training"
-        return self.best[key] < self.baseline[key]
+        return is_better(self.best, self.baseline)
 
     def discretise(self) -> type:
         """Return the classical workflow with the winning branch of each learned choice alone, other numbers learned.
@@ -189,7 +188,8 @@ def fit(
         if number is not None and not (isinstance(number, int | np.integer) and number >= lowest):
             raise ValueError(f"{name} is {number}; expected a whole number of at least {lowest}")
     schedules = dict(schedules or {})
-    learn = {**(learn or {}), **{name: Learn(float(rule(0))) for name, rule in schedules.items()}}
+    if schedules:
+        learn = {**(learn or {}), **{name: Learn(float(rule(0))) for name, rule in schedules.items()}}
     program = learnable_program(
         task, learn, devices=devices, remat=remat, memory=memory, cache_root=cache_root, worker=worker
     )
@@ -207,6 +207,8 @@ def fit(
     with Progress(steps, enabled=progress) as bar, one_blas_thread():
         learner = Learner(with_constants_computed(program), loss, targets, training, held_out, settings, kinds, steps)
         learner.run(bar, saver)
+        if not learner.improved:
+            bar.warn("nothing better than the start was found; the result is the classical workflow")
     return result_of(learner, task, program)
 
 

@@ -342,6 +342,11 @@ class Learner:
         numbers = {n: float(v) for n, v in values.items() if np.ndim(v) == 0}
         state.history.append(row | numbers)
 
+    @property
+    def improved(self) -> bool:
+        """Whether the best values beat the start, on the runs held out if there are any."""
+        return is_better(self.state.best, self.baseline)
+
     def plain(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return the values as numbers and NumPy arrays."""
         return {n: float(v) if np.ndim(v) == 0 else np.asarray(v) for n, v in values.items()}
@@ -371,6 +376,12 @@ class Learner:
             values = np.asarray(self.per_entity(free, name))
             found[name] = {label: self.plain({"": v})[""] for label, v in zip(labels, values, strict=True)}
         return found
+
+
+def is_better(scores: Mapping[str, float], others: Mapping[str, float]) -> bool:
+    """Say whether a score is lower: that of the validation runs, or without any, that of the training runs."""
+    key = "validation" if "validation" in scores else "training"
+    return scores[key] < others[key]
 
 
 def _is_scheduled(loss: Any) -> bool:

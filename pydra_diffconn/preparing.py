@@ -151,7 +151,12 @@ class _Preparation:
             if isinstance(source.source, Gathered):
                 length = math.prod(self.lengths[axis] for axis in source.source.axes)
             else:
-                length = len(self.resolve(source.source, dict.fromkeys(self.lengths, 0)))
+                start = dict.fromkeys(self.lengths, 0)
+                outer = [{**start, **env} for env in self._environments(sorted(_axes_in(source.source)))]
+                lengths = [len(self.resolve(source.source, env)) for env in outer]
+                length = lengths[0]
+                if len(set(lengths)) > 1:
+                    raise ValueError(_ragged(source.axis, lengths))
             known = self.lengths.setdefault(source.axis, length)
             if known != length:
                 raise ValueError(f"{source.axis} is split together with a list of length {length}; expected {known}")
@@ -171,6 +176,9 @@ class _Preparation:
                 if len(unknown) == 1:
                     known = math.prod(self.lengths[axis] for axis in level if axis in self.lengths)
                     self.lengths[unknown[0]] = len(raw) // max(known, 1)
+                parts = [len(part) for part in raw if isinstance(part, list)]
+                if len(set(parts)) > 1:
+                    raise ValueError(_ragged(path, parts))
                 raw = raw[0] if len(raw) else []
 
     # --- steps --------------------------------------------------------------------------------------------------
@@ -298,6 +306,19 @@ class _Preparation:
         if isinstance(source, Reference):
             label = f"{source.path}.{source.field}"
         return Wire("array", self._named(value if isinstance(value, np.ndarray) else array, label))
+
+
+def _axes_in(source: Source) -> set[str]:
+    """Return the axes on whose positions a value depends."""
+    own = {source.axis} if isinstance(source, Item) else set()
+    return own | _axes_in(source.source) if isinstance(source, Item | Gathered | Spread) else own
+
+
+def _ragged(name: str, lengths: Sequence[int]) -> str:
+    return (
+        f"{name} has {', '.join(map(str, lengths))} elements from one outer element to the next; splits of different "
+        "lengths within a split run classically, but cannot be fused: split the whole workflow over the outer list"
+    )
 
 
 def _flattened(raw: Any, depth: int) -> list[Any]:

@@ -14,6 +14,7 @@ import os
 import sys
 import types
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, ClassVar
 
 import attrs
@@ -22,6 +23,7 @@ import numpy as np
 os.environ.setdefault("NO_ET", "1")  # Pydra asks a telemetry host for its newest version; we contact nobody
 
 import pydra.utils.hash as pydra_hash
+from fileformats.core import FileSet
 from pydra.compose import shell
 from pydra.engine.lazy import LazyField, LazyInField, LazyOutField
 from pydra.engine.node import Node
@@ -420,7 +422,7 @@ def construct(task: Any, lazy: tuple[str, ...] = (), check: bool = True) -> Work
     Without `check` its nodes need not be fit to run: they are only looked at.
     """
     # never change the returned graph: Pydra hands the same one to the next caller with equal inputs
-    with contextlib.nullcontext() if check else _unchecked():
+    with contextlib.nullcontext() if check else _unchecked(), _undecided():
         return Workflow.construct(task, dont_cache=True, lazy=lazy)
 
 
@@ -434,6 +436,36 @@ def _unchecked() -> Iterator[None]:
         yield
     finally:
         base.Task._check_rules = rules  # type: ignore[method-assign]
+
+
+@contextlib.contextmanager
+def _undecided() -> Iterator[None]:
+    """Refuse that a constructor decides by a symbol: it is always true, and equal to nothing."""
+    equal = LazyInField.__eq__
+
+    def asked(symbol: LazyInField) -> bool:
+        package = sys._getframe(2).f_globals.get("__name__", "").partition(".")[0]
+        if package in ("pydra", "attr", "attrs", "fileformats"):
+            return False
+        raise ValueError(
+            f"{symbol._field} decides how the workflow is built, but its runs differ in it, or a task makes it: they "
+            "would have different steps. Give the runs of each value by themselves, or make the alternatives a Choose"
+        )
+
+    def as_bool(symbol: LazyInField) -> bool:
+        return not asked(symbol)
+
+    def equals(symbol: LazyInField, other: Any) -> Any:
+        if not isinstance(other, LazyInField):
+            asked(symbol)
+        return equal(symbol, other)
+
+    LazyInField.__bool__, LazyInField.__eq__ = as_bool, equals  # type: ignore[attr-defined, method-assign]
+    try:
+        yield
+    finally:
+        LazyInField.__eq__ = equal  # type: ignore[method-assign]
+        del LazyInField.__bool__  # type: ignore[attr-defined]
 
 
 def require_workflow(task: Any) -> None:
@@ -450,8 +482,22 @@ def constructor(task: Any) -> Any:
     return get_fields(task)["constructor"].default
 
 
+def _install_names_of_copies() -> None:
+    """Let a copy of x.nii.gz, where the name is taken, be called `x (1).nii.gz` and not `x.nii (1).gz`."""
+    new_path = FileSet._new_copy_path
+
+    def with_whole_ending(self: FileSet, *, stem: str, ext: str, **rest: Any) -> Any:
+        inner = Path(stem).suffix
+        if ext in (".gz", ".nii", ".gii") and inner[1:].isalpha():  # also of CIFTI and GIFTI: .ptseries.nii, .func.gii
+            stem, ext = stem.removesuffix(inner), inner + ext
+        return new_path(self, stem=stem, ext=ext, **rest)
+
+    FileSet._new_copy_path = with_whole_ending  # type: ignore[assignment, method-assign]
+
+
 if os.environ.get("DIFFCONN_PYDRA_PATCHES", "1") != "0":
     _install_hashes()
     _install_precision_in_workflow_checksums()
     _install_repr()
+    _install_names_of_copies()
     _install_spawning_worker()

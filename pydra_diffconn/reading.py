@@ -52,6 +52,8 @@ def read(task: Any, learn: Mapping[str, Learn] | None = None) -> Graph:
     if isinstance(task, type):
         raise ValueError(f"{task.__name__} is a class; give it its inputs: {task.__name__}(...)")
     pydra_compat.require_workflow(task)
+    if learn is not None and not isinstance(learn, Mapping):
+        raise ValueError(f"learn is {learn!r}; expected names with marks, as in {{'BandPass.low': Learn()}}")
     for name, mark in (learn or {}).items():
         if not isinstance(mark, Learn):
             raise ValueError(f"learn: {name} is {mark!r}; expected Learn(), or Learn({mark!r}) to start there")

@@ -12,6 +12,7 @@ from pydra_diffconn.fitting import labels_of, learnable_program, partition
 from pydra_diffconn.hoisting import with_constants_computed
 from pydra_diffconn.learner import Learner, Settings
 from pydra_diffconn.parameters import Learn
+from pydra_diffconn.program import Program
 from pydra_diffconn.progress import Progress
 from pydra_diffconn.threads import one_blas_thread
 
@@ -55,20 +56,16 @@ def cross_validate(
     folds: int = 5,
     groups: Sequence[Any] | None = None,
     validation: float | None = None,
-    learn: Mapping[str, Learn] | None = None,
     steps: int = 200,
-    optimizer: Any = None,
-    patience: int | None = None,
     seed: int = 0,
     progress: bool = True,
-    cache_root: Any = None,
-    worker: Any = "debug",
+    **settings: Any,
 ) -> Resampled:
     """Learn on all folds but one and test on that one, for each; the classical start is tested on the same runs.
 
     Parameters
     ----------
-    task, loss, targets, learn, steps, optimizer, patience, seed, progress, cache_root, worker
+    task, loss, targets, steps, seed, progress
         As for `fit`.
     folds : int
         Number of folds; one per group (leave one subject out) if there are as many.
@@ -76,22 +73,24 @@ def cross_validate(
         One label per run; runs with equal labels are in one fold.
     validation : float, optional
         Fraction of the learning runs held out of every fit to choose its best values: nested cross-validation.
+    settings
+        Further arguments of `fit`: learn, optimizer, rates, schedules, batch_size, entities, shrinkage, patience,
+        devices, remat, memory, cache_root, worker. Values learned per subject count with the group's for new subjects.
 
     Raises
     ------
     ValueError
         As `fit`, and if there are fewer groups than folds.
     """
-    program = with_constants_computed(learnable_program(task, learn, cache_root=cache_root, worker=worker))
+    program, how, groups, entities = _prepared(task, groups, seed, settings)
     labels = labels_of(len(program.runs), groups)
     tests = _folds(labels, folds, seed)
-    settings = Settings(optimizer=optimizer, patience=patience, seed=seed)
     found = []
     for test in tests:
         rest = [number for number in range(len(labels)) if number not in set(test)]
         training, held_out = partition(len(rest), validation, [labels[n] for n in rest], seed)
         mine, others = [rest[n] for n in training], [rest[n] for n in held_out]
-        found.append(_run(Learner(program, loss, targets, mine, others, settings, total=steps), progress))
+        found.append(_run(Learner(program, loss, targets, mine, others, how, entities, total=steps), progress))
     rows = [
         {
             "fold": number,
@@ -111,38 +110,55 @@ def bootstrap(
     *,
     repeats: int = 20,
     groups: Sequence[Any] | None = None,
-    learn: Mapping[str, Learn] | None = None,
     steps: int = 200,
-    optimizer: Any = None,
     seed: int = 0,
     progress: bool = True,
-    cache_root: Any = None,
-    worker: Any = "debug",
+    **settings: Any,
 ) -> Resampled:
     """Learn again and again from subjects drawn with replacement: how much the parameters vary by chance.
 
     Parameters
     ----------
-    task, loss, targets, learn, steps, optimizer, seed, progress, cache_root, worker
+    task, loss, targets, steps, seed, progress
         As for `fit`.
     repeats : int
         Number of fits.
     groups : sequence, optional
         One label per run; groups, not runs, are drawn.
+    settings
+        Further arguments of `fit`, as for `cross_validate`.
     """
-    program = with_constants_computed(learnable_program(task, learn, cache_root=cache_root, worker=worker))
+    program, how, groups, entities = _prepared(task, groups, seed, settings)
     labels = labels_of(len(program.runs), groups)
     names, rng = list(dict.fromkeys(labels)), np.random.default_rng(seed)
-    settings = Settings(optimizer=optimizer, seed=seed)
     found, rows = [], []
     for repeat in range(repeats):
         drawn = [names[n] for n in rng.integers(0, len(names), len(names))]
         training = [number for name in drawn for number, label in enumerate(labels) if label == name]
-        learner = Learner(program, loss, targets, training, [], settings, total=steps)
+        learner = Learner(program, loss, targets, training, [], how, entities, total=steps)
         found.append(_run(learner, progress))
         scores = {"classical": learner.baseline["training"], "learned": learner.state.best["training"]}
         rows.append({"repeat": repeat, **scores})
     return Resampled(rows, _stacked(found))
+
+
+def _prepared(
+    task: Any, groups: Sequence[Any] | None, seed: int, given: Mapping[str, Any]
+) -> tuple[Program, Settings, Sequence[Any] | None, dict[str, Sequence[Any]]]:
+    """Return the program, how to learn, and what says which runs belong together."""
+    given, entities = dict(given), dict(given.get("entities") or {})
+    groups = entities.get("subject") if groups is None else groups
+    schedules = dict(given.pop("schedules", None) or {})
+    learn = {**(given.pop("learn", None) or {}), **{name: Learn(float(rule(0))) for name, rule in schedules.items()}}
+    how: dict[str, Any] = {
+        name: given.pop(name) for name in ("optimizer", "batch_size", "patience", "shrinkage") if name in given
+    }
+    how["rates"] = given.pop("rates", None) or {}
+    given.pop("entities", None)
+    program = with_constants_computed(learnable_program(task, learn, **given))
+    if groups is not None:
+        entities = {"subject": groups, **entities}
+    return program, Settings(**how, seed=seed, schedules=schedules), groups, entities
 
 
 def _run(learner: Learner, progress: bool) -> Learner:

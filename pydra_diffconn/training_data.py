@@ -72,7 +72,10 @@ def _rows(values: Any, runs: Sequence[int]) -> Any:
 
 
 def _aligned(targets: Any, count: int) -> Any:
-    """Return targets whose leading axis is that of the runs; a list holds one for each run, of any shape."""
+    """Return targets whose leading axis is that of the runs; a list holds one for each run, of any shape.
+
+    Text becomes numbers, equal where the text is.
+    """
     if targets is None:
         return None
     if isinstance(targets, Mapping):
@@ -84,7 +87,9 @@ def _aligned(targets: Any, count: int) -> Any:
         raise ValueError(f"the targets have {length} entries for {count} runs; expected one for each, in their order")
     if isinstance(targets, list) and len({np.shape(one) for one in targets}) > 1:
         return [np.asarray(one) for one in targets]
-    return np.asarray(targets)
+    array = np.asarray(targets)
+    # names, of people for example: a program knows numbers only, and a loss asks which are equal
+    return np.unique(array, return_inverse=True)[1].reshape(array.shape) if array.dtype.kind in "US" else array
 
 
 def _entity_numbers(program: Program, entities: Mapping[str, Sequence[Any]]) -> dict[str, tuple[list, np.ndarray]]:

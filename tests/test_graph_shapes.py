@@ -1,6 +1,7 @@
 """Every shape of workflow that can be fused, with the classical run as the truth."""
 
 import jax
+import nibabel as nib
 import numpy as np
 import pytest
 from fileformats.generic import File
@@ -8,7 +9,7 @@ from jaxtyping import Array, Float
 from pydra.compose import python, shell, workflow
 
 from pydra_diffconn import Learn, block, fuse, tables
-from pydra_diffconn.blocks import BandPass, Correlation, Covariance, FisherZ, RegressConfounds
+from pydra_diffconn.blocks import BandPass, Correlation, Covariance, FisherZ, RegressConfounds, Standardize
 
 
 @block.define(outputs=["mean"])
@@ -324,3 +325,71 @@ def test_gradients_pass_through_splits_and_combinations(x64, bolds):
     program = fuse(Combined(bolds=bolds, tr=1.0), learn={"band.low": Learn(0.03)})
     weights = np.random.default_rng(3).standard_normal((6, 6))
     assert_gradient(lambda low: (weights * program({"band.low": low})["mean"]).sum(), 0.03)
+
+
+def test_runs_that_are_equal_are_all_returned(bolds):
+    task = OneRun(tr=1.0).split("bold", bold=[bolds[0], bolds[0]])
+    program = fuse(task)
+    assert np.shape(program(program.parameters)["connectome"])[0] == 2
+
+
+@workflow.define(outputs=["connectomes"])
+def People(people):
+    return workflow.add(Person().split("bolds", bolds=people), name="person").connectomes
+
+
+@workflow.define(outputs=["connectomes"])
+def Person(bolds):
+    each = workflow.add(Correlation().split("timeseries", timeseries=bolds).combine("timeseries"), name="each")
+    return each.connectome
+
+
+def test_splits_of_different_lengths_within_a_split_are_refused(x64, bolds, tmp_path):
+    assert_agrees(People(people=[bolds[:2], bolds[1:3]]), tmp_path)
+    with pytest.raises(ValueError, match="has 1, 2 elements from one outer element to the next"):
+        fuse(People(people=[bolds[:1], bolds[:2]]))
+
+
+@workflow.define(outputs=["covariance"])
+def Perhaps(bold, kind: str = "raw", standard: bool = False):
+    series = bold
+    if standard or kind == "standard":
+        series = workflow.add(Standardize(timeseries=bold)).timeseries
+    return workflow.add(Covariance(timeseries=series)).covariance
+
+
+@pytest.mark.parametrize("by", [{"standard": [True, False]}, {"kind": ["raw", "standard"]}])
+def test_what_is_built_must_not_differ_between_runs(x64, bolds, tmp_path, by):
+    assert_agrees(Perhaps(kind="standard").split("bold", bold=bolds[:2]), tmp_path)
+    (name,) = by
+    with pytest.raises(ValueError, match=f"{name} decides how the workflow is built"):
+        fuse(Perhaps().split(("bold", name), bold=bolds[:2], **by))
+
+
+def test_no_runs_are_refused():
+    with pytest.raises(ValueError, match="OneRun is split over bold, which holds no runs"):
+        fuse(OneRun(tr=1.0).split("bold", bold=[]))
+
+
+@python.define(outputs=["doubled"])
+def DoubledFile(image: File) -> File:
+    found = nib.load(str(image))
+    nib.save(nib.Nifti1Image(2 * found.get_fdata(), found.affine), "doubled.nii.gz")
+    return File("doubled.nii.gz")
+
+
+@workflow.define(outputs=["timeseries"])
+def AfterFile(bold: File):
+    doubled = workflow.add(DoubledFile(image=bold))
+    return workflow.add(Standardize(timeseries=doubled.doubled)).timeseries
+
+
+def test_files_of_one_name_from_several_runs(rng, tmp_path):
+    files = [tmp_path / f"bold{number}.nii.gz" for number in range(2)]
+    for path in files:
+        nib.save(nib.Nifti1Image(rng.standard_normal((3, 4, 2, 30)), np.eye(4)), path)
+    task = AfterFile().split("bold", bold=[File(path) for path in files])
+    images = task(worker="debug", cache_root=tmp_path / "cache").timeseries
+    series = [nib.load(str(image)).get_fdata().reshape(-1, 30).T for image in images]
+    fused = fuse(task, cache_root=tmp_path / "cache")({})["timeseries"]
+    np.testing.assert_allclose(fused, series, atol=1e-5)

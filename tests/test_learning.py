@@ -175,14 +175,80 @@ def test_a_checkpoint_of_another_fit_is_refused(task, targets, tmp_path):
         ({"steps": -1}, "steps is -1"),
         ({"learn": {"BandPass.low": 0.02}}, r"learn: BandPass.low is 0.02; expected Learn\(\), or Learn\(0.02\)"),
         ({"validation": 1.5}, "validation is 1.5; expected a fraction"),
+        ({"batch_size": 0}, "batch_size is 0; expected a whole number of at least 1"),
+        ({"learn": ["BandPass.low"]}, r"learn is \['BandPass.low'\]; expected names with marks"),
+        ({"learn": {"BandPass.low": Learn(within=(0.05, 0.09))}}, r"starts at 0.02, outside within=\(0.05, 0.09\)"),
+        ({"learn": {n: Learn(share="x") for n in ("BandPass.low", "BandPass.high")}}, "shares 'x'.*needs one start"),
+        ({"groups": list("aab")}, "groups has 3 labels for 6 runs"),
+        ({"loss": lambda outputs, targets: None}, "the loss gives None"),
+        ({"validation": [False] * 6}, "validation has False"),
         ({"validation": [0, 6]}, "validation has 6; expected .* numbers of runs from 0 to 5"),
         ({"validation": [-1]}, "validation has -1"),
-        ({"validation": list("aabbcc")}, r"labels of subjects go into groups=\[...\]"),
+        ({"validation": list("aabbcc")}, r"or labels that are in groups="),
     ],
 )
 def test_what_cannot_be_learned_with_is_an_error(task, targets, settings, told):
     with pytest.raises(ValueError, match=told):
         fit(**{"task": task, "loss": LOSS, "targets": targets, "progress": False, **settings})
+
+
+def test_people_may_be_held_out_by_name(task, targets):
+    result = quick(task, targets, steps=1, groups=list("aabbcc"), validation=["b"])
+    assert result.validation == [2, 3] and result.training == [0, 1, 4, 5]
+    of_entities = quick(task, targets, steps=1, entities={"subject": list("aabbcc")}, validation=0.3)
+    assert of_entities.validation in ([0, 1], [2, 3], [4, 5])
+
+
+def test_the_score_of_those_held_out_is_that_of_the_group_alone(task, targets):
+    learn = {"BandPass.low": Learn(0.02, per="subject")}
+    result = quick(task, targets, steps=10, learn=learn, groups=list("aabbcc"), validation=["c"], shrinkage=100.0)
+    program = fuse(task)
+    values = {name: result.parameters[name] for name in program.parameters}
+    outputs = {"connectome": program(values)["connectome"][4:]}
+    assert result.best["validation"] == pytest.approx(float(LOSS(outputs, targets[4:])), rel=1e-4)
+
+
+@workflow.define(outputs=["connectome"])
+def TwoBands(bold, low: float = 0.02):
+    wide = workflow.add(BandPass(timeseries=bold, tr=1.0, low=low, high=0.3), name="wide")
+    narrow = workflow.add(BandPass(timeseries=wide.timeseries, tr=1.0, low=low, high=0.05), name="narrow")
+    return workflow.add(Correlation(timeseries=narrow.timeseries)).connectome
+
+
+@workflow.define(outputs=["connectome"])
+def HighGiven(bold, high: float, low: float = 0.02):
+    band = workflow.add(BandPass(timeseries=bold, tr=1.0, low=low, high=high), name="band")
+    return workflow.add(Correlation(timeseries=band.timeseries)).connectome
+
+
+@pytest.mark.parametrize("of", ["places", "runs"])
+def test_a_bound_holds_in_every_place_and_every_run(bolds, tmp_path, of):
+    task = TwoBands(bold=bolds[0])
+    if of == "runs":
+        task = HighGiven().split(("bold", "high"), bold=bolds[:2], high=[0.3, 0.05])
+    settings = {"steps": 50, "optimizer": optax.sgd(20.0), "progress": False}
+    result = fit(task, lambda outputs, targets: -outputs["parameters"]["low"], learn={"low": Learn()}, **settings)
+    assert 0.04 < result.parameters["low"] < 0.05
+
+
+def test_people_may_be_targets_by_name(task):
+    loss = losses.Identifiability("connectome")
+    found = [
+        fit(task, loss, {"person": list(people), "session": list("121212")}, steps=1, progress=False).baseline
+        for people in ("aabbcc", [0, 0, 1, 1, 2, 2])
+    ]
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("resample", [cross_validate, bootstrap])
+def test_resampling_takes_the_settings_of_a_fit(task, targets, resample):
+    learn = {"BandPass.low": Learn(0.02, per="subject")}
+    how = {"batch_size": 2, "shrinkage": 2.0, "rates": {"BandPass.low": 0.5}, "groups": list("aabbcc")}
+    count = {"folds": 3} if resample is cross_validate else {"repeats": 2}
+    found = resample(task, LOSS, targets, steps=2, learn=learn, progress=False, **count, **how)
+    assert len(found.rows) == next(iter(count.values()))
+    with pytest.raises(ValueError, match="groups has 2 labels for 6 runs"):
+        resample(task, LOSS, targets, steps=1, progress=False, groups=["a", "b"])
 
 
 SCRIPT = """

@@ -128,7 +128,8 @@ def evaluated(loss: Callable, outputs: Mapping[str, Any], targets: Any) -> tuple
 
     try:
         terms = loss.terms(outputs, targets) if hasattr(loss, "terms") else {}
-        total = jnp.asarray(sum(terms.values()) if terms else loss(outputs, targets))
+        found = sum(terms.values()) if terms else loss(outputs, targets)
+        total = None if found is None else jnp.asarray(found)
     except KeyError as error:
         if error.args[0] in outputs:
             raise
@@ -142,6 +143,8 @@ def evaluated(loss: Callable, outputs: Mapping[str, Any], targets: Any) -> tuple
             "the loss cannot be differentiated: it makes a NumPy array or a Python number of what is learned; write it "
             "with jax.numpy, without float() and without if on values"
         ) from error
+    if total is None:
+        raise ValueError("the loss gives None; expected one number: does it end with a return?")
     if total.shape:
         raise ValueError(f"the loss gives an array of shape {total.shape}; expected one number, such as its mean")
     return total, terms
