@@ -111,9 +111,9 @@ class Registry:
         self.named: dict[str, dict[str, Any]] = {hook: {} for hook in NAMED}
         """Classes by hook and name; that of a built-in or earlier plugin is never replaced."""
         self.owners: dict[str, Plugin] = {}
-        skipped = set(disabled)
+        skipped = {_written(name) for name in disabled}
         for name, distribution, version, load in sources:
-            if name in skipped:
+            if _written(name) in skipped:
                 self.plugins.append(Plugin(name, distribution, version, DISABLED))
             elif any(plugin.name == name for plugin in self.plugins):
                 self.plugins.append(Plugin(name, distribution, version, f"another plugin is named {name!r}, too"))
@@ -241,6 +241,11 @@ def disabled() -> set[str]:
     return named
 
 
+def _written(name: str) -> str:
+    """Return a plugin's name as it is compared: with a hyphen or an underscore it is the same."""
+    return name.replace("_", "-")
+
+
 @functools.cache
 def registry() -> Registry:
     """Return the plugins of this process, loaded on first use."""
@@ -257,7 +262,7 @@ def disable(names: Iterable[str]) -> None:
     """
     known = {*(name for name, *_ in installed()), "all"}
     for name in names:
-        if name not in known:
+        if _written(name) not in map(_written, known):
             raise ValueError(f"there is no plugin {name!r} to disable; there are {', '.join(sorted(known))}")
         os.environ[SWITCH] = ",".join(filter(None, [os.environ.get(SWITCH), name]))
     registry.cache_clear()
