@@ -23,7 +23,7 @@ from pydra.compose.base import build_task_class, parse_doc_string
 from pydra.utils.hash import hash_function
 from pydra.utils.typing import is_lazy
 
-from pydra_diffconn import pydra_compat
+from pydra_diffconn import constraints, pydra_compat
 from pydra_diffconn.compilation import keep_compiled
 from pydra_diffconn.parameters import Learn, Parameter, plain
 
@@ -259,6 +259,7 @@ def define(
 
     def make(function: Callable) -> type[BlockTask]:
         arguments = {a.name: a for a in map(_argument, _signature(function))}
+        _refuse_unknown_bounds(function.__name__, arguments)
         declaration = Declaration(
             name=function.__name__,
             namespace=function.__module__.partition(".")[0],
@@ -310,6 +311,10 @@ def _argument(declared: tuple[inspect.Parameter, Any]) -> Argument:
     if typing.get_origin(hint) is typing.Annotated:
         hint, *extras = typing.get_args(hint)
         parameter = next((extra for extra in extras if isinstance(extra, Parameter)), None)
+        if parameter is not None and not hasattr(parameter.constraint, "describe"):
+            raise TypeError(
+                f"{signature.name}: {parameter.constraint!r} is no constraint, such as constraints.positive"
+            )
     options = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
     kept = [option for option in options if option is not type(None)]
     dims = getattr(kept[0], "dim_str", "")
@@ -320,6 +325,15 @@ def _argument(declared: tuple[inspect.Parameter, Any]) -> Argument:
     else:
         role = "number" if kept[0] is float else "static"
     return Argument(signature.name, role, dims, len(kept) < len(options), signature.default, parameter)
+
+
+def _refuse_unknown_bounds(block: str, arguments: Mapping[str, Argument]) -> None:
+    for argument in arguments.values():
+        constraint = argument.parameter.constraint if argument.parameter else None
+        for bound in (getattr(constraint, "lower", None), getattr(constraint, "upper", None)):
+            name = constraints.named(bound)
+            if name is not None and name not in arguments:
+                raise TypeError(f"{block}: {argument.name} is bounded by {name!r}, which is no argument of it")
 
 
 def _return_dims(function: Callable) -> list[str]:

@@ -121,7 +121,20 @@ def _image(path: Path) -> Mapping[str, Any]:
     parts = {"values": np.asanyarray(image.dataobj)}
     if getattr(image, "affine", None) is not None:
         parts["affine"] = image.affine
+    if hasattr(image.header, "get_zooms"):
+        parts["voxel sizes and repetition time"] = np.asarray(image.header.get_zooms())
+    if hasattr(image.header, "get_axis"):
+        parts |= _axes(image.header)
     return parts
+
+
+def _axes(header: Any) -> dict[str, Any]:
+    """Return what the rows and columns of a CIFTI file are: names, or times."""
+    found: dict[str, Any] = {}
+    for number in range(header.number_of_mapped_indices):
+        axis = header.get_axis(number)
+        found[f"axis {number}"] = np.asarray(axis.name) if hasattr(axis, "name") else np.array([axis.start, axis.step])
+    return found
 
 
 def _table(path: Path) -> Mapping[str, Any]:
@@ -130,7 +143,9 @@ def _table(path: Path) -> Mapping[str, Any]:
 
 
 def _leaves(value: Any, where: str) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, dict):
+    if isinstance(value, dict | list) and not value:
+        yield where, np.asarray(str(value))
+    elif isinstance(value, dict):
         for key in value:
             yield from _leaves(value[key], f"{where}.{key}" if where else str(key))
     elif isinstance(value, list):
@@ -158,7 +173,9 @@ def _part(one: Any, other: Any, rtol: float, atol: float) -> tuple[float, str] |
     one, other = np.asarray(one), np.asarray(other)
     if one.shape != other.shape:
         return np.inf, f"shapes {one.shape} and {other.shape}"
-    if not (np.issubdtype(one.dtype, np.number) and np.issubdtype(other.dtype, np.number)):
+    if (np.issubdtype(one.dtype, np.number) != np.issubdtype(other.dtype, np.number)) and one.size:
+        return np.inf, f"{one.dtype.name} and {other.dtype.name}"
+    if not np.issubdtype(one.dtype, np.number):
         unequal = np.atleast_1d(one.astype(str) != other.astype(str))
         if not unequal.any():
             return None
@@ -168,7 +185,7 @@ def _part(one: Any, other: Any, rtol: float, atol: float) -> tuple[float, str] |
     equal = np.isclose(one, other, rtol=rtol, atol=atol, equal_nan=True)
     if equal.all():
         return None
-    size = np.where(equal, 0.0, np.abs(np.atleast_1d(one - np.asarray(other, dtype=float)).reshape(one.shape)))
+    size = np.where(equal, 0.0, _difference(one, other).reshape(one.shape))
     size = np.where(np.isnan(size), np.inf, size)
     worst = np.unravel_index(int(np.argmax(size)), one.shape) if one.ndim else ()
     where = _place(tuple(int(n) for n in worst))
@@ -186,4 +203,9 @@ def _largest(one: Any, other: Any) -> float:
     one, other = np.asarray(one), np.asarray(other)
     if not np.issubdtype(one.dtype, np.number) or not one.size:
         return 0.0
-    return float(np.nanmax(np.abs(one.astype(float) - other.astype(float)), initial=0.0))
+    return float(np.nanmax(_difference(one, other), initial=0.0))
+
+
+def _difference(one: Any, other: Any) -> Any:
+    kind = np.result_type(one, other, float)  # unsigned numbers have no negative differences
+    return np.abs(np.atleast_1d(one.astype(kind) - other.astype(kind)))

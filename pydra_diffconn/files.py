@@ -194,7 +194,7 @@ def reading(path: Path) -> Iterator[None]:
 
 
 def _is_table(path: Path) -> bool:
-    return path.suffix in (".tsv", ".csv")
+    return path.suffix in (".tsv", ".csv", *filter(None, tables.PLAIN))
 
 
 def mask_index(mask: Any, image: Any, path: Path) -> np.ndarray:
@@ -325,6 +325,8 @@ def load_argument(argument: Any, value: Any, mask: Any, main: Space | None) -> t
         return read_labels(path, main), None
     if dims == "parcels space" and path.name.endswith((".nii", ".nii.gz")):
         return read_maps(path, main), None
+    if len(dims.split()) == 2 and dims.endswith(" space") and not _is_table(path) and path.suffix != ".npy":
+        return read_timeseries(path, mask)[0], None
     if len(dims.split()) == 1:
         return tables.read_column(path, argument.name), None
     if dims == "parcels parcels":

@@ -229,4 +229,7 @@ def describe(learnable: Learnable, graph: Graph, value: Any) -> LearnedParameter
 def _distribution(module: str) -> str:
     """Return the distribution that a top-level module was installed from, as `name==version`, if any."""
     names = importlib.metadata.packages_distributions().get(module, [])
+    if not names:  # installed in place (pip install -e): the entry point knows
+        points = importlib.metadata.entry_points(group="pydra_diffconn")
+        names = [one.dist.name for one in points if one.dist and one.module.partition(".")[0] == module]
     return f"{names[0]}=={importlib.metadata.version(names[0])}" if names else ""

@@ -182,6 +182,8 @@ def _state(plugin: Plugin) -> str:
 def _called(module: Any) -> dict[str, tuple[Any, ...]]:
     """Register one plugin alone with pluggy, check it, and return what its hooks give."""
     wanted = getattr(module, "diffconn_api", API)
+    if not isinstance(wanted, int):
+        raise ValueError(f"its diffconn_api is {wanted!r}; expected a whole number, such as {API}")
     if wanted > API:
         raise ValueError(f"it is written for plugin interface {wanted}, this package has {API}; upgrade pydra-diffconn")
     manager = pluggy.PluginManager(GROUP)

@@ -30,6 +30,7 @@ class Replacements:
     """
 
     steps: tuple[tuple[str | type, Any, Mapping[str, str | None]], ...]
+    nested: bool = False
 
     def __call__(self, under_construction: Any, outputs: Any) -> Any:
         """Replace the nodes of a workflow that is being built; return the workflow's outputs."""
@@ -38,20 +39,31 @@ class Replacements:
             old = pydra_compat.node_task(node)
             for number, (which, task, fields) in enumerate(self.steps):
                 if which == node.name or which is type(old):
-                    outputs = replace_node(under_construction, outputs, node.name, task, fields)
+                    outputs = replace_node(under_construction, outputs, node.name, task, fields, defaults=True)
                     found.add(number)
                     break
             else:
                 if pydra_compat.is_workflow(old) and (inner := self._within(node.name)):
                     pydra_compat.replace_node_task(
-                        node, rewire.derive_task(old, change=Replacements(tuple(inner.values())))
+                        node, rewire.derive_task(old, change=Replacements(tuple(inner.values()), nested=True))
                     )
-                    found |= set(inner)
+                    found |= {n for n in inner if not isinstance(self.steps[n][0], type) or self._holds(old, n)}
         missing = [str(which) for number, (which, _, _) in enumerate(self.steps) if number not in found]
+        if self.nested:  # a class need not be in every nested workflow
+            missing = [which for which in missing if which in [step[0] for step in self.steps]]
         if missing:
             nodes = {node.name: type(pydra_compat.node_task(node)).__name__ for node in under_construction.nodes}
             raise ValueError(f"swap: there is no node {', '.join(missing)}; the nodes (and their tasks) are {nodes}")
         return outputs
+
+    def _holds(self, workflow: Any, number: int) -> bool:
+        """Say whether a nested workflow, or one within it, has a node of the class of a step."""
+        for task in inside(workflow):
+            if task is None or type(task) is self.steps[number][0]:
+                return True
+            if pydra_compat.is_workflow(task) and self._holds(task, number):
+                return True
+        return False
 
     def _within(self, name: str) -> dict[int, tuple]:
         """Return, by their numbers, the steps for the nodes of a nested workflow."""
@@ -69,6 +81,8 @@ class Replacements:
             yield f"{which}:{sorted(fields.items())}:{type(task).__module__}:{type(task).__qualname__}:".encode()
             if isinstance(task, BlockTask):
                 yield source_hash(type(task)).encode()  # type: ignore[arg-type]
+            for made_of in ("function", "constructor", "executable"):  # defaults of the class, so not among its values
+                yield hash_single(getattr(task, made_of, None), cache)
             yield hash_single(dict(pydra_compat.given_values(task)), cache)
 
 
@@ -92,11 +106,33 @@ class Equivalents:
             elif pydra_compat.is_workflow(old):
                 derived = rewire.derive_task(old, change=Equivalents(self.known, nested=True))
                 pydra_compat.replace_node_task(node, derived)
-                changed = True
+                changed = changed or self._knows(old)
         if not changed:
             told = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
             raise ValueError(f"swap: no step has an equivalent ({told}); name the steps: swap(workflow, {{...}})")
         return outputs
+
+    def _knows(self, workflow: Any) -> bool:
+        """Say whether a step of a nested workflow, or of one within it, has an equivalent."""
+        for task in inside(workflow):
+            if task is None or equivalent_step(task, self.known, ())[0] is not None:
+                return True
+            if pydra_compat.is_workflow(task) and self._knows(task):
+                return True
+        return False
+
+
+def inside(task: Any) -> list[Any]:
+    """Return the tasks in a workflow task, or None for them where its construction must wait for values."""
+    values = rewire.inputs_of(task)
+    unknown = tuple(name for name, value in values.items() if is_lazy(value) or value is attrs.NOTHING)
+    split = tuple(names_of(pydra_compat.splitter(task)))
+    symbolic = attrs.evolve(pydra_compat.without_split(task), **dict.fromkeys(unknown, attrs.NOTHING))
+    try:
+        nodes = pydra_compat.construct(symbolic, (*split, *unknown), check=False).nodes
+    except ValueError:
+        return [None]
+    return [pydra_compat.node_task(node) for node in nodes]
 
 
 def equivalent_step(task: Any, known: Iterable[Equivalent], used: Iterable[str]) -> tuple[Step | None, str]:
@@ -119,8 +155,17 @@ def equivalent_step(task: Any, known: Iterable[Equivalent], used: Iterable[str])
     return None, reason
 
 
-def replace_node(under_construction: Any, outputs: Any, name: str, task: Any, fields: Mapping[str, str | None]) -> Any:
+def replace_node(
+    under_construction: Any,
+    outputs: Any,
+    name: str,
+    task: Any,
+    fields: Mapping[str, str | None],
+    defaults: bool = False,
+) -> Any:
     """Put a task into the place of a node and connect it; return the workflow's outputs.
+
+    With `defaults`, numbers that the node has by default are taken over, too: the new task's own defaults are others.
 
     Raises
     ------
@@ -129,7 +174,7 @@ def replace_node(under_construction: Any, outputs: Any, name: str, task: Any, fi
     """
     node = under_construction[name]
     old = pydra_compat.node_task(node)
-    connection = _Connection(name, old, task, fields)
+    connection = _Connection(name, old, task, fields, defaults)
     several = outputs if isinstance(outputs, tuple) else (outputs,)
     used = used_outputs(under_construction, name, several)
     names = {output: connection.output(output, used) for output in used}
@@ -152,7 +197,7 @@ def replace_node(under_construction: Any, outputs: Any, name: str, task: Any, fi
 class _Connection:
     """What of one task's fields goes where in another's."""
 
-    def __init__(self, name: str, old: Any, new: Any, fields: Mapping[str, str | None]) -> None:
+    def __init__(self, name: str, old: Any, new: Any, fields: Mapping[str, str | None], defaults: bool = False) -> None:
         self.name, self.old, self.new, self.fields = name, old, new, fields
         self.theirs = set(pydra_compat.field_names(old)) - pydra_compat.output_names(old)
         self.their_outputs = set(pydra_compat.field_names(type(old).Outputs))
@@ -160,8 +205,11 @@ class _Connection:
         self.our_outputs = set(pydra_compat.field_names(type(new).Outputs))
         self.own = {name for name, _ in pydra_compat.given_values(new)}
         self._refuse_unknown()
+        self.defaults: list[str] = []
         taken = {field: self.fields.get(field, field) for field in self.theirs}
         self.inputs = {old: new for old, new in taken.items() if new in self.ours}
+        if defaults:
+            self.defaults = [name for name in self.inputs if isinstance(getattr(old, name), int | float | str)]
         if pydra_compat.splitter(new) is not None:
             raise ValueError(f"swap: give {self.title(new)} without a split; it takes over that of {name}")
 
@@ -201,6 +249,10 @@ class _Connection:
                 raise ValueError(f"swap: two fields of {self.name}, one of them {name!r}, would become {target!r}")
             if target is not None and (connected or target not in self.own):
                 taken[target] = value
+        for name in self.defaults:
+            value, target = getattr(self.old, name), self.inputs[name]
+            if target not in taken and target not in self.own:
+                taken[target] = value
         missing = sorted(pydra_compat.mandatory(self.new) - self.own - set(taken))
         if missing:
             unused = sorted(self.theirs - set(self.inputs))
@@ -233,7 +285,8 @@ def _our_output(old: Any, new: Any, fields: Mapping[str, str | None], output: st
         return named
     if output in ours:
         return output
-    if len(used) == 1 and len(ours) == 1 and not theirs & set(fields):  # where some are named, no other is guessed
+    # where some are named, or there are several, none is guessed
+    if len(used) == 1 and len(ours) == 1 and len(theirs) == 1 and not theirs & set(fields):
         return next(iter(ours))
     raise ValueError(
         f"its output {output!r} is used, and {type(new).__name__} has none of that name; if one of {sorted(ours)} "

@@ -87,6 +87,9 @@ def proposals(their: Any) -> list[Proposal]:
     their : workflow task
         With the inputs that its construction depends on; those it is split over need not be there.
     """
+    if isinstance(their, type):
+        raise ValueError(f"{their.__name__} is a class; give it the inputs that are known: {their.__name__}(...)")
+    pydra_compat.require_workflow(their)
     split = tuple(names_of(pydra_compat.splitter(their)))
     missing = tuple(name for name, value in rewire.inputs_of(their).items() if value is attrs.NOTHING)
     graph = pydra_compat.construct(pydra_compat.without_split(their), (*split, *missing), check=False)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?(\.\d+)?")  # pandas adds .1 to a name that is there twice
 NODE = "Node"  # name of the first column of a relationship matrix, as XCP-D writes it
 PLAIN = (".1D", ".mat", ".par", ".txt", "")  # endings of AFNI's and FSL's tables, which have no header
 
@@ -30,6 +32,10 @@ def read_table(path: str | Path) -> tuple[np.ndarray, tuple[str, ...]]:
         raise FileNotFoundError(f"{path} does not exist") from None
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is no table: {error}; expected a TSV with a header line") from None
+    if all(_NUMBER.fullmatch(str(name)) for name in frame.columns) and not all(str(n).isdigit() for n in frame.columns):
+        raise ValueError(
+            f"{path}: the first line holds numbers ({frame.columns[0]}, ...); expected a header with names"
+        )
     for name in frame.columns:
         if not pd.api.types.is_numeric_dtype(frame[name]):
             raise ValueError(f"{path}: column {name!r} is not numeric (first value {frame[name].iloc[0]!r})")

@@ -97,6 +97,8 @@ def multiverse(
     values = graph.runs(task)
     scored = list(runs if runs is not None else (result.validation if result is not None else ()))
     scored = scored or list(range(len(values)))
+    if wrong := [number for number in scored if number not in range(len(values))]:
+        raise ValueError(f"multiverse: runs has {wrong[0]!r}; expected numbers from 0 to {len(values) - 1}")
     universes = [dict(zip(choices_of, taken, strict=True)) for taken in itertools.product(*_options(choices_of))]
     picked = [_picked(choices_of, universe) for universe in universes]
     base = rewire.derive(type(task))
@@ -122,7 +124,7 @@ def multiverse(
     wanted = _as_jax(chosen_targets(targets, len(values), scored) if pydra_compat.splitter(task) else targets)
     for row in rows:
         row["score"] = float(loss({**row.pop("outputs"), PARAMETERS: _as_jax(row.pop("parameters"))}, wanted))
-    return Multiverse(sorted(rows, key=lambda row: row["score"]), list(choices_of), scored)
+    return Multiverse(sorted(rows, key=lambda row: (np.isnan(row["score"]), row["score"])), list(choices_of), scored)
 
 
 def _choices(read: Graph, wanted: Sequence[str] | None) -> dict[str, list[Step]]:
@@ -191,7 +193,7 @@ def _outputs(
     """
     values = graph.runs(task)
     split = {name: [values[number][name] for number in runs] for name in values[0]}
-    splitter: list[Any] = [tuple(split)] if split else []
+    splitter: list[Any] = [tuple(split) if len(split) > 1 else next(iter(split))] if split else []
     if changes is not None:
         splitter, split = ["changes", *splitter], {"changes": changes, **split}
     made = workflow(**{n: v for n, v in rewire.inputs_of(task).items() if n not in split and n not in learned})

@@ -144,3 +144,24 @@ def test_a_block_of_ones_own_is_a_few_lines(tmp_path):
     np.testing.assert_array_equal(found, 2 * np.ones((3, 2)))
     with pytest.raises(Exception, match=r"gain = -1 dB is outside \(0, inf\)"):
         Amplify(timeseries=np.ones((3, 2)), gain=-1.0)(cache_root=tmp_path)
+
+
+def test_a_bound_that_names_no_argument_is_refused():
+    with pytest.raises(TypeError, match="Bounded: low is bounded by 'hgih', which is no argument of it"):
+
+        @define(outputs=["timeseries"])
+        def Bounded(
+            timeseries: Float[Array, "time space"],
+            low: Annotated[float, Parameter(constraints.between(0.0, "hgih"))] = 0.1,
+        ) -> Float[Array, "time space"]:
+            """Multiply."""
+            return low * timeseries
+
+    with pytest.raises(TypeError, match="low: 'positive' is no constraint"):
+
+        @define(outputs=["timeseries"])
+        def Named(
+            timeseries: Float[Array, "time space"], low: Annotated[float, Parameter("positive")] = 0.1
+        ) -> Float[Array, "time space"]:
+            """Multiply."""
+            return low * timeseries

@@ -272,3 +272,29 @@ def test_what_cannot_be_chosen_is_an_error(study, learned):
         result.discretise()
     with pytest.raises(ValueError, match="band has no 'option_3'"):
         fuse(with_options(pipelines(study), {"band": "option_3"}))
+
+
+def test_options_of_different_shape_are_refused_in_every_mode(data):
+    from pydra_diffconn.blocks import Choose
+
+    fused = jax.jit(lambda one, two: Choose.pure(one, two, weights=np.array([0.5, 0.5])))
+    with pytest.raises(ValueError, match="the options have different shapes"):
+        fused(data["bold"], data["bold"][:, :1])
+    with pytest.raises(ValueError, match="temperature is 0"):
+        Choose(option_1=data["bold"], option_2=data["bold"], weights=ONE, temperature=0.0)(worker="debug")
+
+
+def test_one_split_input_and_scores_that_are_no_number(data, tmp_path):
+    bolds = [data["bold"], data["bold"][::-1].copy()]
+    task = TwoBands(tr=1.0, weights=Learn()).split("bold", bold=bolds)
+    targets = np.stack([np.corrcoef(bold.T) for bold in bolds])
+    every = multiverse(task, LOSS, targets, cache_root=tmp_path)
+    worst = every.rows[-1]["score"]
+
+    def without_the_best(outputs, targets):
+        loss = LOSS(outputs, targets)
+        return jax.numpy.where(loss < worst, np.nan, loss)
+
+    assert multiverse(task, without_the_best, targets, cache_root=tmp_path).best["score"] == worst
+    with pytest.raises(ValueError, match="runs has 7; expected numbers from 0 to 1"):
+        multiverse(task, LOSS, targets, runs=[7], cache_root=tmp_path)

@@ -106,3 +106,29 @@ def test_the_command_line_tells_by_its_exit_code(tmp_path):
     assert (same.exit_code, other.exit_code) == (0, 1)
     assert "different  a.npy: array: 4 of 4 values differ" in other.output and "7 of 7 differ" in other.output
     assert CliRunner().invoke(main, ["compare", str(a), str(b), "--atol", "2", "-q"]).output == ""
+
+
+def test_times_names_and_kinds_count(tmp_path):
+    image = nib.Nifti1Image(np.zeros((2, 2, 2, 3), np.float32), np.eye(4))
+    for name, tr in {"a": 2.0, "b": 0.8}.items():
+        image.header.set_zooms((1, 1, 1, tr))
+        nib.save(image, tmp_path / f"{name}.nii")
+    (found,) = compare(tmp_path / "a.nii", tmp_path / "b.nii")
+    assert not found.equal and "repetition time" in found.note
+    for one, other in [({"a": [], "b": 1}, {"b": 1}), ({"a": {}}, {"a": []}), ({"a": "1"}, {"a": 1})]:
+        (tmp_path / "a.json").write_text(json.dumps(one))
+        (tmp_path / "b.json").write_text(json.dumps(other))
+        assert not compare(tmp_path / "a.json", tmp_path / "b.json")[0].equal
+    np.save(tmp_path / "a.npy", np.array([1 + 1j, 2]))
+    np.save(tmp_path / "b.npy", np.array([1 + 3j, 2]))
+    assert "difference 2" in compare(tmp_path / "a.npy", tmp_path / "b.npy")[0].note
+
+
+def test_names_of_parcels_count(tmp_path):
+    for name, parcels in {"a": ["left", "right"], "b": ["right", "left"]}.items():
+        voxels = [np.array([[number, 0, 0]]) for number in range(2)]
+        axis = nib.cifti2.ParcelsAxis(parcels, voxels, [{}, {}], np.eye(4), (3, 3, 3))
+        header = nib.cifti2.Cifti2Header.from_axes((nib.cifti2.SeriesAxis(0, 1, 4), axis))
+        nib.save(nib.Cifti2Image(np.ones((4, 2), np.float32), header), tmp_path / f"{name}.ptseries.nii")
+    (found,) = compare(tmp_path / "a.ptseries.nii", tmp_path / "b.ptseries.nii")
+    assert not found.equal and "axis 1" in found.note

@@ -302,7 +302,66 @@ def test_a_pipeline_of_nilearn_is_swapped_and_learned(x64, files, confounds, tmp
     assert result.improved and result.parameters["clean.filter.low"] != 0.01
 
 
+@python.define(outputs=["cleaned"])
+def FirstFrame(signals: np.ndarray) -> np.ndarray:
+    return nilearn.signal.clean(signals)[0]
+
+
+@python.define(outputs=["cleaned"])
+def Rounded(signals: np.ndarray) -> np.ndarray:
+    whole = np.asarray(signals, dtype=int)
+    return nilearn.signal.clean(whole)
+
+
+@python.define(outputs=["cleaned"])
+def Unchanged(signals: np.ndarray) -> np.ndarray:
+    return nilearn.signal.clean(signals, detrend=False, standardize=False)
+
+
+@python.define(outputs=["cleaned"])
+def PercentChange(image: File) -> File:
+    cleaned = nilearn.image.clean_img(str(image), standardize="psc")
+    cleaned.to_filename("cleaned.nii.gz")
+    return File("cleaned.nii.gz")
+
+
+@python.define(outputs=["cleaned"])
+def WithTextFile(signals: np.ndarray, table: File) -> np.ndarray:
+    return nilearn.signal.clean(signals, confounds=np.loadtxt(table))
+
+
+@workflow.define(outputs=["cleaned"])
+def OfFiles(image: File):
+    return workflow.add(PercentChange(image=image), name="clean").cleaned
+
+
+@workflow.define(outputs=["cleaned"])
+def OfTextFile(signals, table: File):
+    return workflow.add(WithTextFile(signals=signals, table=table), name="clean").cleaned
+
+
+def test_percent_change_of_an_image(x64, files, tmp_path):
+    def run(workflow_, name):
+        cleaned = workflow_(image=File(files["bold"]))(worker="debug", cache_root=tmp_path / name).cleaned
+        return nib.load(str(cleaned)).get_fdata()
+
+    np.testing.assert_allclose(run(swap(OfFiles), "ours"), run(OfFiles, "theirs"), rtol=1e-4, atol=1e-4)
+
+
+def test_confounds_in_a_file_of_plain_numbers(x64, series, confounds, tmp_path):
+    np.savetxt(tmp_path / "confounds.txt", confounds)
+    given = {"signals": series, "table": File(tmp_path / "confounds.txt")}
+    ours, theirs = (
+        workflow_(**given)(worker="debug", cache_root=tmp_path / name).cleaned
+        for name, workflow_ in {"ours": swap(OfTextFile), "theirs": OfTextFile}.items()
+    )
+    np.testing.assert_allclose(ours, theirs, atol=1e-10)
+
+
 REFUSED = [
+    (FirstFrame, {}, "it returns the first frame alone"),
+    (Rounded, {}, "changes numbers: 'np.asarray(signals, dtype=int)'"),
+    (Unchanged, {}, "it changes nothing"),
     (MoreThanOneCall, {}, "argument signals is not known before it runs"),
     (Changed, {}, "more than one call: 'nilearn.signal.clean(signals) * 2'"),
     (Extract, {"masker": NiftiLabelsMasker("a.nii", smoothing_fwhm=6)}, "SmoothVolume"),

@@ -20,6 +20,7 @@ from pydra_diffconn.blocks import (
     Efficiency,
     Parcellate,
     RegressConfounds,
+    RestoreMean,
     WindowCovariance,
 )
 from pydra_diffconn.confound_tables import ConfoundModel
@@ -302,3 +303,20 @@ def test_numbers_vectors_and_stacks_are_files_too(rng, tmp_path):
     found = Efficiency(connectome=matrix)(worker="debug", cache_root=tmp_path)
     assert read_table(str(found.global_efficiency))[0].shape == (1, 1)
     assert read_table(str(found.nodal_efficiency))[0].shape == (5, 1)
+
+
+@pytest.mark.parametrize("ending", ["csv", "tsv"])
+def test_a_table_without_a_header_is_refused(tmp_path, rng, ending):
+    path = tmp_path / f"table.{ending}"
+    np.savetxt(path, rng.standard_normal((5, 3)), delimiter="," if ending == "csv" else "\t")
+    with pytest.raises(ValueError, match="the first line holds numbers"):
+        read_table(path)
+
+
+def test_an_image_beside_an_image(rng, tmp_path):
+    path = tmp_path / "bold.nii.gz"
+    nib.save(nib.Nifti1Image(rng.standard_normal((3, 3, 2, 20)).astype(np.float32), np.eye(4)), path)
+    task = RestoreMean(timeseries=File(path), reference=File(path))
+    restored = nib.load(str(task(worker="debug", cache_root=tmp_path / "cache").timeseries)).get_fdata()
+    data = nib.load(path).get_fdata()
+    np.testing.assert_allclose(restored, data + data.mean(axis=-1, keepdims=True), atol=1e-5)

@@ -200,3 +200,76 @@ def TheirFileFilter(in_file: File, tr: float) -> File:
 @workflow.define(outputs=["out_file"])
 def FileStep(in_file: File, tr: float):
     return workflow.add(TheirFileFilter(in_file=in_file, tr=tr), name="filter").out_file
+
+
+@python.define(outputs=["cleaned", "removed"])
+def TwoOutputs(signal: np.ndarray) -> tuple[np.ndarray, int]:
+    return signal, 3
+
+
+@workflow.define(outputs=["removed"])
+def UsesTheSecond(signal):
+    return workflow.add(TwoOutputs(signal=signal), name="clean").removed
+
+
+def test_none_of_several_outputs_is_guessed(data):
+    swapped = swap(UsesTheSecond, {"clean": BandPass(tr=TR)}, {"clean": {"signal": "timeseries"}})
+    with pytest.raises(ValueError, match="its output 'removed' is used, and BandPass has none of that name"):
+        fuse(swapped(signal=data[0]))
+
+
+@python.define(outputs=["cleaned"])
+def WithDefaults(signal: np.ndarray, dt: float = TR, lowest: float = 0.05) -> np.ndarray:
+    raise AssertionError("it is not to be run")
+
+
+@workflow.define(outputs=["cleaned"])
+def UsesDefaults(signal):
+    return workflow.add(WithDefaults(signal=signal, lowest=0.05), name="clean").cleaned
+
+
+def test_what_is_their_default_is_taken_over_where_it_is_named(data, tmp_path):
+    fields = {"clean": {"signal": "timeseries", "dt": "tr", "lowest": "low"}}
+    task = swap(UsesDefaults, {"clean": BandPass()}, fields)(signal=data[0])
+    cleaned = task(worker="debug", cache_root=tmp_path).cleaned
+    np.testing.assert_allclose(cleaned, BandPass.pure(data[0], TR, 0.05), atol=1e-10)
+
+
+def scaled_by(factor):
+    def Scaled(signal: np.ndarray) -> np.ndarray:
+        return factor * signal
+
+    return python.define(Scaled, outputs=["cleaned"])()
+
+
+def test_functions_that_differ_never_share_a_cached_result(data, tmp_path):
+    found = [
+        swap(UsesDefaults, {"clean": scaled_by(factor)})(signal=data[0])(worker="debug", cache_root=tmp_path).cleaned
+        for factor in (2, 3)
+    ]
+    np.testing.assert_allclose(found[1], 1.5 * found[0])
+
+
+@workflow.define(outputs=["matrix"])
+def HasItOutside(signal):
+    clean = workflow.add(WithDefaults(signal=signal), name="clean")
+    return workflow.add(NoneInside(series=clean.cleaned), name="inner").matrix
+
+
+@workflow.define(outputs=["matrix"])
+def NoneInside(series):
+    return workflow.add(TheirConnectome(series=series), name="connect").matrix
+
+
+def test_a_class_need_not_be_in_every_nested_workflow_but_in_one(data):
+    fields = {WithDefaults: {"signal": "timeseries", "dt": "tr"}}
+    fuse(swap(HasItOutside, {WithDefaults: BandPass()}, fields)(signal=data[0]))
+    with pytest.raises(ValueError, match=r"there is no node .*TheirFilter"):
+        fuse(swap(HasItOutside, {TheirFilter: BandPass()})(signal=data[0]))
+    with pytest.raises(ValueError, match="no step has an equivalent"):
+        fuse(swap(HasItOutside)(signal=data[0]))
+
+
+def test_proposals_need_a_workflow_task(data):
+    with pytest.raises(ValueError, match="Theirs is a class; give it the inputs that are known"):
+        proposals(Theirs)

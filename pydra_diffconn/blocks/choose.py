@@ -25,6 +25,9 @@ def check(arguments: Mapping[str, Any]) -> None:
     weights = arguments.get("weights")
     if weights is not None and len(weights) < len(shapes):
         raise ValueError(f"{len(weights)} weights for {len(shapes)} options; expected one weight for each")
+    temperature = arguments.get("temperature")
+    if temperature is not None and np.any(np.asarray(temperature) == 0):
+        raise ValueError("temperature is 0; expected a positive number (hard=True takes the largest weight alone)")
 
 
 @define(outputs=["chosen"], check=check, mixes="weights")
@@ -68,6 +71,7 @@ def Choose(
     """
     given = [option_1, option_2, option_3, option_4, option_5, option_6, option_7, option_8]
     options = [option for option in given if option is not None]
+    check({f"option_{number}": option for number, option in enumerate(given, start=1)})
     if weights is None:
         return option_1
     if weights.shape != (len(options),):

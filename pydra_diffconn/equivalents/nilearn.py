@@ -170,8 +170,13 @@ def clean(options: dict[str, Any]) -> Step:
     returned, read = options.pop("returned", "array"), options.pop("read", False)
     if returned == "file" and not read:
         raise ValueError("it saves an array in a file of its own form; let it return the array")
+    if returned == "first":
+        raise ValueError("it returns the first frame alone; let it return the array")
     options.setdefault("t_r", 2.5)
     settings, fields = _cleaning(options, detrend=True, standardize="zscore_sample")
+    wanted = settings["detrend"] or settings["standardize"] != "none" or options.get("confounds") is not None
+    if not wanted and options.get("low_pass") is None and options.get("high_pass") is None:
+        raise ValueError("it changes nothing; leave the step out")
     return CleanSeries(to_array=read and returned != "file", **settings), {"signals": "timeseries", **fields}
 
 
@@ -208,6 +213,8 @@ def maps_masker(options: dict[str, Any]) -> Step:
 def _masker(options: dict[str, Any], atlas: str, ours: str, keep_empty: str) -> Step:
     returned = options.pop("returned", "array")
     without_effect(options, "read", "y")
+    if returned == "first":
+        raise ValueError("it returns the first frame alone; let it return the array")
     if options.pop(keep_empty, False) and options.get("mask_img") is not None:
         raise ValueError(f"there is no equivalent for {keep_empty}: regions outside the mask are left out")
     dtype = setting(options, "dtype")

@@ -269,6 +269,9 @@ class _Reader:
         if thing.short in READERS:
             if {one.arg for one in node.keywords} - TABLE_SETTINGS or len(node.args) != 1:
                 raise Unclear(f"its function does more than to read a file: {ast.unparse(node)!r}")
+            kinds = [ast.unparse(one.value) for one in node.keywords if one.arg == "dtype"]
+            if any("float" not in kind for kind in kinds):
+                raise Unclear(f"its function changes numbers: {ast.unparse(node)!r}")
             value = self._value(node.args[0], allow_path)
             return replace(value, read=True) if isinstance(value, Field) and thing.what.__name__ in LOADS else value
         if thing.short == "pandas:DataFrame" and node.args:
