@@ -441,6 +441,7 @@ def _unchecked() -> Iterator[None]:
 @contextlib.contextmanager
 def _undecided() -> Iterator[None]:
     """Refuse that a constructor decides by a symbol: it is always true, and equal to nothing."""
+    kept = {name: LazyInField.__dict__.get(name) for name in ("__eq__", "__bool__")}  # a change may construct, too
     equal = LazyInField.__eq__
 
     def asked(symbol: LazyInField) -> bool:
@@ -464,8 +465,11 @@ def _undecided() -> Iterator[None]:
     try:
         yield
     finally:
-        LazyInField.__eq__ = equal  # type: ignore[method-assign]
-        del LazyInField.__bool__  # type: ignore[attr-defined]
+        for name, method in kept.items():
+            if method is None:
+                delattr(LazyInField, name)
+            else:
+                setattr(LazyInField, name, method)
 
 
 def require_workflow(task: Any) -> None:
