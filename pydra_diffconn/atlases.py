@@ -47,12 +47,12 @@ def __getattr__(name: str) -> Any:
     """Return an atlas of a plugin."""
     if name.startswith("_"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from pydra_diffconn.plugins import registry
+    from pydra_diffconn.plugins.registry import registry
 
     return registry().find("diffconn_atlases", name, __name__)
 
 
 def __dir__() -> list[str]:
-    from pydra_diffconn.plugins import registry
+    from pydra_diffconn.plugins.registry import registry
 
     return sorted(registry().named["diffconn_atlases"])

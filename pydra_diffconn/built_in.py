@@ -1,9 +1,11 @@
 """What this package itself adds, by the hooks that every plugin uses."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from typing import Any
 
-from pydra_diffconn.plugins import hookimpl
+from pydra_diffconn.plugins.hooks import hookimpl
 
 
 @hookimpl
@@ -17,7 +19,7 @@ def diffconn_blocks() -> Iterable[type]:
 @hookimpl
 def diffconn_constraints() -> Iterable[type]:
     """Return the constraints of this package."""
-    from pydra_diffconn import constraints as c
+    from pydra_diffconn.declare import constraints as c
 
     return [c.Interval, c.Ordered, c.Simplex, c.Spd, c.Orthogonal, c.Sphere, c.UnitDisc]
 
@@ -34,9 +36,9 @@ def diffconn_losses() -> Iterable[type]:
 @hookimpl
 def diffconn_equivalents() -> Iterable[Any]:
     """Return what stands for the steps of nilearn, FSL and AFNI."""
-    from pydra_diffconn.equivalents import built_in
+    from pydra_diffconn.equivalents import afni, fsl, nilearn
 
-    return built_in()
+    return [*nilearn.EQUIVALENTS, *fsl.EQUIVALENTS, *afni.EQUIVALENTS]
 
 
 @hookimpl

@@ -60,7 +60,7 @@ def real_series(shared) -> np.ndarray:
 @pytest.fixture(scope="session")
 def real_confounds(shared) -> np.ndarray:
     """Motion, tissue signals and CompCor of a real run, (168, 15)."""
-    from pydra_diffconn.tables import read_table
+    from pydra_diffconn.files.tables import read_table
 
     return read_table(
         shared / "confounds_real" / "ds000228_sub-pixar123_task-pixar_desc-reducedConfounds_regressors.tsv"

@@ -9,7 +9,7 @@ from pydra.compose import workflow
 
 from pydra_diffconn import Learn
 from pydra_diffconn.blocks import BandPass, Correlation, Parcellate, RegressConfounds
-from pydra_diffconn.confound_tables import ConfoundModel
+from pydra_diffconn.confound_models import ConfoundModel
 
 
 @workflow.define(outputs=["connectome"])

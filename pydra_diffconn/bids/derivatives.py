@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from pydra_diffconn import __version__, tables
+from pydra_diffconn.files import tables
 
 BIDS_VERSION = "1.10.0"
 NAMES = {
@@ -57,7 +58,7 @@ def write_description(root: Path, name: str, sources: list[dict[str, str]]) -> N
         "Name": name,
         "BIDSVersion": BIDS_VERSION,
         "DatasetType": "derivative",
-        "GeneratedBy": [{"Name": "pydra-diffconn", "Version": __version__}],
+        "GeneratedBy": [{"Name": "pydra-diffconn", "Version": version("pydra-diffconn")}],
         "SourceDatasets": sources,
     }
     (root / "dataset_description.json").write_text(json.dumps(description, indent=2) + "\n")

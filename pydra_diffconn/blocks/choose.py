@@ -8,9 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Integer
 
-from pydra_diffconn import constraints
-from pydra_diffconn.block import define
-from pydra_diffconn.parameters import Parameter
+from pydra_diffconn.declare import constraints
+from pydra_diffconn.declare.block import define
+from pydra_diffconn.declare.parameters import Parameter
 
 Option = Float[Array, "..."]
 Weights = Annotated[Float[Array, "options"] | None, Parameter(constraints.simplex, help="weight of each option")]

@@ -12,8 +12,8 @@ from fileformats.generic import File
 from pydra.compose import python
 
 from pydra_diffconn import pydra_compat
-from pydra_diffconn.confound_grammar import Design, Metadata, design
-from pydra_diffconn.tables import read_table, write_table
+from pydra_diffconn.confound_models.grammar import Design, Metadata, design
+from pydra_diffconn.files.tables import read_table, write_table
 
 
 def confound_design(

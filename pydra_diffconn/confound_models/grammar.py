@@ -51,7 +51,6 @@ MODELS = {
 COMPARE: dict[str, Callable[[Any, float], Any]] = {
     ">=": np.greater_equal, "<=": np.less_equal, "==": np.equal, "!=": np.not_equal, ">": np.greater, "<": np.less,
 }  # fmt: skip
-
 Columns = dict[str, np.ndarray]
 TOKENS = re.compile(
     r"\s*(?:(?P<select>[nv]_\{\{|\{\{)(?P<inside>[^{}]*)\}\}"

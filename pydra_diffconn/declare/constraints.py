@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from pydra_diffconn.manifolds import FAR, INTERIOR, NEARLY, Orthogonal, Simplex, Spd, Sphere, UnitDisc
+from pydra_diffconn.numerics.manifolds import FAR, INTERIOR, NEARLY, Orthogonal, Simplex, Spd, Sphere, UnitDisc
 
 REACH = 12.0  # largest |free| coordinate of an interval: sigmoid(12) still differs from 1 in float32
 

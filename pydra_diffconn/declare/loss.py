@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
-from pydra_diffconn.losses.schedules import Schedule
+from pydra_diffconn.declare.schedules import Schedule
 
 PARAMETERS = "parameters"
 """Key of the outputs under which the learned parameters stand, so that a loss may name one (`"Block.parameter"`)."""

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from pydra.compose import workflow
 
-from pydra_diffconn import Learn, losses, sample
+from pydra_diffconn import Learn, losses
 from pydra_diffconn.blocks import BandPass, Choose, Correlation, FisherZ, PartialCorrelation, ShrinkCovariance
+from pydra_diffconn.demo import sample
 
 WINDOW = 60  # frames: two minutes, where full scans would be near the ceiling
 LEARN_FROM = 10  # people; the others are scored
@@ -141,10 +142,10 @@ def _write(
     people: list[str],
     unseen: np.ndarray,
 ) -> None:
-    from pydra_diffconn import bids
+    from pydra_diffconn.bids import derivatives
 
     output = outcome.folder
-    bids.write_description(
+    derivatives.write_description(
         output, "pydra-diffconn demonstration", [{"URL": "https://github.com/izachp/psychosis-FC-prediction"}]
     )
     outcome.result.save(output / "fit")
@@ -162,7 +163,9 @@ def _write(
                 p.name: np.asarray(p.start if desc == "classical" else p.value).tolist() for p in outcome.result.learned
             }
             metadata = {"RelationshipMeasure": "Fisher z of shrunk partial correlation", "Parameters": values, **facts}
-            bids.write_relmat(output, entities, matrix, names, metadata, atlas="419parc", desc=desc, stat="fisherz")
+            derivatives.write_relmat(
+                output, entities, matrix, names, metadata, atlas="419parc", desc=desc, stat="fisherz"
+            )
     _write_report(outcome, windows, classical, learned, _who(windows, people), unseen)
 
 
@@ -174,7 +177,9 @@ def _write_report(
     who: dict,
     unseen: np.ndarray,
 ) -> None:
-    from pydra_diffconn import figures, report
+    from pydra_diffconn import report
+    from pydra_diffconn.learning import telling
+    from pydra_diffconn.report import figures
 
     first = int(np.flatnonzero(unseen)[0])
     person, session = who["person"][unseen], who["session"][unseen]
@@ -215,7 +220,7 @@ def _write_report(
             "its size; the patterns are to be compared, not the scales.",
             figures=[report.Figure(figures.connectomes(classical[first], learned[first]), label)],
         ),
-        *report.fit_sections(outcome.result.learned, outcome.result.history, sample.TR),
+        *telling.fit_sections(outcome.result.learned, outcome.result.history, sample.TR),
     ]
     lead = "The same Pydra workflow before and after learning its marked parameters."
     notes = [] if after.gap > before.gap else ["Learning did not improve the score on unseen people."]

@@ -8,7 +8,6 @@ import numpy as np
 from fileformats.generic import File
 from pydra.compose import python, workflow
 
-from pydra_diffconn.block import Data
 from pydra_diffconn.blocks import (
     Correlation,
     Detrend,
@@ -20,7 +19,8 @@ from pydra_diffconn.blocks import (
     UnitNorm,
     ZeroPaddedBandPass,
 )
-from pydra_diffconn.equivalents import Equivalent, Step, is_connected, refuse, setting, without_effect
+from pydra_diffconn.declare.equivalent import Equivalent, Step, is_connected, refuse, setting, without_effect
+from pydra_diffconn.declare.task import Data
 
 SERIES = {"in_file": "timeseries", "mask": "mask", "out_file": "timeseries"}
 IN_MASK = "AFNI makes this mask from the data; give a mask"
@@ -169,7 +169,7 @@ def bandpass(options: dict[str, Any]) -> Step:
     given = {"detrend": not setting(options, "no_detrend", False), "norm": bool(setting(options, "normalize", False))}
     tables = setting(options, "orthogonalize_file")
     if tables:
-        from pydra_diffconn.tables import read_table
+        from pydra_diffconn.files.tables import read_table
 
         tables = tables if isinstance(tables, list | tuple) else [tables]
         given["confounds"] = np.concatenate([read_table(table)[0] for table in tables], axis=1)

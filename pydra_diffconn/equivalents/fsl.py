@@ -7,15 +7,9 @@ from typing import Any
 import numpy as np
 from pydra.compose import workflow
 
-from pydra_diffconn.block import Data
-from pydra_diffconn.blocks import (
-    ComponentGates,
-    Detrend,
-    NonAggressiveRegression,
-    RegressConfounds,
-    RunningLineFilter,
-)
-from pydra_diffconn.equivalents import Equivalent, Step, is_connected, refuse, setting, without_effect
+from pydra_diffconn.blocks import ComponentGates, Detrend, NonAggressiveRegression, RegressConfounds, RunningLineFilter
+from pydra_diffconn.declare.equivalent import Equivalent, Step, is_connected, refuse, setting, without_effect
+from pydra_diffconn.declare.task import Data
 
 SERIES = {"in_file": "timeseries", "mask": "mask"}
 IMAGES = (".nii", ".nii.gz", ".img", ".hdr")
@@ -87,7 +81,7 @@ def filter_regressor(options: dict[str, Any]) -> Step:
     design = options.get("design_file")
     if design is None or is_connected(design):
         return RegressColumns(columns=tuple(columns)), fields
-    from pydra_diffconn.tables import read_table
+    from pydra_diffconn.files.tables import read_table
 
     return NonAggressiveRegression(noise=column_gates(columns, read_table(design)[0].shape[1])), fields
 

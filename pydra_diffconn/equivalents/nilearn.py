@@ -9,7 +9,6 @@ from typing import Any
 from fileformats.generic import File
 from pydra.compose import workflow
 
-from pydra_diffconn.block import Data
 from pydra_diffconn.blocks import (
     AsArray,
     ButterworthFiltFilt,
@@ -28,7 +27,8 @@ from pydra_diffconn.blocks import (
     Standardize,
     VectorizeEdges,
 )
-from pydra_diffconn.equivalents import Equivalent, Step, is_connected, refuse, setting, without_effect
+from pydra_diffconn.declare.equivalent import Equivalent, Step, is_connected, refuse, setting, without_effect
+from pydra_diffconn.declare.task import Data
 
 CUTOFFS = {"t_r": "tr", "low_pass": "high", "high_pass": "low", "confounds": "confounds"}
 HOUSEKEEPING = ("memory", "memory_level", "verbose", "reports", "cmap", "copy", "n_jobs")

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from pydra_diffconn.tables import exact_frame
+from pydra_diffconn.files.tables import exact_frame
 
 IMAGES = (".nii", ".nii.gz", ".gii", ".mgz", ".mgh")
 TABLES = (".tsv", ".csv", ".tsv.gz")

@@ -22,13 +22,7 @@ from pydra_diffconn.generators.atlases import (
 )
 from pydra_diffconn.generators.connectomes import block_connectome, random_correlations
 from pydra_diffconn.generators.signals import BandStudy, band_study, mix, mixture_matrix, slow_signals
-from pydra_diffconn.generators.states import (
-    boxcar_states,
-    markov_states,
-    one_hot,
-    series_of_states,
-    sticky_transitions,
-)
+from pydra_diffconn.generators.states import boxcar_states, markov_states, one_hot, series_of_states, sticky_transitions
 from pydra_diffconn.generators.surrogates import match_covariance, match_spectrum, power_spectrum, surrogate, synthesise
 
 __all__ = [

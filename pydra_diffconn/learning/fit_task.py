@@ -34,7 +34,7 @@ def Fit(
     settings : dict
         Further arguments of `fit`.
     """
-    from pydra_diffconn.fitting import fit
+    from pydra_diffconn.learning.fitting import fit
 
     result = fit(
         workflow,

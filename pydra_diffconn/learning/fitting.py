@@ -3,96 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from pydra_diffconn import graph, pydra_compat
-from pydra_diffconn.checkpoints import Checkpoint, fingerprint
-from pydra_diffconn.discretising import corners, winners, with_options
-from pydra_diffconn.hoisting import with_constants_computed
-from pydra_diffconn.learner import Learner, Settings, is_better
-from pydra_diffconn.losses.schedules import Schedule
-from pydra_diffconn.parameters import Learn, LearnedParameter, save_parameters
-from pydra_diffconn.program import Program, fuse
-from pydra_diffconn.progress import Progress
-from pydra_diffconn.swapping import with_parameters
-from pydra_diffconn.threads import one_blas_thread
-
-
-@dataclass
-class Result:
-    """What was learned; `workflow` is a classical Pydra workflow again."""
-
-    learned: list[LearnedParameter]
-    history: list[dict[str, Any]]
-    """One row per step: step, loss, validation, seconds, and each scalar parameter."""
-    workflow: type
-    baseline: dict[str, float]
-    """Loss of the start values on the training and the validation runs."""
-    best: dict[str, float]
-    """Loss of the learned values on the same runs."""
-    training: list[int] = field(default_factory=list)
-    validation: list[int] = field(default_factory=list)
-    stopped: str = "after all steps"
-    discrete: dict[str, float] = field(default_factory=dict)
-    """Loss of the best values with every learned choice decided for its winner, on the same runs; see `discretise`."""
-    winners: dict[str, str] = field(default_factory=dict)
-    """The option of largest weight of each learned choice: path of the node to the name of its argument."""
-    program: Program | None = field(default=None, repr=False)
-
-    @property
-    def parameters(self) -> dict[str, Any]:
-        """The learned values by name, each in its unit."""
-        return {parameter.name: parameter.value for parameter in self.learned}
-
-    @property
-    def improved(self) -> bool:
-        """Whether the learned values beat the start on runs that were not learned from (or, without, on all)."""
-        return is_better(self.best, self.baseline)
-
-    def discretise(self) -> type:
-        """Return the classical workflow with the winning branch of each learned choice alone, other numbers learned.
-
-        Its loss is in `discrete`, next to that of the mixture in `best`.
-        """
-        if not self.winners:
-            raise ValueError(
-                "there is nothing to discretise: no weights of a choice were learned; mark some, as in "
-                "Choose(option_1=..., option_2=..., weights=Learn())"
-            )
-        return with_options(self.workflow, self.winners)
-
-    @property
-    def table(self) -> Any:
-        """The history as a pandas data frame, a row per step."""
-        import pandas
-
-        return pandas.DataFrame(self.history)
-
-    def plot(self) -> Any:
-        """Return a matplotlib figure of the loss over the steps."""
-        from pydra_diffconn import figures
-
-        return figures.loss_figure(self.history)
-
-    def report(self, path: str | Path = "report.html") -> Path:
-        """Write an HTML page with every parameter before and after, and the loss."""
-        from pydra_diffconn.report import write_fit_report
-
-        return write_fit_report(self, Path(path))
-
-    def save(self, folder: str | Path) -> Path:
-        """Write parameters.safetensors and .json, history.tsv and report.html into `folder`."""
-        folder = Path(folder)
-        save_parameters(folder, self.learned)
-        columns = list(self.history[0]) if self.history else []
-        rows = ["\t".join("n/a" if row[c] is None else f"{row[c]!s}" for c in columns) for row in self.history]
-        (folder / "history.tsv").write_text("\n".join(["\t".join(columns), *rows]) + "\n")
-        self.report(folder / "report.html")
-        return folder
+from pydra_diffconn import pydra_compat
+from pydra_diffconn.declare.parameters import Learn
+from pydra_diffconn.declare.schedules import Schedule
+from pydra_diffconn.learning.checkpoints import Checkpoint, fingerprint
+from pydra_diffconn.learning.learner import Learner
+from pydra_diffconn.learning.partition import partition
+from pydra_diffconn.learning.progress import Progress
+from pydra_diffconn.learning.result import Result
+from pydra_diffconn.learning.settings import Settings
+from pydra_diffconn.numerics.process import one_blas_thread
+from pydra_diffconn.program.fusing import fuse
+from pydra_diffconn.program.hoisting import with_constants_computed
+from pydra_diffconn.program.program import Program
+from pydra_diffconn.workflow import graph
+from pydra_diffconn.workflow.choosing import corners, winners
+from pydra_diffconn.workflow.writing_back import with_parameters
 
 
 def fit(
@@ -248,53 +180,3 @@ def result_of(learner: Learner, task: Any, program: Program) -> Result:
         chosen,
         program,
     )
-
-
-def partition(
-    count: int, validation: float | Sequence[int] | Sequence[str] | None, groups: Sequence[Any] | None, seed: int
-) -> tuple[list[int], list[int]]:
-    """Return the runs to learn from and those held out; runs of one group stay together.
-
-    Raises
-    ------
-    ValueError
-        If a group is on both sides, or a side is empty.
-    """
-    labels = labels_of(count, groups)
-    if validation is None:
-        return list(range(count)), []
-    names = list(dict.fromkeys(labels))
-    chosen = np.ravel(np.asarray(validation, dtype=object)).tolist()
-    if isinstance(validation, float):
-        if not 0 < validation < 1:
-            raise ValueError(f"validation is {validation}; expected a fraction between 0 and 1, or numbers of runs")
-        drawn = np.random.default_rng(seed).permutation(len(names))[: max(1, round(validation * len(names)))]
-        out = {number for number, label in enumerate(labels) if label in {names[n] for n in drawn}}
-    elif groups is not None and all(isinstance(one, str) and one in names for one in chosen):
-        out = {number for number, label in enumerate(labels) if label in chosen}
-    else:
-        if wrong := [one for one in chosen if not _is_run(one, count)]:
-            raise ValueError(
-                f"validation has {wrong[0]!r}; expected a fraction, numbers of runs from 0 to {count - 1}, or labels "
-                "that are in groups=[...]"
-            )
-        out = set(chosen)
-    training, held_out = [number for number in range(count) if number not in out], sorted(out)
-    both = {labels[number] for number in training} & {labels[number] for number in held_out}
-    if both:
-        raise ValueError(f"groups {sorted(map(str, both))} are in training and in validation; keep each on one side")
-    if not training or not held_out:
-        raise ValueError(f"validation leaves {len(training)} runs to learn from and {len(held_out)} to validate on")
-    return training, held_out
-
-
-def labels_of(count: int, groups: Sequence[Any] | None) -> list[Any]:
-    """Return one label for each run: those of its group, or by default its number."""
-    labels = list(range(count)) if groups is None else list(groups)
-    if len(labels) != count:
-        raise ValueError(f"groups has {len(labels)} labels for {count} runs; expected one each")
-    return labels
-
-
-def _is_run(one: Any, count: int) -> bool:
-    return isinstance(one, int | np.integer) and not isinstance(one, bool) and bool(0 <= one < count)

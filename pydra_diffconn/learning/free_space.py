@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from pydra_diffconn import constraints
-from pydra_diffconn.constraints import Constraint, Interval
-from pydra_diffconn.graph import Learned
-from pydra_diffconn.program import Program
-from pydra_diffconn.wiring import Run
+from pydra_diffconn.declare import constraints
+from pydra_diffconn.declare.constraints import Constraint, Interval
+from pydra_diffconn.program.program import Program
+from pydra_diffconn.program.wires import Run
+from pydra_diffconn.workflow.graph import Learned
 
 
 @dataclass(frozen=True)

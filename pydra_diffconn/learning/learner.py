@@ -4,52 +4,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from pydra_diffconn.checkpoints import Checkpoint
-from pydra_diffconn.drawing import keys_of, with_fresh_keys, without_draws
-from pydra_diffconn.free import FreeSpace
-from pydra_diffconn.losses.base import PARAMETERS, evaluated
-from pydra_diffconn.losses.schedules import Schedule
-from pydra_diffconn.program import Program
-from pydra_diffconn.progress import Progress
-from pydra_diffconn.training_data import TrainingData
+from pydra_diffconn.declare.loss import PARAMETERS, evaluated
+from pydra_diffconn.declare.schedules import Schedule
+from pydra_diffconn.learning.checkpoints import Checkpoint
+from pydra_diffconn.learning.free_space import FreeSpace
+from pydra_diffconn.learning.progress import Progress
+from pydra_diffconn.learning.settings import Settings
+from pydra_diffconn.learning.state import State, is_better
+from pydra_diffconn.learning.training_data import TrainingData
+from pydra_diffconn.program.program import Program
+from pydra_diffconn.program.random_keys import keys_of, with_fresh_keys, without_draws
 
 RETRIES = 8  # halvings of the step before a diverging fit stops with its last good values
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How to learn; see `fit`."""
-
-    optimizer: Any = None
-    rates: Mapping[str, float] = field(default_factory=dict)
-    batch_size: int | None = None
-    patience: int | None = None
-    shrinkage: float = 1.0
-    seed: int = 0
-    schedules: Mapping[str, Schedule] = field(default_factory=dict)
-
-
-@dataclass
-class State:
-    """All that changes from step to step, and so all that a checkpoint holds."""
-
-    number: int
-    values: dict[str, Any]
-    optimizer: Any
-    good: tuple[dict[str, Any], Any]
-    """The last values and optimiser state whose loss was a number."""
-    best_values: dict[str, Any]
-    best: dict[str, float]
-    best_number: int = 0
-    scale: float = 1.0
-    failures: int = 0
-    history: list[dict[str, Any]] = field(default_factory=list)
 
 
 class Learner:
@@ -66,7 +37,7 @@ class Learner:
         targets: Any,
         training: Sequence[int],
         held_out: Sequence[int],
-        settings: Settings = Settings(),
+        settings: Settings | None = None,
         entities: Mapping[str, Sequence[Any]] | None = None,
         total: int = 0,
     ) -> None:
@@ -74,10 +45,10 @@ class Learner:
         import jax.numpy as jnp
         import optax
 
-        self.program, self.loss, self.settings = program, loss, settings
+        self.program, self.loss, self.settings = program, loss, settings or Settings()
         self.keys = keys_of(program)
         self.scored = without_draws(program) if self.keys else program
-        self.changing = _is_scheduled(loss) or bool(settings.schedules) or bool(self.keys)
+        self.changing = _is_scheduled(loss) or bool(self.settings.schedules) or bool(self.keys)
         self.runs = TrainingData(program, targets, entities)
         self.training, self.held_out, self.total = list(training), list(held_out), total
         self.space = FreeSpace(program)
@@ -87,12 +58,14 @@ class Learner:
         self.start = {name: jnp.asarray(value, real) for name, value in program.parameters.items()}
         for name, (labels, _) in self.entities.items():
             self.start[_deviations(name)] = jnp.zeros((len(labels), *np.shape(program.parameters[name])), real)
-        unknown = sorted(set(settings.rates) - set(program.parameters))
+        unknown = sorted(set(self.settings.rates) - set(program.parameters))
         if unknown:
             raise ValueError(f"rates: no parameter {', '.join(unknown)}; learned are {', '.join(program.parameters)}")
-        if settings.optimizer is not None and not hasattr(settings.optimizer, "update"):
-            raise ValueError(f"optimizer is {settings.optimizer!r}; expected one of optax, such as optax.adam(0.1)")
-        self.optimizer = optax.with_extra_args_support(settings.optimizer or optax.adam(0.1))
+        if self.settings.optimizer is not None and not hasattr(self.settings.optimizer, "update"):
+            raise ValueError(
+                f"optimizer is {self.settings.optimizer!r}; expected one of optax, such as optax.adam(0.1)"
+            )
+        self.optimizer = optax.with_extra_args_support(self.settings.optimizer or optax.adam(0.1))
         self._step = jax.jit(self._stepped, static_argnames="chosen")
         self._evaluate = jax.jit(self._scored, static_argnames=("chosen", "penalised"))
         self._evaluate_outputs = jax.jit(self._scored_outputs, static_argnames=("count", "penalised"))
@@ -376,12 +349,6 @@ class Learner:
             values = np.asarray(self.per_entity(free, name))
             found[name] = {label: self.plain({"": v})[""] for label, v in zip(labels, values, strict=True)}
         return found
-
-
-def is_better(scores: Mapping[str, float], others: Mapping[str, float]) -> bool:
-    """Say whether a score is lower: that of the validation runs, or without any, that of the training runs."""
-    key = "validation" if "validation" in scores else "training"
-    return scores[key] < others[key]
 
 
 def _is_scheduled(loss: Any) -> bool:

@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from pydra_diffconn import files, graph, pydra_compat, reading, rewire
-from pydra_diffconn.block import Argument
-from pydra_diffconn.choosing import labels
-from pydra_diffconn.discretising import Chosen
-from pydra_diffconn.fitting import Result
-from pydra_diffconn.graph import Graph, Input, Learned, Step
-from pydra_diffconn.losses.base import PARAMETERS
-from pydra_diffconn.training_data import chosen_targets
+from pydra_diffconn import files, pydra_compat
+from pydra_diffconn.declare.declaration import Argument
+from pydra_diffconn.declare.loss import PARAMETERS
+from pydra_diffconn.learning.result import Result
+from pydra_diffconn.learning.training_data import chosen_targets
+from pydra_diffconn.workflow import deriving, graph, reading, splits
+from pydra_diffconn.workflow.choosing import Chosen, labels
+from pydra_diffconn.workflow.graph import Graph, Input, Learned, Step
 
 LAST = 2**30  # a step at which every schedule of a loss has reached its end
 LEARNED, WINNERS = "learned", "learned, winners alone"
@@ -50,7 +50,7 @@ class Multiverse:
 
     def figure(self) -> Any:
         """Return a matplotlib figure: the sorted scores, and below them which option each pipeline chose."""
-        from pydra_diffconn import figures
+        from pydra_diffconn.report import figures
 
         chosen = {name: [row[name] for row in self.rows] for name in self.choices}
         learned = [row["pipeline"] in (LEARNED, WINNERS) for row in self.rows]
@@ -94,14 +94,14 @@ def multiverse(
     """
     read = reading.read(task)
     choices_of = _choices(read, choices)
-    values = graph.runs(task)
+    values = splits.runs(task)
     scored = list(runs if runs is not None else (result.validation if result is not None else ()))
     scored = scored or list(range(len(values)))
     if wrong := [number for number in scored if number not in range(len(values))]:
         raise ValueError(f"multiverse: runs has {wrong[0]!r}; expected numbers from 0 to {len(values) - 1}")
     universes = [dict(zip(choices_of, taken, strict=True)) for taken in itertools.product(*_options(choices_of))]
     picked = [_picked(choices_of, universe) for universe in universes]
-    base = rewire.derive(type(task))
+    base = deriving.derive(type(task))
     kept = pydra_compat.get_fields(base)["changes"].default
     changes = [[*kept, Chosen(tuple(one.items()))] for one in picked]
     settings = {"cache_root": cache_root, "worker": worker}
@@ -191,12 +191,12 @@ def _outputs(
 
     Inputs of the workflow that were learned are its defaults, and not what the task was given.
     """
-    values = graph.runs(task)
+    values = splits.runs(task)
     split = {name: [values[number][name] for number in runs] for name in values[0]}
     splitter: list[Any] = [tuple(split) if len(split) > 1 else next(iter(split))] if split else []
     if changes is not None:
         splitter, split = ["changes", *splitter], {"changes": changes, **split}
-    made = workflow(**{n: v for n, v in rewire.inputs_of(task).items() if n not in split and n not in learned})
+    made = workflow(**{n: v for n, v in deriving.inputs_of(task).items() if n not in split and n not in learned})
     made = made.split(splitter if len(splitter) > 1 else splitter[0], **split) if split else made
     results = made(**settings)
     count = 1 if changes is None else len(changes)

@@ -8,13 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from pydra_diffconn.fitting import labels_of, learnable_program, partition
-from pydra_diffconn.hoisting import with_constants_computed
-from pydra_diffconn.learner import Learner, Settings
-from pydra_diffconn.parameters import Learn
-from pydra_diffconn.program import Program
-from pydra_diffconn.progress import Progress
-from pydra_diffconn.threads import one_blas_thread
+from pydra_diffconn.declare.parameters import Learn
+from pydra_diffconn.learning.fitting import learnable_program
+from pydra_diffconn.learning.learner import Learner
+from pydra_diffconn.learning.partition import labels_of, partition
+from pydra_diffconn.learning.progress import Progress
+from pydra_diffconn.learning.settings import Settings
+from pydra_diffconn.numerics.process import one_blas_thread
+from pydra_diffconn.program.hoisting import with_constants_computed
+from pydra_diffconn.program.program import Program
 
 
 @dataclass

@@ -3,61 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from pydra_diffconn import __version__, figures
-from pydra_diffconn.choosing import labels
-from pydra_diffconn.parameters import LearnedParameter
-from pydra_diffconn.plugins import registry
-
-
-@dataclass
-class Figure:
-    """A figure (our own SVG) and what it shows."""
-
-    svg: str
-    caption: str = ""
-
-
-@dataclass
-class Section:
-    """A part of a page: text, a table, figures; any may be missing."""
-
-    title: str
-    text: str = ""
-    table: dict[str, Any] | None = None
-    figures: list[Figure] = field(default_factory=list)
-
-
-@dataclass
-class Card:
-    """One number that matters."""
-
-    value: str
-    label: str
-
-
-def write_page(
-    path: Path,
-    title: str,
-    lead: str,
-    sections: Sequence[Section],
-    cards: Sequence[Card] = (),
-    notes: Sequence[str] = (),
-) -> Path:
-    """Write an HTML page without remote parts; text is escaped."""
-    import jinja2
-
-    loader = jinja2.FileSystemLoader(Path(__file__).parent / "templates")
-    template = jinja2.Environment(loader=loader, autoescape=True).get_template("page.html")
-    page = template.render(title=title, lead=lead, sections=sections, cards=cards, notes=notes, version=__version__)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(page)
-    return path
+from pydra_diffconn.declare.learned import LearnedParameter
+from pydra_diffconn.plugins.registry import registry
+from pydra_diffconn.report import figures
+from pydra_diffconn.report.page import Card, Figure, Section, show, write_page
+from pydra_diffconn.workflow.choosing import labels
 
 
 def write_fit_report(result: Any, path: Path) -> Path:
@@ -120,28 +75,28 @@ def fit_sections(learned: Sequence[LearnedParameter], history: Sequence[Any], tr
     ]
 
 
+FRAMES = 2000
+
+
+def _gain(block: str, tr: float, edges: tuple[float, float]) -> np.ndarray:
+    """Return the gain of a band-pass at each frequency, measured on an impulse."""
+    impulse = np.zeros((FRAMES, 1))
+    impulse[FRAMES // 2] = 1.0
+    found = registry().blocks[block.rpartition(":")[2]]
+    return np.abs(np.fft.rfft(np.asarray(found.pure(impulse, tr=tr, low=edges[0], high=edges[1]))[:, 0]))
+
+
 def _parameter_figures(learned: Sequence[LearnedParameter], tr: float | None) -> list[Figure]:
     drawn = []
     named = {p.name: p for p in learned}
     for name, low in named.items():
         high = named.get(name.removesuffix("low") + "high")
         if tr and name.endswith("low") and high is not None and low.unit == "Hz":
-            response = figures.band((low.start, high.start), (low.value, high.value), 2.0, tr)
+            bands = [_gain(low.block, tr, edges) for edges in ((low.start, high.start), (low.value, high.value))]
+            response = figures.band(np.fft.rfftfreq(FRAMES, tr), *bands)
             drawn.append(Figure(response, f"Frequency response of {name.rpartition('.')[0]}."))
     for p in learned:
         if p.constraint == "simplex" and np.size(p.value) <= 8:
             options = [f"option {number + 1}" for number in range(np.size(p.value))]
             drawn.append(Figure(figures.weights(p.start, p.value, options), f"Weights {p.name}."))
     return drawn
-
-
-def show(value: Any) -> str:
-    """Return a value as people read it: four digits, short vectors whole.
-
-    >>> show(0.0131234)
-    '0.01312'
-    """
-    if np.ndim(value) == 0:
-        return f"{float(value):.4g}"
-    array = np.asarray(value)
-    return ", ".join(f"{v:.3g}" for v in array) if array.size <= 8 else f"array {array.shape}"

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pydra_diffconn.program import Program
+from pydra_diffconn.program.program import Program
 
 
 class TrainingData:

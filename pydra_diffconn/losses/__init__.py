@@ -11,8 +11,8 @@ plugins are there by their names, too.
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from pydra_diffconn.losses import schedules
-from pydra_diffconn.losses.base import Loss, Sum, scheme
+from pydra_diffconn.declare import schedules
+from pydra_diffconn.declare.loss import Loss, Sum, scheme
 
 if TYPE_CHECKING:
     from pydra_diffconn.losses.communities import Connectopy as Connectopy
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from pydra_diffconn.losses.states import StateWithin as StateWithin
     from pydra_diffconn.losses.temporal import Bimodal as Bimodal
     from pydra_diffconn.losses.temporal import Smoothness as Smoothness
+
 
 _homes = {
     "Connectopy": "communities",
@@ -89,7 +90,6 @@ _homes = {
     "Smoothness": "temporal",
 }
 _modules = set(_homes.values())
-
 __all__ = ["Loss", "Sum", "schedules", "scheme", *_homes]
 
 
@@ -101,7 +101,7 @@ def __getattr__(name: str) -> Any:
     if name in _homes:
         value = getattr(importlib.import_module(f"{__name__}.{_homes[name]}"), name)
     else:
-        from pydra_diffconn.plugins import registry
+        from pydra_diffconn.plugins.registry import registry
 
         value = registry().find("diffconn_losses", name, __name__)
     globals()[name] = value
@@ -109,6 +109,6 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    from pydra_diffconn.plugins import registry
+    from pydra_diffconn.plugins.registry import registry
 
     return sorted({*__all__, *registry().named["diffconn_losses"]})

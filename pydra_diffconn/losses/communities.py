@@ -7,9 +7,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from pydra_diffconn.blocks.communities import Modularity as ModularityBlock
-from pydra_diffconn.blocks.communities import Negative
-from pydra_diffconn.losses.base import Loss
+from pydra_diffconn.blocks.graphs.communities import Modularity as ModularityBlock
+from pydra_diffconn.blocks.graphs.communities import Negative
+from pydra_diffconn.declare.loss import Loss
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from pydra_diffconn.losses.base import Loss
+from pydra_diffconn.declare.loss import Loss
 
 
 @dataclass(frozen=True)

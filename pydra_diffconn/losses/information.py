@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from pydra_diffconn.losses.base import Loss
+from pydra_diffconn.declare.loss import Loss
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,8 +11,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from pydra_diffconn.losses.base import Loss, over_runs
-from pydra_diffconn.losses.numerics import standardise
+from pydra_diffconn.declare.loss import Loss, over_runs
+from pydra_diffconn.losses.norms import standardise
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,8 +8,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from pydra_diffconn.losses.base import Loss
-from pydra_diffconn.losses.numerics import norm
+from pydra_diffconn.declare.loss import Loss
+from pydra_diffconn.losses.norms import norm
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from pydra_diffconn.losses.base import Loss
-from pydra_diffconn.losses.numerics import standardise
+from pydra_diffconn.declare.loss import Loss
+from pydra_diffconn.losses.norms import standardise
 
 
 @dataclass(frozen=True, kw_only=True)

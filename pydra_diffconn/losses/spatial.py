@@ -13,8 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from pydra_diffconn.losses.base import Loss
-from pydra_diffconn.losses.numerics import norm, unit
+from pydra_diffconn.declare.loss import Loss
+from pydra_diffconn.losses.norms import norm, unit
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

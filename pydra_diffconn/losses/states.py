@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from jax import Array
 
-from pydra_diffconn.losses.base import Loss
-from pydra_diffconn.losses.numerics import norm
+from pydra_diffconn.declare.loss import Loss
+from pydra_diffconn.losses.norms import norm
 from pydra_diffconn.losses.spatial import dispersion
 
 

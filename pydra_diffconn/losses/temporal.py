@@ -7,8 +7,8 @@ from typing import Any
 import jax.numpy as jnp
 from jax import Array
 
-from pydra_diffconn.losses.base import Loss, over_runs
-from pydra_diffconn.losses.numerics import norm
+from pydra_diffconn.declare.loss import Loss, over_runs
+from pydra_diffconn.losses.norms import norm
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
-from pydra_diffconn import spd
+from pydra_diffconn.numerics import spd
 
 Distribution = Callable[[Any, tuple[int, ...], Any], Array]
 

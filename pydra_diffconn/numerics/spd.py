@@ -237,8 +237,14 @@ def _abstract(*arguments: Any, function: Spectral) -> Any:
 
 
 _differential.def_impl(jax.jit(_evaluate, static_argnames="function"))
+
+
 _differential.def_abstract_eval(_abstract)
+
+
 mlir.register_lowering(_differential, mlir.lower_fun(_evaluate, multiple_results=False))
+
+
 ad.primitive_jvps[_differential] = _derivative
 ad.primitive_transposes[_differential] = _transpose
 batching.primitive_batchers[_differential] = _batch

@@ -11,10 +11,12 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
-from pydra_diffconn.plugins import BUILT_IN, GROUP, Registry, built_in, registry
-from pydra_diffconn.testing import Case, examine
+from pydra_diffconn.plugins.hooks import GROUP
+from pydra_diffconn.plugins.registry import BUILT_IN, Registry, built_in, registry
+from pydra_diffconn.testing.cases import Case
+from pydra_diffconn.testing.contract import examine
 
-TEMPLATES = Path(__file__).parent / "templates" / "plugin"
+TEMPLATES = Path(__file__).parent / "templates"
 
 
 def create(name: str, into: Path = Path()) -> Path:

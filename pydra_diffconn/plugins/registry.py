@@ -7,80 +7,19 @@ stops nobody else; only a workflow that needs it fails.
 from __future__ import annotations
 
 import functools
-import importlib
 import importlib.metadata
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import pluggy
 
-GROUP = "pydra_diffconn"
+from pydra_diffconn.plugins.hooks import API, FORMS, GROUP, HOOKS, NAMED, Hooks
+
 BUILT_IN = "built-in"
 DISABLED = "disabled"
 SWITCH = "DIFFCONN_DISABLE_PLUGINS"
-API = 1  # raised when a hook changes its meaning; a plugin may state the one it was written for as `diffconn_api`
-
-hookspec = pluggy.HookspecMarker(GROUP)
-hookimpl = pluggy.HookimplMarker(GROUP)
-
-
-class Hooks:
-    """What a plugin can add; each hook takes nothing and returns an iterable."""
-
-    @hookspec
-    def diffconn_blocks(self) -> Iterable[type]:  # type: ignore[empty-body]
-        """Task classes made by `block.define`, at the top level of an importable module."""
-
-    @hookspec
-    def diffconn_constraints(self) -> Iterable[Any]:  # type: ignore[empty-body]
-        """Classes of the form of `constraints.Constraint`."""
-
-    @hookspec
-    def diffconn_losses(self) -> Iterable[type]:  # type: ignore[empty-body]
-        """Subclasses of `losses.Loss`."""
-
-    @hookspec
-    def diffconn_strategies(self) -> Iterable[Any]:  # type: ignore[empty-body]
-        """Workflow classes: ways to go from a run to its connectome, with the inputs of those in `strategies`."""
-
-    @hookspec
-    def diffconn_atlases(self) -> Iterable[Any]:  # type: ignore[empty-body]
-        """Functions that return the path of a label image, fetching it if need be; found by name in `atlases`."""
-
-    @hookspec
-    def diffconn_equivalents(self) -> Iterable[Any]:  # type: ignore[empty-body]
-        """Instances of `equivalents.Equivalent`: which steps of a tool are which blocks, for `swap`."""
-
-    @hookspec
-    def diffconn_reportlets(self) -> Iterable[Any]:  # type: ignore[empty-body]
-        """Functions of a fit's `Result` that return a `report.Section` for its report, or None."""
-
-
-HOOKS = tuple(name for name in vars(Hooks) if name.startswith("diffconn_"))
-NAMED = {
-    "diffconn_blocks": "block",
-    "diffconn_constraints": "constraint",
-    "diffconn_losses": "loss",
-    "diffconn_strategies": "strategy",
-    "diffconn_atlases": "atlas",
-}
-"""Hooks whose classes or functions are found by their names, which are therefore unique over all plugins."""
-FORMS: dict[str, tuple[Any, tuple[str, ...], str]] = {
-    "diffconn_blocks": (type, ("declaration", "pure"), "which was not made by block.define"),
-    "diffconn_constraints": (
-        type,
-        ("describe", "contains", "resolved", "to_free", "from_free", "narrowed"),
-        "which is no class of the form of constraints.Constraint",
-    ),
-    "diffconn_losses": (type, ("score", "named"), "which is no subclass of losses.Loss"),
-    "diffconn_strategies": (type, ("construct", "Outputs"), "which was not made by workflow.define"),
-    "diffconn_atlases": (Callable, ("__name__",), "which is no function that returns the path of a label image"),
-    "diffconn_equivalents": (object, ("matches", "step"), "which is no equivalents.Equivalent"),
-    "diffconn_reportlets": (Callable, ("__name__",), "which is no function of a fit's result"),
-}
-"""Of what kind each thing that a hook returns must be, what it must have, and what is said of one that is not so."""
 
 
 @dataclass(frozen=True)
@@ -221,16 +160,16 @@ def _marked(module: Any, name: str) -> bool:
 
 
 def built_in() -> Any:
-    """Load what this package adds, as any plugin is loaded: by the name of its module."""
-    return importlib.import_module("pydra_diffconn.built_in")
+    """Load what this package adds: the plugin that its own distribution names."""
+    return next(load for name, _, _, load in installed() if name == BUILT_IN)()
 
 
 def installed() -> Iterator[tuple[str, str, str, Any]]:
     """Yield name, distribution, version and loader of every plugin that is installed; the built-ins come first."""
-    import pydra_diffconn
-
-    yield BUILT_IN, "pydra-diffconn", pydra_diffconn.__version__, built_in
-    for entry in importlib.metadata.entry_points(group=GROUP):
+    found = sorted(importlib.metadata.entry_points(group=GROUP), key=lambda entry: entry.name != BUILT_IN)
+    if not found or found[0].name != BUILT_IN:
+        raise RuntimeError("pydra-diffconn's own entry point is missing; install it again: pip install pydra-diffconn")
+    for entry in found:
         about = entry.dist
         yield entry.name, about.name if about else "", about.version if about else "", entry.load
 
@@ -239,7 +178,7 @@ def disabled() -> set[str]:
     """Return the names in `DIFFCONN_DISABLE_PLUGINS`, separated by commas; `1` or `all` stands for every plugin."""
     named = {name.strip() for name in os.environ.get(SWITCH, "").split(",") if name.strip()}
     if named & {"1", "all"}:
-        named |= {entry.name for entry in importlib.metadata.entry_points(group=GROUP)}
+        named |= {name for name, *_ in installed() if name != BUILT_IN}
     return named
 
 

@@ -10,8 +10,12 @@ import numpy as np
 
 FREE = {"broadcast_in_dim", "reshape", "squeeze", "convert_element_type", "stop_gradient", "copy", "iota"}
 """Primitives that compute nothing and are fused."""
+
+
 MOVES = {"transpose", "slice", "dynamic_slice", "dynamic_update_slice", "gather", "concatenate", "pad", "rev"}
 """Primitives that compute nothing, but read and write."""
+
+
 CUBES = {"cholesky": 1 / 3, "lu": 2 / 3, "geqrf": 2, "householder_product": 2, "eigh": 9, "svd": 14}
 """Operations of matrix functions, in units of rows x columns x the smaller of both; of iterations, about."""
 

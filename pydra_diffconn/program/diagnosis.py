@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from pydra_diffconn.execution import Lookup, one_step, taken
-from pydra_diffconn.graph import Graph
-from pydra_diffconn.planner import Planned, plan
-from pydra_diffconn.wiring import Run
+from pydra_diffconn.program.execution import Lookup, one_step, taken
+from pydra_diffconn.program.planning.plan import Planned
+from pydra_diffconn.program.planning.planner import plan
+from pydra_diffconn.program.wires import Run
+from pydra_diffconn.workflow.graph import Graph
 
 
 def explained(graph: Graph, run: Run, parameters: Mapping[str, Any], failed: Planned, error: Exception) -> ValueError:

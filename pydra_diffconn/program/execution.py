@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from pydra_diffconn import files
-from pydra_diffconn.graph import Step
-from pydra_diffconn.linalg import apply_over_time
-from pydra_diffconn.planner import Planned
-from pydra_diffconn.wiring import Wire
+from pydra_diffconn.numerics.linalg import apply_over_time
+from pydra_diffconn.program.planning.plan import Planned
+from pydra_diffconn.program.wires import Wire
+from pydra_diffconn.workflow.graph import Step
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from pydra_diffconn import graph
-from pydra_diffconn.graph import Graph
-from pydra_diffconn.planner import Plan
+from pydra_diffconn.program.planning.plan import Plan
+from pydra_diffconn.workflow import graph
+from pydra_diffconn.workflow.graph import Graph
 
 
 def describe(read: Graph, planned: Plan, shapes: dict, title: str, costs: dict[str, dict[str, float]]) -> str:

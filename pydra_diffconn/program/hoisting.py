@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from pydra_diffconn.planner import Plan, Planned, arrays_of, independent, inputs_of, redirect
-from pydra_diffconn.program import Program
-from pydra_diffconn.spool import Spool
-from pydra_diffconn.wiring import Run, Wire
+from pydra_diffconn.program.planning.plan import Plan, Planned, arrays_of, inputs_of, redirect
+from pydra_diffconn.program.planning.shared import independent
+from pydra_diffconn.program.program import Program
+from pydra_diffconn.program.spool import Spool
+from pydra_diffconn.program.wires import Run, Wire
 
 GROWTH = 2  # how much larger than what it is computed from a kept result may be
-
 Key = tuple[str, str]
 
 

@@ -13,13 +13,26 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from fileformats.generic import FileSet
 
-from pydra_diffconn import block, files, planner
-from pydra_diffconn.graph import Constant, Gathered, Graph, Input, Item, Learned, Reference, Source, Spread, Step
-from pydra_diffconn.parameters import plain
-from pydra_diffconn.spool import Loaded
-from pydra_diffconn.wiring import Run, Wire
+from pydra_diffconn import files
+from pydra_diffconn.declare import task
+from pydra_diffconn.declare.parameters import plain
+from pydra_diffconn.program.loading import _load, _name
+from pydra_diffconn.program.planning import planner
+from pydra_diffconn.program.spool import Loaded
+from pydra_diffconn.program.wires import Run, Wire
+from pydra_diffconn.workflow.graph import (
+    Constant,
+    Gathered,
+    Graph,
+    Input,
+    Item,
+    Learned,
+    Reference,
+    Source,
+    Spread,
+    Step,
+)
 
 Environment = Mapping[str, int]
 """Axis to position."""
@@ -71,7 +84,7 @@ class _Preparation:
             key = ("streamed", id(series), step.block, *(id(v) if np.ndim(v) else repr(v) for v in others.values()))
             if key not in self.cache:
                 others[step.declaration.main_input] = series
-                self.cache[key] = (block.while_reading(step.declaration, others), series, others)
+                self.cache[key] = (task.while_reading(step.declaration, others), series, others)
             (result,) = self.cache[key][0].values()
             del self.run.arrays[name]
             images.discard(name)
@@ -336,38 +349,3 @@ def _same_spaces(one: Any, other: Any) -> bool:
 
 def _equal(one: Any, other: Any) -> bool:
     return type(one) is type(other) and repr(one) == repr(other)
-
-
-def _load(argument: Any, given: Any, mask: Any, main: Any, cache: Loaded) -> tuple[Any, Any]:
-    """Read one argument; the same file for the same purpose is read once, whatever the number of runs."""
-    if isinstance(given, list | tuple) and argument.role == "data":
-        loaded = [_load(argument, value, mask, main, cache)[0] for value in given]
-        key = ("stack", *map(id, loaded))
-        if key not in cache:
-            cache[key] = (np.stack(loaded), loaded)
-        return cache[key][0], None
-    if not isinstance(given, FileSet):
-        return files.load_argument(argument, given, mask, main)
-    images = argument.role == "data" and argument.dims == "time space"
-    mask_key = str(mask) if isinstance(mask, FileSet) or mask is None else mask.tobytes()
-    where = (
-        None
-        if main is None
-        else (main.source if main.template is None else main.template.affine.tobytes(), main.positions.tobytes())
-    )
-    key = (str(given), argument.dims, argument.name if len(argument.dims.split()) == 1 else "", mask_key, where)
-    if key not in cache:
-        opened: Any = files.open_series(str(given), mask) if images else None
-        if opened is None:
-            loaded, space = files.load_argument(argument, given, mask, main)
-            opened = (cache.spool.keep(loaded) if isinstance(loaded, np.ndarray) else loaded), space
-        cache[key] = opened
-    return cache[key]
-
-
-def _name(source: Source, step: Step, argument: str) -> str:
-    if isinstance(source, Item | Gathered | Spread):
-        return _name(source.source, step, argument)
-    if isinstance(source, Input):
-        return source.name
-    return f"{source.path}.{source.field}" if isinstance(source, Reference) else f"{step.path}.{argument}"

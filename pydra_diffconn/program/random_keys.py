@@ -6,9 +6,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
-from pydra_diffconn.planner import Plan
-from pydra_diffconn.program import Program
-from pydra_diffconn.wiring import Wire
+from pydra_diffconn.program.planning.plan import Plan
+from pydra_diffconn.program.program import Program
+from pydra_diffconn.program.wires import Wire
 
 KEY = "key"
 """Name of the argument by which a block takes a random key; without one it draws nothing."""

@@ -15,14 +15,15 @@ from fileformats.generic import FileSet
 from pydra.compose import python, workflow
 from pydra.utils.typing import is_lazy
 
-from pydra_diffconn import files, pydra_compat, rewire
-from pydra_diffconn.block import BlockTask, Data, source_hash
-from pydra_diffconn.discretising import made_already
-from pydra_diffconn.graph import Constant, Graph, Input, Reference, Source, Step
-from pydra_diffconn.parameters import plain
-from pydra_diffconn.preparing import prepare
-from pydra_diffconn.program import Program
-from pydra_diffconn.spool import Loaded
+from pydra_diffconn import files, pydra_compat
+from pydra_diffconn.declare.parameters import plain
+from pydra_diffconn.declare.task import BlockTask, Data, source_hash
+from pydra_diffconn.program.preparing import prepare
+from pydra_diffconn.program.program import Program
+from pydra_diffconn.program.spool import Loaded
+from pydra_diffconn.workflow import deriving
+from pydra_diffconn.workflow.choosing import made_already
+from pydra_diffconn.workflow.graph import Constant, Graph, Input, Reference, Source, Step
 
 
 def optimise(task: Any) -> Any:
@@ -40,8 +41,8 @@ def optimise(task: Any) -> Any:
         What was given: a class, or a task with the same inputs and split.
     """
     if isinstance(task, type):
-        return rewire.derive(task, merge=merge_blocks)
-    return rewire.derive_task(task, merge=merge_blocks)
+        return deriving.derive(task, merge=merge_blocks)
+    return deriving.derive_task(task, merge=merge_blocks)
 
 
 def merge_blocks(under_construction: Any, outputs: Any) -> Any:

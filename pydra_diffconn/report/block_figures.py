@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from pydra_diffconn import figures
+from pydra_diffconn.report import figures
 
 FRAMES, TR = 400, 2.0
 

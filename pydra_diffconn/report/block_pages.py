@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydra_diffconn import block_figures
+from pydra_diffconn.report import block_figures
 
 FACTS = {"time": "mixes frames, the same for every location", "space": "mixes locations, the same for every frame"}
 

@@ -84,19 +84,13 @@ def loss_figure(history: Sequence[Mapping[str, Any]]) -> Any:
     return figure
 
 
-def band(before: tuple[float, float], after: tuple[float, float], order: float, tr: float) -> str:
-    """Draw the gain of a band-pass over frequency, before and after learning."""
-    from pydra_diffconn.blocks.filtering import band_pass_gain
-
+def band(frequencies: np.ndarray, before: np.ndarray, after: np.ndarray) -> str:
+    """Draw the gain of a filter over frequency, before and after learning."""
     figure, axis = _new(5, 2.6)
-    frames = 2000
-    frequencies = np.fft.rfftfreq(frames, tr)
-    for (low, high), colour, label in ((before, CLASSICAL, "classical"), (after, LEARNED, "learned")):
-        axis.plot(frequencies, np.asarray(band_pass_gain(frames, tr, low, high, order)), color=colour, label=label)
-        axis.fill_between(
-            frequencies, 0, np.asarray(band_pass_gain(frames, tr, low, high, order)), color=colour, alpha=0.15
-        )
-    axis.set(xlabel="frequency (Hz)", ylabel="gain", ylim=(0, 1.05), xlim=(0, 0.5 / tr))
+    for gain, colour, label in ((before, CLASSICAL, "classical"), (after, LEARNED, "learned")):
+        axis.plot(frequencies, gain, color=colour, label=label)
+        axis.fill_between(frequencies, 0, gain, color=colour, alpha=0.15)
+    axis.set(xlabel="frequency (Hz)", ylabel="gain", ylim=(0, 1.05), xlim=(0, frequencies[-1]))
     axis.legend(frameon=False)
     return _svg(figure)
 

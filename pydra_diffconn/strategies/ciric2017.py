@@ -16,7 +16,7 @@ from typing import Any
 from pydra.compose import workflow
 
 from pydra_diffconn.blocks import BandPass, Censor, Correlation, Parcellate, RegressConfounds
-from pydra_diffconn.confound_tables import ConfoundModel
+from pydra_diffconn.confound_models.design import ConfoundModel
 
 LOW, HIGH = 0.01, 0.1  # Hz
 DISPLACEMENT = 0.5  # mm
@@ -83,18 +83,3 @@ BUILT_IN = (
     ThirtySixParametersScrubbed,
     AnatomicalCompCor,
 )
-
-
-def __getattr__(name: str) -> Any:
-    """Return a strategy of a plugin."""
-    if name.startswith("_"):
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from pydra_diffconn.plugins import registry
-
-    return registry().find("diffconn_strategies", name, __name__)
-
-
-def __dir__() -> list[str]:
-    from pydra_diffconn.plugins import registry
-
-    return sorted(registry().named["diffconn_strategies"])

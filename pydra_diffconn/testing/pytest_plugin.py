@@ -43,7 +43,7 @@ def pytest_pycollect_makeitem(collector: pytest.Module, name: str, obj: Any) -> 
     """Make a test of every case in a list called `CASES`."""
     if name != "CASES" or not isinstance(obj, list | tuple):
         return None
-    from pydra_diffconn.testing import Case
+    from pydra_diffconn.testing.cases import Case
 
     made: list[pytest.Item] = []
     count: Counter[str] = Counter()

@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pydra.compose import workflow
-from pydra.utils.typing import is_lazy
 
 from pydra_diffconn import pydra_compat
+from pydra_diffconn.workflow.construction import _sources, ancestors
 
 Change = Callable[[Any, Any], Any]
 RECIPE = ("original", "changes", "exposed", "alone", "merge")
@@ -159,21 +159,3 @@ def _set(under_construction: Any, path: str, value: Any) -> None:
         setattr(node.inputs, rest, value)
         return
     pydra_compat.replace_node_task(node, derive_task(pydra_compat.node_task(node), change={rest: value}))
-
-
-def ancestors(under_construction: Any, names: list[str]) -> set[str]:
-    """Return these nodes of a workflow that is being built, and all that they depend on."""
-    found: set[str] = set()
-    while names:
-        name = names.pop()
-        if name not in found:
-            found.add(name)
-            names += _sources(under_construction, name)
-    return found
-
-
-def _sources(under_construction: Any, name: str) -> list[str]:
-    """Return the nodes whose outputs a node takes."""
-    values = dict(under_construction[name].input_values).values()
-    sources = [pydra_compat.lazy_source(value)[0] for value in values if is_lazy(value)]
-    return [source for source in sources if source is not None]

@@ -12,10 +12,11 @@ from fileformats.generic import FileSet
 from pydra.utils.hash import hash_single
 from pydra.utils.typing import is_lazy
 
-from pydra_diffconn import pydra_compat, rewire
-from pydra_diffconn.block import BlockTask, source_hash
-from pydra_diffconn.equivalents import Equivalent, Step, views
-from pydra_diffconn.graph import names_of
+from pydra_diffconn import pydra_compat
+from pydra_diffconn.declare.task import BlockTask, source_hash
+from pydra_diffconn.workflow import deriving
+from pydra_diffconn.workflow.construction import used_outputs
+from pydra_diffconn.workflow.splits import names_of
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Replacements:
             else:
                 if pydra_compat.is_workflow(old) and (inner := self._within(node.name)):
                     pydra_compat.replace_node_task(
-                        node, rewire.derive_task(old, change=Replacements(tuple(inner.values()), nested=True))
+                        node, deriving.derive_task(old, change=Replacements(tuple(inner.values()), nested=True))
                     )
                     found |= {n for n in inner if not isinstance(self.steps[n][0], type) or self._holds(old, n)}
         missing = [str(which) for number, (which, _, _) in enumerate(self.steps) if number not in found]
@@ -86,45 +87,9 @@ class Replacements:
             yield hash_single(dict(pydra_compat.given_values(task)), cache)
 
 
-@dataclass(frozen=True)
-class Equivalents:
-    """A change of a workflow: every node for which an equivalent is known becomes that."""
-
-    known: tuple[Equivalent, ...]
-    nested: bool = False
-
-    def __call__(self, under_construction: Any, outputs: Any) -> Any:
-        """Replace the nodes of a workflow that is being built; return the workflow's outputs."""
-        reasons, changed = {}, self.nested
-        for node in list(under_construction.nodes):
-            old = pydra_compat.node_task(node)
-            used = used_outputs(under_construction, node.name, outputs)
-            step, reasons[node.name] = equivalent_step(old, self.known, used)
-            if step is not None:
-                outputs = replace_node(under_construction, outputs, node.name, *step)
-                changed = True
-            elif pydra_compat.is_workflow(old):
-                derived = rewire.derive_task(old, change=Equivalents(self.known, nested=True))
-                pydra_compat.replace_node_task(node, derived)
-                changed = changed or self._knows(old)
-        if not changed:
-            told = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
-            raise ValueError(f"swap: no step has an equivalent ({told}); name the steps: swap(workflow, {{...}})")
-        return outputs
-
-    def _knows(self, workflow: Any) -> bool:
-        """Say whether a step of a nested workflow, or of one within it, has an equivalent."""
-        for task in inside(workflow):
-            if task is None or equivalent_step(task, self.known, ())[0] is not None:
-                return True
-            if pydra_compat.is_workflow(task) and self._knows(task):
-                return True
-        return False
-
-
 def inside(task: Any) -> list[Any]:
     """Return the tasks in a workflow task, or None for them where its construction must wait for values."""
-    values = rewire.inputs_of(task)
+    values = deriving.inputs_of(task)
     unknown = tuple(name for name, value in values.items() if is_lazy(value) or value is attrs.NOTHING)
     split = tuple(names_of(pydra_compat.splitter(task)))
     symbolic = attrs.evolve(pydra_compat.without_split(task), **dict.fromkeys(unknown, attrs.NOTHING))
@@ -133,26 +98,6 @@ def inside(task: Any) -> list[Any]:
     except ValueError:
         return [None]
     return [pydra_compat.node_task(node) for node in nodes]
-
-
-def equivalent_step(task: Any, known: Iterable[Equivalent], used: Iterable[str]) -> tuple[Step | None, str]:
-    """Return what stands for a task of which some outputs are used, or nothing, and why not."""
-    if isinstance(task, BlockTask):
-        return None, "a block already"
-    reason, known, used = "no equivalent is registered", list(known), list(used)
-    try:
-        pairs = [(view, one) for view in views(task) for one in known if one.matches(view)]
-    except ValueError as error:
-        return None, str(error)
-    for view, one in pairs:
-        try:
-            made, fields = one.step(view)
-            for output in used:
-                _our_output(task, made, fields, output, used)
-            return (made, fields), ""
-        except ValueError as error:
-            reason = str(error)
-    return None, reason
 
 
 def replace_node(
@@ -299,11 +244,3 @@ def _origin(value: Any) -> str:
         return "a value or list of data"
     node, name = pydra_compat.lazy_source(value)
     return f"input {name!r} of the workflow" if node is None else f"{node}.{name}"
-
-
-def used_outputs(under_construction: Any, name: str, outputs: Any) -> list[str]:
-    """Return the outputs of a node that other nodes, or the workflow's outputs, take."""
-    several = outputs if isinstance(outputs, tuple) else (outputs,)
-    values = [value for node in under_construction.nodes for _, value in node.input_values]
-    sources = [pydra_compat.lazy_source(value) for value in [*values, *several] if is_lazy(value)]
-    return list(dict.fromkeys(field for node, field in sources if node == name))

@@ -7,15 +7,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import attrs
-import numpy as np
 from pydra.compose.base import Task
 from pydra.utils.typing import is_lazy
 
-from pydra_diffconn import pydra_compat, rewire
-from pydra_diffconn.equivalents import registered
-from pydra_diffconn.graph import names_of
-from pydra_diffconn.parameters import LearnedParameter, require_blocks
-from pydra_diffconn.replacing import Equivalents, Replacements, equivalent_step, used_outputs
+from pydra_diffconn import pydra_compat
+from pydra_diffconn.workflow import deriving
+from pydra_diffconn.workflow.construction import used_outputs
+from pydra_diffconn.workflow.known_steps import Equivalents, equivalent_step, registered
+from pydra_diffconn.workflow.replacing import Replacements
+from pydra_diffconn.workflow.splits import names_of
 
 
 def swap(
@@ -63,7 +63,7 @@ def swap(
         unknown = [str(which) for which in fields or {} if which not in steps]
         if unknown:
             raise ValueError(f"swap: fields were given for {', '.join(unknown)}, which is not to be swapped")
-    return rewire.derive(their, change) if isinstance(their, type) else rewire.derive_task(their, change=change)
+    return deriving.derive(their, change) if isinstance(their, type) else deriving.derive_task(their, change=change)
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def proposals(their: Any) -> list[Proposal]:
         raise ValueError(f"{their.__name__} is a class; give it the inputs that are known: {their.__name__}(...)")
     pydra_compat.require_workflow(their)
     split = tuple(names_of(pydra_compat.splitter(their)))
-    missing = tuple(name for name, value in rewire.inputs_of(their).items() if value is attrs.NOTHING)
+    missing = tuple(name for name, value in deriving.inputs_of(their).items() if value is attrs.NOTHING)
     graph = pydra_compat.construct(pydra_compat.without_split(their), (*split, *missing), check=False)
     outputs = tuple(getattr(graph.outputs, name) for name in pydra_compat.field_names(type(their).Outputs))
     found: list[Proposal] = []
@@ -107,45 +107,5 @@ def proposals(their: Any) -> list[Proposal]:
 
 def _symbolic(task: Any) -> Any:
     """Return a nested workflow with what is not known before it runs left out."""
-    unknown = [name for name, value in rewire.inputs_of(task).items() if is_lazy(value)]
+    unknown = [name for name, value in deriving.inputs_of(task).items() if is_lazy(value)]
     return attrs.evolve(pydra_compat.without_split(task), **dict.fromkeys(unknown, attrs.NOTHING))
-
-
-def with_parameters(
-    workflow: type, parameters: Mapping[str, Any] | list[LearnedParameter], entity: str | None = None
-) -> type:
-    """Return the workflow class with learned values in place.
-
-    Parameters
-    ----------
-    workflow : workflow class
-        The one that was learned (or one with the same nodes); it is not changed.
-    parameters : mapping or list
-        What `load_parameters(folder)` returns, or `{"BandPass.low": 0.0131}`. A name without a dot is an input of
-        the workflow, whose default it becomes.
-    entity : str, optional
-        Take this subject's values of what was learned per subject; by default the group's.
-
-    Raises
-    ------
-    ValueError
-        If nothing was learned for that entity.
-    """
-    values: dict[str, Any] = {}
-    if isinstance(parameters, Mapping):
-        values = dict(parameters)
-    else:
-        require_blocks(parameters)
-        chosen = {p.name: p for p in parameters if "@" not in p.name}
-        own = {p.name.partition("@")[0]: p for p in parameters if entity is not None and p.name.endswith(f"@{entity}")}
-        if entity is not None and not own:
-            known = sorted({p.name.partition("@")[2] for p in parameters if "@" in p.name})
-            raise ValueError(
-                f"nothing was learned for {entity!r}; there are values for {', '.join(known) or 'no entity'}"
-            )
-        for parameter in (chosen | own).values():
-            values |= dict.fromkeys(parameter.targets or (parameter.name,), parameter.value)
-    values = {name: float(value) if np.ndim(value) == 0 else np.asarray(value) for name, value in values.items()}
-    inputs = {name: value for name, value in values.items() if "." not in name}
-    nodes = {name: value for name, value in values.items() if "." in name}
-    return rewire.with_node_values(workflow, nodes, inputs)

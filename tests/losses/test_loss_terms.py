@@ -6,8 +6,8 @@ import optax
 import pytest
 
 from pydra_diffconn import losses
-from pydra_diffconn.losses.base import PARAMETERS, over_runs
-from pydra_diffconn.losses.schedules import Cascade, Constant, Ramp
+from pydra_diffconn.declare.loss import PARAMETERS, over_runs
+from pydra_diffconn.declare.schedules import Cascade, Constant, Ramp
 
 
 @pytest.fixture

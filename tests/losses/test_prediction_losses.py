@@ -7,11 +7,11 @@ from scipy.special import softmax
 from sklearn.metrics import hinge_loss, log_loss, mean_squared_error
 
 from pydra_diffconn import losses
-from pydra_diffconn.losses import numerics
+from pydra_diffconn.losses import norms
 
 pytestmark = pytest.mark.usefixtures("x64")
-norm = jax.jit(numerics.norm, static_argnums=(1, 2))
-standardise, unit = jax.jit(numerics.standardise, static_argnums=1), jax.jit(numerics.unit)
+norm = jax.jit(norms.norm, static_argnums=(1, 2))
+standardise, unit = jax.jit(norms.standardise, static_argnums=1), jax.jit(norms.unit)
 
 
 def test_mean_squared_error_equals_sklearn(rng):

@@ -8,26 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from pydra_diffconn import constraints
-from pydra_diffconn.block import define
-from pydra_diffconn.blocks.filtering import check_finite
-from pydra_diffconn.parameters import Parameter
-
-
-def check_weighted(arguments: Mapping[str, Any], least: int = 1) -> None:
-    """Refuse series with missing values, weights that do not fit them, and too few frames with any weight."""
-    series, weights = arguments.get("timeseries"), arguments.get("frame_weights")
-    check_finite(series, "timeseries")
-    if weights is not None and series is not None and len(weights) != len(series):
-        raise ValueError(f"frame_weights has {len(weights)} values, timeseries {len(series)} frames; expected one each")
-    frames = next((len(one) for one in (weights, series) if one is not None), least)
-    usable = frames if weights is None else int(np.sum(np.asarray(weights) > 0))
-    if usable < least:
-        verb = "has" if usable == 1 else "have"
-        raise ValueError(
-            f"{usable} of {frames} frames {verb} a weight above 0, at least {least} must; censor less or leave this "
-            "run out"
-        )
+from pydra_diffconn.declare import constraints
+from pydra_diffconn.declare.block import define
+from pydra_diffconn.declare.parameters import Parameter
 
 
 def check(arguments: Mapping[str, Any]) -> None:

@@ -9,12 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from pydra_diffconn import constraints
-from pydra_diffconn.block import define
-from pydra_diffconn.blocks.censoring import check_weighted
-from pydra_diffconn.blocks.detrending import removed_part
-from pydra_diffconn.blocks.filtering import check_band
-from pydra_diffconn.parameters import Parameter
+from pydra_diffconn.blocks.checks import check_band, check_weighted
+from pydra_diffconn.blocks.filtering.detrend import removed_part
+from pydra_diffconn.declare import constraints
+from pydra_diffconn.declare.block import define
+from pydra_diffconn.declare.parameters import Parameter
 
 # what the roughness of a natural spline with a knot at each of endless frames gains by a unit change of one of them:
 # the mean over angles of 12 (1 - cos)^2 / (2 + cos)

@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from pydra_diffconn.block import define
-from pydra_diffconn.blocks.censoring import check_weighted
+from pydra_diffconn.blocks.checks import check_weighted
+from pydra_diffconn.declare.block import define
 
 
 def kept(arguments: Mapping[str, Any]) -> tuple[int, ...]:

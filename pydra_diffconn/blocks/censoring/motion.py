@@ -7,10 +7,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from pydra_diffconn import constraints
-from pydra_diffconn.block import define
-from pydra_diffconn.blocks.filtering import check_finite
-from pydra_diffconn.parameters import Parameter
+from pydra_diffconn.blocks.checks import check_finite
+from pydra_diffconn.declare import constraints
+from pydra_diffconn.declare.block import define
+from pydra_diffconn.declare.parameters import Parameter
 
 IQR_PER_SIGMA = 1.349  # interquartile range of a normal distribution, as FSL and nipype round it
 LARGE_ROTATION = 2 * np.pi

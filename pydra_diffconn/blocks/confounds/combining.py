@@ -8,10 +8,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from pydra_diffconn import constraints
-from pydra_diffconn.block import define
-from pydra_diffconn.blocks.confounds import check_table, filled_first_row
-from pydra_diffconn.parameters import Parameter
+from pydra_diffconn.blocks.checks import check_table
+from pydra_diffconn.declare import constraints
+from pydra_diffconn.declare.block import define
+from pydra_diffconn.declare.parameters import Parameter
+from pydra_diffconn.numerics.design import filled_first_row
 
 Weights = Annotated[
     Float[Array, "combinations terms"] | None,

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from pydra_diffconn.block import define
+from pydra_diffconn.declare.block import define
 
 
 def check(arguments: Mapping[str, Any]) -> None:

@@ -3,16 +3,16 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from pydra_diffconn import constraints
-from pydra_diffconn.block import define
-from pydra_diffconn.blocks.confounds import check_freedom, check_table, unit_design
-from pydra_diffconn.linalg import pseudo_inverse
-from pydra_diffconn.parameters import Parameter
+from pydra_diffconn.blocks.checks import check_freedom, check_table
+from pydra_diffconn.declare import constraints
+from pydra_diffconn.declare.block import define
+from pydra_diffconn.declare.parameters import Parameter
+from pydra_diffconn.numerics.design import gated_inverse, unit_design
+from pydra_diffconn.numerics.linalg import pseudo_inverse
 
 Gates = Annotated[
     Float[Array, "gates"] | None,
@@ -134,48 +134,3 @@ def NonAggressiveRegression(
     centred, root, design = unit_design(timeseries, components, frame_weights)
     coefficients = pseudo_inverse(root * design) @ (root * centred)
     return timeseries - design @ (jnp.asarray(noise, design.dtype)[:, None] * coefficients)
-
-
-@jax.custom_jvp
-def gated_inverse(
-    design: Float[Array, "time regressors"], gates: Float[Array, "regressors"], penalty: Float[Array, ""]
-) -> Float[Array, "regressors time"]:
-    """Return (G X'X + l (I - G))^-1 G X', G the diagonal matrix of gates: least squares with penalties l (1 - g) / g.
-
-    Substituting b = sqrt(G) c makes it the least-squares problem of [X sqrt(G); sqrt(l (I - G))], solved by its
-    pseudo-inverse: the normal equations would square the condition number, and the penalty itself is infinite at g = 0.
-    """
-    return _stacked_inverse(design, gates, penalty)[0]
-
-
-def _stacked_inverse(design: Array, gates: Array, penalty: Array) -> tuple[Array, Array, Array]:
-    """Return the gated inverse B, the matrix T with B = T X', and the projection on what no equation determines."""
-    frames = design.shape[0]
-    open_, closed = jnp.sqrt(gates), jnp.sqrt(penalty * (1 - gates))
-    stacked = jnp.concatenate([design * open_, jnp.diag(closed)])
-    inverse = pseudo_inverse(stacked)
-    gated = open_[:, None] * inverse
-    undetermined = jnp.eye(len(gates), dtype=design.dtype) - inverse @ stacked
-    return gated[:, :frames], gated @ gated.T, undetermined
-
-
-@gated_inverse.defjvp
-def _gated_inverse_derivative(primals: tuple, tangents: tuple) -> tuple:
-    """Differentiate without the square roots, whose derivatives are infinite at the ends of the gates.
-
-    With M = G X'X + l (I - G) and T = M^-1 G, symmetric, the rule dT = M^-1 (dG - dM T) becomes dT = N dG N' / l for
-    the matrix N = l M^-1 = I + T (l I - X'X), which has no inverse of G or I - G in it.
-    """
-    design, gates, penalty = primals
-    design_change, gates_change, penalty_change = tangents
-    inverse, both, undetermined = _stacked_inverse(design, gates, penalty)
-    identity = jnp.eye(len(gates), dtype=design.dtype)
-    explained = inverse @ design  # T X'X
-    turned = identity + penalty * both - explained
-    by_gates = (turned * gates_change / penalty) @ (turned.T @ design.T)
-    by_penalty = -(penalty_change / penalty) * (identity - explained) @ inverse
-    residual = design_change.T - (design_change.T @ design) @ inverse
-    by_design = (
-        both @ residual - inverse @ (design_change @ inverse) + undetermined @ (design_change.T @ inverse.T) @ inverse
-    )
-    return inverse, by_gates + by_penalty + by_design

@@ -8,14 +8,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from pydra_diffconn import constraints
-from pydra_diffconn.block import define
-from pydra_diffconn.blocks.censoring import check_weighted
-from pydra_diffconn.blocks.confounds import check_table, filled_first_row, unit_design
-from pydra_diffconn.blocks.filtering import check_band
-from pydra_diffconn.blocks.gating import gated_inverse
-from pydra_diffconn.blocks.recursive_filtering import OptionalHigh, OptionalLow
-from pydra_diffconn.parameters import Parameter
+from pydra_diffconn.blocks.checks import check_band, check_table, check_weighted
+from pydra_diffconn.blocks.filtering.filtfilt import OptionalHigh, OptionalLow
+from pydra_diffconn.declare import constraints
+from pydra_diffconn.declare.block import define
+from pydra_diffconn.declare.parameters import Parameter
+from pydra_diffconn.numerics.design import filled_first_row, gated_inverse, unit_design
 
 MARGIN = 1e-4  # Hz: the stop bands of 3dTproject end so far from the pass band
 SHARE = 1 / 6  # of the step between frequencies, by which its stop bands shrink before their ends are rounded

@@ -1,21 +1,17 @@
 """Removing what confounds explain: ordinary, weighted or ridge regression."""
 
-import warnings
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float
 
-from pydra_diffconn import constraints
-from pydra_diffconn.block import define
-from pydra_diffconn.blocks.filtering import check_finite
-from pydra_diffconn.linalg import pseudo_inverse
-from pydra_diffconn.parameters import Parameter
-
-FEW_DEGREES_OF_FREEDOM = 20
-CONSTANT = 10  # a column whose deviations are below this many roundings of its size is constant
+from pydra_diffconn.blocks.checks import check_freedom, check_table
+from pydra_diffconn.declare import constraints
+from pydra_diffconn.declare.block import define
+from pydra_diffconn.declare.parameters import Parameter
+from pydra_diffconn.numerics.design import unit_design
+from pydra_diffconn.numerics.linalg import pseudo_inverse
 
 
 def check(arguments: Mapping[str, Any]) -> None:
@@ -23,62 +19,6 @@ def check(arguments: Mapping[str, Any]) -> None:
     check_table(arguments)
     if arguments.get("confounds") is not None:
         check_freedom(arguments["confounds"], arguments.get("frame_weights"))
-
-
-def check_table(arguments: Mapping[str, Any]) -> None:
-    """Refuse tables of another length than the series, and missing values after the first row."""
-    series, confounds = arguments.get("timeseries"), arguments.get("confounds")
-    check_finite(series, "timeseries")
-    if confounds is None:
-        return
-    if series is not None:
-        _check_lengths(series, confounds, arguments.get("frame_weights"))
-    if arguments.get("first_row", "copy_second") not in ("copy_second", "zero"):
-        raise ValueError(f"first_row = {arguments['first_row']!r}; expected 'copy_second' or 'zero'")
-    missing = np.argwhere(~np.isfinite(confounds[1:]))
-    if missing.size:
-        frame, column = missing[0] + (1, 0)
-        raise ValueError(
-            f"confounds has a missing value in frame {frame}, column {column}; only the "
-            "first row may be n/a (derivatives). Leave this column out or fill it"
-        )
-
-
-def check_freedom(confounds: Any, weights: Any = None) -> None:
-    """Refuse designs that leave no temporal degrees of freedom, and warn of few; the table itself is in order."""
-    seen = np.ones(len(confounds), dtype=bool) if weights is None else np.asarray(weights) > 0.5
-    filled = np.where(np.isfinite(confounds), confounds, confounds[1])  # only the first row can be missing here
-    kept, rank = int(seen.sum()), _rank(filled[seen].astype(float))
-    left = kept - 1 - rank
-    if left <= 0:
-        raise ValueError(
-            f"{confounds.shape[1]} confounds (rank {rank}) and {kept} kept frames leave nothing of the data; "
-            "choose fewer confounds or censor less"
-        )
-    if left < FEW_DEGREES_OF_FREEDOM:
-        warnings.warn(f"confound regression: only {left} temporal degrees of freedom are left", stacklevel=3)
-
-
-def _rank(confounds: np.ndarray) -> int:
-    """Count independent columns; scaled first, or squared derivatives would vanish beside tissue means."""
-    if len(confounds) == 0:
-        return 0
-    size = np.linalg.norm(confounds, axis=0)
-    centred = confounds - confounds.mean(axis=0)
-    norm = np.linalg.norm(centred, axis=0)
-    varies = norm > CONSTANT * np.finfo(float).eps * size
-    return int(np.linalg.matrix_rank(centred[:, varies] / norm[varies])) if varies.any() else 0
-
-
-def _check_lengths(series: Any, confounds: Any, weights: Any = None) -> None:
-    if len(series) != len(confounds):
-        difference = abs(len(series) - len(confounds))
-        raise ValueError(
-            f"confounds has {len(confounds)} rows, timeseries {len(series)} frames; "
-            f"were {difference} dummy scans removed from one of them?"
-        )
-    if weights is not None and len(series) != len(weights):
-        raise ValueError(f"frame_weights has {len(weights)} values, timeseries {len(series)} frames; expected one each")
 
 
 @define(outputs=["timeseries"], linear_in="timeseries", acts_along="time", check=check)
@@ -120,39 +60,3 @@ def RegressConfounds(
     ridge = jnp.eye(design.shape[1], dtype=design.dtype) + penalty * (inverse @ inverse.T)
     coefficients = jnp.linalg.solve(ridge, inverse @ (root * centred))
     return timeseries - design @ coefficients
-
-
-def unit_design(
-    timeseries: Float[Array, "time space"],
-    confounds: Float[Array, "time regressors"],
-    frame_weights: Float[Array, "time"] | None,
-    intercept: bool = True,
-    first_row: str = "copy_second",
-) -> tuple[Float[Array, "time space"], Float[Array, "time 1"], Float[Array, "time regressors"]]:
-    """Prepare a regression on the weighted frames.
-
-    Returns the series and the confounds, both centred (if `intercept`), the confounds also scaled to unit weighted
-    norm, and between them the square roots of the frame weights. Constant confounds become zeros.
-    """
-    _check_lengths(timeseries, confounds, frame_weights)
-    timeseries, confounds = jnp.asarray(timeseries), filled_first_row(confounds, first_row)
-    weights = jnp.ones_like(timeseries[:, 0]) if frame_weights is None else frame_weights
-    total = weights.sum()
-    rounding = (CONSTANT * jnp.finfo(confounds.dtype).eps) ** 2 * (weights @ confounds**2)
-    centred = timeseries
-    if intercept:
-        for _ in range(2):  # one pass leaves a mean of some roundings in float32, which would be fitted
-            confounds = confounds - weights @ confounds / total
-        centred = timeseries - weights @ timeseries / total
-    root = jnp.where(weights > 0, jnp.sqrt(jnp.where(weights > 0, weights, 1.0)), 0.0)[:, None]
-    square = jnp.sum((root * confounds) ** 2, axis=0)
-    used = square > rounding  # else a constant column would be scaled up to noise
-    design = confounds * jnp.where(used, 1 / jnp.sqrt(jnp.where(used, square, 1.0)), 0.0)
-    return centred, root, design
-
-
-def filled_first_row(confounds: Float[Array, "time regressors"], first_row: str) -> Float[Array, "time regressors"]:
-    """Fill what is missing in the first row, where derivatives have no value."""
-    confounds = jnp.asarray(confounds)
-    stand_in = confounds[1] if first_row == "copy_second" else jnp.zeros_like(confounds[1])
-    return confounds.at[0].set(jnp.where(jnp.isfinite(confounds[0]), confounds[0], stand_in))

@@ -8,26 +8,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from pydra_diffconn import constraints, spd
-from pydra_diffconn.block import define
-from pydra_diffconn.blocks.confounds import RegressConfounds
-from pydra_diffconn.blocks.confounds import check as check_confounds
-from pydra_diffconn.blocks.filtering import check_finite
-from pydra_diffconn.linalg import weighted_gram
-from pydra_diffconn.parameters import Parameter
-
-
-def check_series(arguments: Mapping[str, Any]) -> None:
-    """Refuse missing values, weights of another length, and runs with fewer than two usable frames."""
-    series, weights = arguments.get("timeseries"), arguments.get("frame_weights")
-    check_finite(series, "timeseries")
-    if series is not None and weights is not None and len(series) != len(weights):
-        raise ValueError(f"frame_weights has {len(weights)} values, timeseries {len(series)} frames")
-    usable = len(series) if series is not None else 2
-    if weights is not None:
-        usable = int(np.sum(np.asarray(weights) > 0))
-    if usable < 2:
-        raise ValueError(f"{usable} usable frames; a covariance needs at least 2: censor less or leave this run out")
+from pydra_diffconn.blocks.checks import check_series
+from pydra_diffconn.blocks.confounds.regression import RegressConfounds
+from pydra_diffconn.blocks.confounds.regression import check as check_confounds
+from pydra_diffconn.declare import constraints
+from pydra_diffconn.declare.block import define
+from pydra_diffconn.declare.parameters import Parameter
+from pydra_diffconn.numerics import spd
+from pydra_diffconn.numerics.linalg import weighted_gram
 
 
 @define(outputs=["covariance"], check=check_series)

@@ -7,11 +7,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from pydra_diffconn import constraints
-from pydra_diffconn.block import define
-from pydra_diffconn.blocks.covariance import check_series
-from pydra_diffconn.blocks.thresholding import Softness, gate
-from pydra_diffconn.parameters import Parameter
+from pydra_diffconn.blocks.checks import check_series
+from pydra_diffconn.blocks.shared_parameters import Softness
+from pydra_diffconn.declare import constraints
+from pydra_diffconn.declare.block import define
+from pydra_diffconn.declare.parameters import Parameter
+from pydra_diffconn.numerics.gates import gate
 
 CONSTANT = 10  # a column whose deviations are below this many roundings of its size is constant
 

@@ -7,10 +7,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from pydra_diffconn import constraints, spd
-from pydra_diffconn.block import define
-from pydra_diffconn.blocks.covariance import check_invertible
-from pydra_diffconn.parameters import Parameter
+from pydra_diffconn.blocks.connectivity.correlation import check_invertible
+from pydra_diffconn.declare import constraints
+from pydra_diffconn.declare.block import define
+from pydra_diffconn.declare.parameters import Parameter
+from pydra_diffconn.numerics import spd
 
 MOST_STEPS = 200
 MOST_SWEEPS = 30  # over all columns, to come near the optimum

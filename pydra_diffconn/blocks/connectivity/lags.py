@@ -9,10 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from pydra_diffconn.block import define
-from pydra_diffconn.blocks.covariance import check_series
-from pydra_diffconn.manifolds import Manifold
-from pydra_diffconn.parameters import Parameter
+from pydra_diffconn.blocks.checks import check_series
+from pydra_diffconn.declare.block import define
+from pydra_diffconn.declare.parameters import Parameter
+from pydra_diffconn.numerics.manifolds import Manifold
 
 CONSTANT = 10  # a column whose deviations are below this many roundings of its size is constant
 GRID = 64  # frequencies per lag on which a spectrum is checked and factorised

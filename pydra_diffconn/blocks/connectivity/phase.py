@@ -8,11 +8,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float
 
-from pydra_diffconn.block import define
-from pydra_diffconn.blocks.amplitude import BandSoftness
-from pydra_diffconn.blocks.covariance import Correlation, check_series
-from pydra_diffconn.blocks.filtering import HighCutoff, LowCutoff, check_band, check_finite
-from pydra_diffconn.blocks.thresholding import gate
+from pydra_diffconn.blocks.checks import check_band, check_finite, check_series
+from pydra_diffconn.blocks.connectivity.correlation import Correlation
+from pydra_diffconn.blocks.series.amplitude import BandSoftness
+from pydra_diffconn.blocks.shared_parameters import HighCutoff, LowCutoff
+from pydra_diffconn.declare.block import define
+from pydra_diffconn.numerics.gaps import bridge
+from pydra_diffconn.numerics.gates import gate
 
 CONSTANT = 10  # a column whose deviations are below this many roundings of its size is constant
 
@@ -239,28 +241,6 @@ def analytic(timeseries: Float[Array, "time space"]) -> Complex[Array, "time spa
     mean = timeseries.mean(axis=0)  # a large mean would cost float32 digits in the transform
     spectrum = jnp.fft.fft(timeseries - mean, axis=0)
     return jnp.fft.ifft(gain[:, None].astype(timeseries.dtype) * spectrum, axis=0) + mean
-
-
-def bridge(
-    timeseries: Float[Array, "time space"], frame_weights: Float[Array, "time"] | None
-) -> Float[Array, "time space"]:
-    """Replace frames of weight zero by straight lines between those with weight; before and after, by the nearest.
-
-    >>> bridge(jnp.array([[1.0], [9.0], [9.0], [4.0]]), jnp.array([1.0, 0.0, 0.0, 0.5]))[:, 0].tolist()
-    [1.0, 2.0, 3.0, 4.0]
-    """
-    if frame_weights is None:
-        return timeseries
-    timeseries, kept = jnp.asarray(timeseries), frame_weights > 0
-    frames = len(timeseries)
-    index = jnp.arange(frames)
-    before = jax.lax.cummax(jnp.where(kept, index, -1))
-    after = jax.lax.cummin(jnp.where(kept, index, frames), reverse=True)
-    before, after = jnp.where(before < 0, after, before), jnp.where(after == frames, before, after)
-    gap = jnp.maximum(after - before, 1)
-    share = ((index - before) / gap).astype(timeseries.dtype)[:, None]
-    lines = (1 - share) * timeseries[before % frames] + share * timeseries[after % frames]
-    return jnp.where(kept[:, None], timeseries, lines)
 
 
 def _weighted_analytic(series: Array, frame_weights: Array | None) -> tuple[Array, Array]:

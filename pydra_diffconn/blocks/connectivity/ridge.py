@@ -7,10 +7,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from pydra_diffconn import constraints, spd
-from pydra_diffconn.block import define
-from pydra_diffconn.blocks.covariance import Correlation, check_series
-from pydra_diffconn.parameters import Parameter
+from pydra_diffconn.blocks.checks import check_series
+from pydra_diffconn.blocks.connectivity.correlation import Correlation
+from pydra_diffconn.declare import constraints
+from pydra_diffconn.declare.block import define
+from pydra_diffconn.declare.parameters import Parameter
+from pydra_diffconn.numerics import spd
 
 
 def check_regression(arguments: Mapping[str, Any]) -> None:

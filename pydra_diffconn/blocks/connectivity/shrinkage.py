@@ -7,11 +7,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from pydra_diffconn import constraints
-from pydra_diffconn.block import define
-from pydra_diffconn.blocks.covariance import Covariance, ShrinkCovariance, check_series
-from pydra_diffconn.blocks.filtering import check_finite
-from pydra_diffconn.parameters import Parameter
+from pydra_diffconn.blocks.checks import check_finite, check_series
+from pydra_diffconn.blocks.connectivity.correlation import Covariance, ShrinkCovariance
+from pydra_diffconn.declare import constraints
+from pydra_diffconn.declare.block import define
+from pydra_diffconn.declare.parameters import Parameter
 
 Shrinkage = Annotated[
     Float[Array, "subjects"],

@@ -8,9 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from pydra_diffconn import constraints, spd
-from pydra_diffconn.block import define
-from pydra_diffconn.parameters import Parameter
+from pydra_diffconn.declare import constraints
+from pydra_diffconn.declare.block import define
+from pydra_diffconn.declare.parameters import Parameter
+from pydra_diffconn.numerics import spd
 
 Matrix = Float[Array, "n n"]
 Kind = Literal["euclidean", "harmonic", "log-euclidean", "karcher"]
@@ -124,9 +125,6 @@ def TangentProject(
     """
     whitening = spd.inverse_square_root(_inside(jnp.asarray(reference)))
     return spd.logarithm(_inside(spd.congruence(whitening, jnp.asarray(covariance))))
-
-
-# --- the Karcher mean -----------------------------------------------------------------------------------------------
 
 
 class Search(NamedTuple):

@@ -1,55 +1,15 @@
 """Temporal filters with cut-offs in Hz: the zero-phase Butterworth gain, in one multiplication per frequency."""
 
-from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from pydra_diffconn import constraints
-from pydra_diffconn.block import define
-from pydra_diffconn.parameters import Parameter
-
-LowCutoff = Annotated[float, Parameter(constraints.between(0.0, "high"), unit="Hz", help="lower cut-off")]
-HighCutoff = Annotated[
-    float, Parameter(constraints.between("low", constraints.nyquist), unit="Hz", help="upper cut-off")
-]
-Cutoff = Annotated[float, Parameter(constraints.between(0.0, constraints.nyquist), unit="Hz", help="cut-off")]
-Order = Annotated[float, Parameter(constraints.at_least(1.0), help="order of the filter, may be fractional")]
-
-
-def check_band(arguments: Mapping[str, Any]) -> None:
-    """Refuse a band that is empty or lies above the Nyquist frequency, and missing values in the series."""
-    tr = arguments.get("tr")
-    if tr is not None and not tr > 0:
-        raise ValueError(f"tr = {tr:g} s is not positive; give the repetition time in seconds")
-    for name in ("low", "high", "cutoff"):
-        value = arguments.get(name)
-        if value is None or tr is None:
-            continue
-        if value >= 0.5 / tr:
-            raise ValueError(
-                f"{name} = {value:g} Hz is not below the Nyquist frequency {0.5 / tr:g} Hz (tr = {tr:g} s); "
-                f"choose {name} < {0.5 / tr:g} or check tr"
-            )
-    low, high = arguments.get("low"), arguments.get("high")
-    if low is not None and high is not None and not 0 <= low < high:
-        raise ValueError(f"low = {low:g} Hz and high = {high:g} Hz are no band; expected 0 <= low < high")
-    check_finite(arguments.get("timeseries"), "timeseries")
-
-
-def check_finite(array: Any, name: str) -> None:
-    """Refuse missing values, naming the first place."""
-    if array is None or np.all(np.isfinite(array)):
-        return
-    frame, column = np.argwhere(~np.isfinite(np.asarray(array).reshape(len(array), -1)))[0]
-    count = int(np.sum(~np.isfinite(array)))
-    raise ValueError(
-        f"{name} has {count} values that are not finite, the first in frame {frame}, column {column}; "
-        "replace or remove them before this step"
-    )
+from pydra_diffconn.blocks.checks import check_band
+from pydra_diffconn.blocks.shared_parameters import Cutoff, HighCutoff, LowCutoff, Order
+from pydra_diffconn.declare.block import define
 
 
 @define(outputs=["timeseries"], linear_in="timeseries", acts_along="time", check=check_band)

@@ -8,13 +8,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from pydra_diffconn import constraints
-from pydra_diffconn.block import define
-from pydra_diffconn.blocks.censoring import check_weighted
-from pydra_diffconn.blocks.confounds import unit_design
-from pydra_diffconn.blocks.filtering import check_band
-from pydra_diffconn.blocks.gating import gated_inverse
-from pydra_diffconn.parameters import Parameter
+from pydra_diffconn.blocks.checks import check_band, check_weighted
+from pydra_diffconn.declare import constraints
+from pydra_diffconn.declare.block import define
+from pydra_diffconn.declare.parameters import Parameter
+from pydra_diffconn.numerics.design import gated_inverse, unit_design
 
 
 def check(arguments: Mapping[str, Any]) -> None:

@@ -8,15 +8,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from pydra_diffconn import constraints
-from pydra_diffconn.block import define
-from pydra_diffconn.blocks.filtering import check_band
-from pydra_diffconn.constraints import Given
-from pydra_diffconn.linalg import apply_over_time
-from pydra_diffconn.parameters import Parameter
+from pydra_diffconn.blocks.checks import check_band
+from pydra_diffconn.declare import constraints
+from pydra_diffconn.declare.block import define
+from pydra_diffconn.declare.constraints import Given
+from pydra_diffconn.declare.parameters import Parameter
+from pydra_diffconn.numerics.linalg import apply_over_time
 
 LONG = 1000  # frames from which a recursion is faster than a product, as measured
-
 OptionalLow = Annotated[
     float | None,
     Parameter(constraints.between(0.0, Given("high", constraints.nyquist)), unit="Hz", help="lower cut-off"),

@@ -7,15 +7,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from pydra_diffconn import constraints
-from pydra_diffconn.block import define
-from pydra_diffconn.blocks.filtering import check_finite
-from pydra_diffconn.linalg import apply_over_time
-from pydra_diffconn.parameters import Parameter
+from pydra_diffconn.blocks.checks import check_finite
+from pydra_diffconn.declare import constraints
+from pydra_diffconn.declare.block import define
+from pydra_diffconn.declare.parameters import Parameter
+from pydra_diffconn.numerics.linalg import apply_over_time
 
 LINE_REACH = 3  # windows end at so many sigmas, where FSL cuts them
 SMOOTH_REACH, SMOOTH_MORE = 20, 2
-
 Sigma = Annotated[float | None, Parameter(constraints.positive, unit="frames", help="width of the Gaussian window")]
 
 

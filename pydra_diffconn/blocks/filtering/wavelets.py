@@ -8,14 +8,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from pydra_diffconn import constraints
-from pydra_diffconn.block import define
-from pydra_diffconn.blocks.covariance import check_series
-from pydra_diffconn.blocks.phase import bridge
-from pydra_diffconn.parameters import Parameter
+from pydra_diffconn.blocks.checks import check_series
+from pydra_diffconn.declare import constraints
+from pydra_diffconn.declare.block import define
+from pydra_diffconn.declare.parameters import Parameter
+from pydra_diffconn.numerics.gaps import bridge
 
 REACH = 5.0  # standard deviations of the envelope at which a wavelet ends, as in MNE
-
 Frequencies = Annotated[
     Float[Array, "frequencies"],
     Parameter(constraints.between(0.0, constraints.nyquist), unit="Hz", help="centres of the wavelets, 1 / scale"),

@@ -7,10 +7,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from pydra_diffconn import constraints
-from pydra_diffconn.block import define
-from pydra_diffconn.parameters import Parameter
-from pydra_diffconn.spd import check_symmetric, without_diagonal
+from pydra_diffconn.declare import constraints
+from pydra_diffconn.declare.block import define
+from pydra_diffconn.declare.parameters import Parameter
+from pydra_diffconn.numerics.spd import check_symmetric, without_diagonal
 
 Affiliation = Annotated[
     Float[Array, "parcels communities"], Parameter(constraints.simplex, help="share of each community in each parcel")

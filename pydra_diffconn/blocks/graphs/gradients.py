@@ -7,12 +7,13 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from pydra_diffconn import constraints
-from pydra_diffconn.block import define
-from pydra_diffconn.blocks.thresholding import Softness, largest
-from pydra_diffconn.linalg import nearest_rotation
-from pydra_diffconn.parameters import Parameter
-from pydra_diffconn.spd import check_symmetric, eigen, without_diagonal
+from pydra_diffconn.blocks.shared_parameters import Softness
+from pydra_diffconn.declare import constraints
+from pydra_diffconn.declare.block import define
+from pydra_diffconn.declare.parameters import Parameter
+from pydra_diffconn.numerics.gates import largest
+from pydra_diffconn.numerics.linalg import nearest_rotation
+from pydra_diffconn.numerics.spd import check_symmetric, eigen, without_diagonal
 
 Method = Literal["diffusion", "laplacian"]
 Kernel = Literal["normalized_angle", "cosine", "gaussian", "none"]

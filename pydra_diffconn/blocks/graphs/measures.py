@@ -7,12 +7,12 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from pydra_diffconn import constraints
-from pydra_diffconn.block import define
-from pydra_diffconn.blocks.communities import Affiliation, check_affiliation
-from pydra_diffconn.blocks.thresholding import through_every_parcel
-from pydra_diffconn.parameters import Parameter
-from pydra_diffconn.spd import check_symmetric, eigen, exponential, without_diagonal
+from pydra_diffconn.blocks.graphs.communities import Affiliation, check_affiliation
+from pydra_diffconn.declare import constraints
+from pydra_diffconn.declare.block import define
+from pydra_diffconn.declare.parameters import Parameter
+from pydra_diffconn.numerics.gates import through_every_parcel
+from pydra_diffconn.numerics.spd import check_symmetric, eigen, exponential, without_diagonal
 
 Sign = Literal["positive", "negative", "all"]
 Kind = Literal["zhang", "onnela"]

@@ -1,6 +1,6 @@
 """Sparse connectomes: keep the strongest connections, those above a value, or those that stand out at their parcels."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import jax
@@ -8,15 +8,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from pydra_diffconn import constraints
-from pydra_diffconn.block import define
-from pydra_diffconn.parameters import Parameter
-from pydra_diffconn.spd import check_symmetric, without_diagonal
-
-Softness = Annotated[
-    float, Parameter(constraints.nonnegative, help="width of the soft edge, in the unit of the threshold; 0 is hard")
-]
-FAR = 1e4  # widths of the soft edge beyond which a gate is exactly 0 or 1
+from pydra_diffconn.blocks.shared_parameters import Softness
+from pydra_diffconn.declare import constraints
+from pydra_diffconn.declare.block import define
+from pydra_diffconn.declare.parameters import Parameter
+from pydra_diffconn.numerics.gates import gate, largest, through_every_parcel
+from pydra_diffconn.numerics.spd import check_symmetric, without_diagonal
 
 
 def check(arguments: Mapping[str, Any]) -> None:
@@ -125,59 +122,3 @@ def SpanningTree(
     direct = without_diagonal((connectome + connectome.T) / 2)  # else ties split the derivative over the two halves
     strongest = through_every_parcel(direct, lambda best, first, second: jnp.maximum(best, jnp.minimum(first, second)))
     return direct * jnp.where(direct >= strongest, 1.0, 2 * gate(direct - strongest, softness))
-
-
-def gate(margin: Array, softness: Any, at_edge: float = 1.0) -> Array:
-    """Return 1 where the margin is positive and 0 where negative, by a logistic step of the given width."""
-    width = jnp.where(softness > 0, softness, 1.0)
-    hard = jnp.where(margin == 0, at_edge, 1.0 * (margin > 0))
-    return jnp.where(softness > 0, jax.nn.sigmoid(margin / width), hard).astype(margin.dtype)
-
-
-def largest(values: Float[Array, "*rows n"], count: Any, softness: Any) -> Float[Array, "*rows n"]:
-    """Return a gate in [0, 1] for each value that keeps the `count` largest of each row.
-
-    Hard, exactly `count` (rounded, halves up) are 1. Soft, the threshold is half-way between the last one kept and the
-    first one left out, interpolated for fractional counts and infinite at the ends.
-    """
-    size = values.shape[-1]
-    place = jnp.argsort(jnp.argsort(-values, axis=-1), axis=-1)
-    hard = 1.0 * (place < jnp.floor(jnp.asarray(count, dtype=values.dtype) + 0.5))
-    descending = -jnp.sort(-values, axis=-1)
-    position = jnp.clip(count - 0.5, 0, size - 1)
-    before = jnp.clip(jnp.floor(position), 0, max(size - 2, 0)).astype(int)
-    after = jnp.minimum(before + 1, size - 1)
-    at = lambda index: jax.lax.dynamic_index_in_dim(descending, index, axis=-1)  # noqa: E731
-    threshold = at(before) + (position - before) * (at(after) - at(before))
-    width = jnp.where(softness > 0, softness, 1.0)
-    margin = (values - threshold) / width + _beyond(count - (size - 0.5)) - _beyond(0.5 - count)
-    return jnp.where(softness > 0, jax.nn.sigmoid(margin), hard).astype(values.dtype)
-
-
-def _beyond(excess: Any) -> Any:
-    """Grow from 0 without bound over the last half count, so that a gate reaches exactly 0 or 1 at the end."""
-    inside = (excess > 0) & (excess < 0.5)
-    rising = jnp.where(inside, excess / jnp.where(inside, 0.5 - excess, 1.0), 0.0)
-    return jnp.where(excess >= 0.5, FAR, jnp.minimum(rising, FAR))
-
-
-def through_every_parcel(
-    matrix: Float[Array, "parcels parcels"], combine: Callable[[Array, Array, Array], Array]
-) -> Float[Array, "parcels parcels"]:
-    """Combine each pair's value with its detour over every parcel in turn (Floyd and Warshall's algorithm).
-
-    `combine` takes the value so far, and those of the detour's two halves. The derivative keeps the matrix at every
-    square-root-of-n-th parcel and computes the others again.
-    """
-    size = len(matrix)
-    block = max(1, int(np.sqrt(size)))
-    whole = size - size % block
-
-    def over(best: Array, parcel: Array) -> tuple[Array, None]:
-        return combine(best, best[:, parcel][:, None], best[parcel][None, :]), None
-
-    def over_block(best: Array, parcels: Array) -> tuple[Array, None]:
-        return jax.lax.scan(over, best, parcels)
-
-    matrix, _ = jax.lax.scan(jax.checkpoint(over_block), matrix, jnp.arange(whole).reshape(-1, block))
-    return over_block(matrix, jnp.arange(whole, size))[0]

@@ -9,13 +9,12 @@ import numpy as np
 from jax.scipy.special import logsumexp
 from jaxtyping import Array, Float
 
-from pydra_diffconn import constraints
-from pydra_diffconn.block import define
-from pydra_diffconn.blocks.compcor import CompCor
-from pydra_diffconn.blocks.covariance import check_series
-from pydra_diffconn.blocks.filtering import check_finite
-from pydra_diffconn.linalg import nearest_rotation
-from pydra_diffconn.parameters import Parameter
+from pydra_diffconn.blocks.checks import check_finite, check_series
+from pydra_diffconn.blocks.confounds.compcor import CompCor
+from pydra_diffconn.declare import constraints
+from pydra_diffconn.declare.block import define
+from pydra_diffconn.declare.parameters import Parameter
+from pydra_diffconn.numerics.linalg import nearest_rotation
 
 
 def check_target(arguments: Mapping[str, Any]) -> None:

@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from pydra_diffconn.block import define
-from pydra_diffconn.blocks.filtering import check_finite
+from pydra_diffconn.blocks.checks import check_finite
+from pydra_diffconn.declare.block import define
 
 TOGETHER = 16  # frames that are summed together, transposed in the processor's cache
 

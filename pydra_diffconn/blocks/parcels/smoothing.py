@@ -9,14 +9,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from pydra_diffconn import constraints
-from pydra_diffconn.block import define
-from pydra_diffconn.blocks.filtering import check_finite
-from pydra_diffconn.parameters import Parameter
+from pydra_diffconn.blocks.checks import check_finite
+from pydra_diffconn.declare import constraints
+from pydra_diffconn.declare.block import define
+from pydra_diffconn.declare.parameters import Parameter
 
 FWHM_PER_SIGMA = math.sqrt(8 * math.log(2))
 ITERATIONS = 500  # of conjugate gradients at most; a few dozen are usual
-
 Fwhm = Annotated[float, Parameter(constraints.nonnegative, unit="mm", help="full width at half maximum; 0 leaves all")]
 
 

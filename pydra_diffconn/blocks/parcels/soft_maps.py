@@ -7,11 +7,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from pydra_diffconn import constraints
-from pydra_diffconn.block import define
-from pydra_diffconn.blocks.filtering import check_finite
-from pydra_diffconn.linalg import column_maxima, column_sums, pseudo_inverse, scale_columns
-from pydra_diffconn.parameters import Parameter
+from pydra_diffconn.blocks.checks import check_finite
+from pydra_diffconn.declare import constraints
+from pydra_diffconn.declare.block import define
+from pydra_diffconn.declare.parameters import Parameter
+from pydra_diffconn.numerics.linalg import column_maxima, column_sums, pseudo_inverse, scale_columns
 
 Deviation = Annotated[
     Float[Array, "parcels space"] | None, Parameter(constraints.real, help="added to the logarithms of the shares")

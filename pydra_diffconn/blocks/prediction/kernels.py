@@ -12,11 +12,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from pydra_diffconn import constraints
-from pydra_diffconn.block import define
-from pydra_diffconn.blocks.filtering import check_finite
-from pydra_diffconn.blocks.thresholding import Softness, gate
-from pydra_diffconn.parameters import Parameter
+from pydra_diffconn.blocks.checks import check_finite
+from pydra_diffconn.blocks.shared_parameters import Softness
+from pydra_diffconn.declare import constraints
+from pydra_diffconn.declare.block import define
+from pydra_diffconn.declare.parameters import Parameter
+from pydra_diffconn.numerics.gates import gate
 
 Kernel = Literal["linear", "correlation", "rbf"]
 Which = Literal["both", "positive", "negative"]

@@ -7,8 +7,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from pydra_diffconn.block import define
-from pydra_diffconn.blocks.prediction import Gamma, Kernel, Penalty, _training, check_classes, kernel_matrix
+from pydra_diffconn.blocks.prediction.kernels import Gamma, Kernel, Penalty, _training, check_classes, kernel_matrix
+from pydra_diffconn.declare.block import define
 
 STEPS = 80  # of the interior point method at most; about fifteen are usual
 NEWTON_STEPS = 20

@@ -9,17 +9,16 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from pydra_diffconn import constraints
-from pydra_diffconn.block import define
-from pydra_diffconn.blocks.covariance import check_series
-from pydra_diffconn.blocks.filtering import HighCutoff, LowCutoff, check_band
-from pydra_diffconn.blocks.thresholding import gate
-from pydra_diffconn.parameters import Parameter
+from pydra_diffconn.blocks.checks import check_band, check_series
+from pydra_diffconn.blocks.shared_parameters import HighCutoff, LowCutoff
+from pydra_diffconn.declare import constraints
+from pydra_diffconn.declare.block import define
+from pydra_diffconn.declare.parameters import Parameter
+from pydra_diffconn.numerics.gates import gate
 
 FRAMES_TOGETHER = 16  # frames whose ranks are summed over neighbours at once, which bounds the memory
 COLUMNS_TOGETHER = 32  # columns whose frames are compared pairwise at once
 CONSTANT = 10  # a column whose deviations are below this many roundings of its size is constant
-
 BandSoftness = Annotated[
     float, Parameter(constraints.nonnegative, unit="Hz", help="width of the band's soft edges; 0 is hard")
 ]

@@ -2,7 +2,7 @@
 
 from jaxtyping import Array, Float
 
-from pydra_diffconn.block import define
+from pydra_diffconn.declare.block import define
 
 
 @define(outputs=["timeseries"], linear_in="timeseries", writes=False)

@@ -8,15 +8,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from pydra_diffconn import constraints
-from pydra_diffconn.block import define
-from pydra_diffconn.blocks.censoring import check_weighted
-from pydra_diffconn.parameters import Parameter
+from pydra_diffconn.blocks.checks import check_weighted
+from pydra_diffconn.declare import constraints
+from pydra_diffconn.declare.block import define
+from pydra_diffconn.declare.parameters import Parameter
 
 MODES = ("zscore", "psc", "robust")
 SIGMA_PER_MAD = 1.482602218505602  # 1 / the normal distribution's upper quartile
 ROUNDINGS = 10  # a scale below this many roundings of the values is none
-
 ModeWeights = Annotated[
     Float[Array, "modes"] | None,
     Parameter(constraints.simplex, help="shares of z-score, percent signal change and robust z-score"),

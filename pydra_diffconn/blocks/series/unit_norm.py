@@ -6,8 +6,8 @@ from typing import Any
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from pydra_diffconn.block import define
-from pydra_diffconn.blocks.filtering import check_finite
+from pydra_diffconn.blocks.checks import check_finite
+from pydra_diffconn.declare.block import define
 
 
 def check(arguments: Mapping[str, Any]) -> None:

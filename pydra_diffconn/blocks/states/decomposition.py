@@ -8,13 +8,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from pydra_diffconn import constraints
-from pydra_diffconn.block import define
-from pydra_diffconn.blocks.communities import Affiliation, check_affiliation
-from pydra_diffconn.blocks.filtering import check_finite
-from pydra_diffconn.linalg import nearest_rotation
-from pydra_diffconn.parameters import Parameter
-from pydra_diffconn.spd import check_symmetric, eigen, without_diagonal
+from pydra_diffconn.blocks.checks import check_finite
+from pydra_diffconn.blocks.graphs.communities import Affiliation, check_affiliation
+from pydra_diffconn.declare import constraints
+from pydra_diffconn.declare.block import define
+from pydra_diffconn.declare.parameters import Parameter
+from pydra_diffconn.numerics.linalg import nearest_rotation
+from pydra_diffconn.numerics.spd import check_symmetric, eigen, without_diagonal
 
 Parts = Annotated[
     Float[Array, "components features"],

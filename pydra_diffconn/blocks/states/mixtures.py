@@ -8,11 +8,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from pydra_diffconn import constraints
-from pydra_diffconn.block import define
-from pydra_diffconn.blocks.bessel import log_bessel
-from pydra_diffconn.blocks.filtering import check_finite
-from pydra_diffconn.parameters import Parameter
+from pydra_diffconn.blocks.checks import check_finite
+from pydra_diffconn.declare import constraints
+from pydra_diffconn.declare.block import define
+from pydra_diffconn.declare.parameters import Parameter
+from pydra_diffconn.numerics.bessel import log_bessel
 
 Centers = Annotated[Float[Array, "clusters features"], Parameter(constraints.real, help="center of each cluster")]
 Directions = Annotated[

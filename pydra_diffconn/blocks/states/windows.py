@@ -8,10 +8,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from pydra_diffconn import constraints
-from pydra_diffconn.block import define
-from pydra_diffconn.blocks.covariance import Correlation, Covariance, check_series
-from pydra_diffconn.parameters import Parameter
+from pydra_diffconn.blocks.checks import check_series
+from pydra_diffconn.blocks.connectivity.correlation import Correlation, Covariance
+from pydra_diffconn.declare import constraints
+from pydra_diffconn.declare.block import define
+from pydra_diffconn.declare.parameters import Parameter
 
 StateWeights = Annotated[
     Float[Array, "time states"], Parameter(constraints.simplex, help="share of each state in each frame")

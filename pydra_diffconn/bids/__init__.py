@@ -1,0 +1,1 @@
+"""Folders of derivatives, by the conventions of BIDS."""

@@ -1,0 +1,1 @@
+"""Motion, frame weights, and what is done about frames that are left out."""

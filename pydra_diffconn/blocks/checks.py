@@ -1,0 +1,118 @@
+"""Checks of argument values that several blocks share."""
+
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from pydra_diffconn.numerics.design import CONSTANT, _check_lengths
+
+
+def check_weighted(arguments: Mapping[str, Any], least: int = 1) -> None:
+    """Refuse series with missing values, weights that do not fit them, and too few frames with any weight."""
+    series, weights = arguments.get("timeseries"), arguments.get("frame_weights")
+    check_finite(series, "timeseries")
+    if weights is not None and series is not None and len(weights) != len(series):
+        raise ValueError(f"frame_weights has {len(weights)} values, timeseries {len(series)} frames; expected one each")
+    frames = next((len(one) for one in (weights, series) if one is not None), least)
+    usable = frames if weights is None else int(np.sum(np.asarray(weights) > 0))
+    if usable < least:
+        verb = "has" if usable == 1 else "have"
+        raise ValueError(
+            f"{usable} of {frames} frames {verb} a weight above 0, at least {least} must; censor less or leave this "
+            "run out"
+        )
+
+
+FEW_DEGREES_OF_FREEDOM = 20
+
+
+def check_table(arguments: Mapping[str, Any]) -> None:
+    """Refuse tables of another length than the series, and missing values after the first row."""
+    series, confounds = arguments.get("timeseries"), arguments.get("confounds")
+    check_finite(series, "timeseries")
+    if confounds is None:
+        return
+    if series is not None:
+        _check_lengths(series, confounds, arguments.get("frame_weights"))
+    if arguments.get("first_row", "copy_second") not in ("copy_second", "zero"):
+        raise ValueError(f"first_row = {arguments['first_row']!r}; expected 'copy_second' or 'zero'")
+    missing = np.argwhere(~np.isfinite(confounds[1:]))
+    if missing.size:
+        frame, column = missing[0] + (1, 0)
+        raise ValueError(
+            f"confounds has a missing value in frame {frame}, column {column}; only the "
+            "first row may be n/a (derivatives). Leave this column out or fill it"
+        )
+
+
+def check_freedom(confounds: Any, weights: Any = None) -> None:
+    """Refuse designs that leave no temporal degrees of freedom, and warn of few; the table itself is in order."""
+    seen = np.ones(len(confounds), dtype=bool) if weights is None else np.asarray(weights) > 0.5
+    filled = np.where(np.isfinite(confounds), confounds, confounds[1])  # only the first row can be missing here
+    kept, rank = int(seen.sum()), _rank(filled[seen].astype(float))
+    left = kept - 1 - rank
+    if left <= 0:
+        raise ValueError(
+            f"{confounds.shape[1]} confounds (rank {rank}) and {kept} kept frames leave nothing of the data; "
+            "choose fewer confounds or censor less"
+        )
+    if left < FEW_DEGREES_OF_FREEDOM:
+        warnings.warn(f"confound regression: only {left} temporal degrees of freedom are left", stacklevel=3)
+
+
+def _rank(confounds: np.ndarray) -> int:
+    """Count independent columns; scaled first, or squared derivatives would vanish beside tissue means."""
+    if len(confounds) == 0:
+        return 0
+    size = np.linalg.norm(confounds, axis=0)
+    centred = confounds - confounds.mean(axis=0)
+    norm = np.linalg.norm(centred, axis=0)
+    varies = norm > CONSTANT * np.finfo(float).eps * size
+    return int(np.linalg.matrix_rank(centred[:, varies] / norm[varies])) if varies.any() else 0
+
+
+def check_series(arguments: Mapping[str, Any]) -> None:
+    """Refuse missing values, weights of another length, and runs with fewer than two usable frames."""
+    series, weights = arguments.get("timeseries"), arguments.get("frame_weights")
+    check_finite(series, "timeseries")
+    if series is not None and weights is not None and len(series) != len(weights):
+        raise ValueError(f"frame_weights has {len(weights)} values, timeseries {len(series)} frames")
+    usable = len(series) if series is not None else 2
+    if weights is not None:
+        usable = int(np.sum(np.asarray(weights) > 0))
+    if usable < 2:
+        raise ValueError(f"{usable} usable frames; a covariance needs at least 2: censor less or leave this run out")
+
+
+def check_band(arguments: Mapping[str, Any]) -> None:
+    """Refuse a band that is empty or lies above the Nyquist frequency, and missing values in the series."""
+    tr = arguments.get("tr")
+    if tr is not None and not tr > 0:
+        raise ValueError(f"tr = {tr:g} s is not positive; give the repetition time in seconds")
+    for name in ("low", "high", "cutoff"):
+        value = arguments.get(name)
+        if value is None or tr is None:
+            continue
+        if value >= 0.5 / tr:
+            raise ValueError(
+                f"{name} = {value:g} Hz is not below the Nyquist frequency {0.5 / tr:g} Hz (tr = {tr:g} s); "
+                f"choose {name} < {0.5 / tr:g} or check tr"
+            )
+    low, high = arguments.get("low"), arguments.get("high")
+    if low is not None and high is not None and not 0 <= low < high:
+        raise ValueError(f"low = {low:g} Hz and high = {high:g} Hz are no band; expected 0 <= low < high")
+    check_finite(arguments.get("timeseries"), "timeseries")
+
+
+def check_finite(array: Any, name: str) -> None:
+    """Refuse missing values, naming the first place."""
+    if array is None or np.all(np.isfinite(array)):
+        return
+    frame, column = np.argwhere(~np.isfinite(np.asarray(array).reshape(len(array), -1)))[0]
+    count = int(np.sum(~np.isfinite(array)))
+    raise ValueError(
+        f"{name} has {count} values that are not finite, the first in frame {frame}, column {column}; "
+        "replace or remove them before this step"
+    )

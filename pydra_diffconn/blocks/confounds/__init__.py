@@ -1,0 +1,1 @@
+"""Confounds: made, combined, gated and regressed out."""

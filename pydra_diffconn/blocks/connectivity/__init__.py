@@ -1,0 +1,1 @@
+"""From parcel series to connectomes."""

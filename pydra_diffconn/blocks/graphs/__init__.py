@@ -1,0 +1,1 @@
+"""Measures, thresholds, communities and gradients of connectomes."""

@@ -1,0 +1,1 @@
+"""From voxels or vertices to parcels."""

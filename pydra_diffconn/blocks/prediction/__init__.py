@@ -1,0 +1,1 @@
+"""From connectomes to what they predict."""

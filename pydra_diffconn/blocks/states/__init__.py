@@ -1,0 +1,1 @@
+"""Windows, mixtures and decompositions of series: what changes over time."""

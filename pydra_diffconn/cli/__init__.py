@@ -1,0 +1,3 @@
+"""The command line, `diffconn`."""
+
+from pydra_diffconn.cli.main import main as main

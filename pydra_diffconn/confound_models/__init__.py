@@ -1,0 +1,4 @@
+"""From fMRIPrep's table to regressors."""
+
+from pydra_diffconn.confound_models.design import ConfoundModel as ConfoundModel
+from pydra_diffconn.confound_models.design import confound_design as confound_design

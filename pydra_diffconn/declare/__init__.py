@@ -1,0 +1,1 @@
+"""What authors and users write: blocks, parameters, constraints, losses, equivalents."""

@@ -1,0 +1,115 @@
+"""How one block runs as a Pydra job: files are read, values checked, the function compiled."""
+
+from __future__ import annotations
+
+import functools
+import typing
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+from fileformats.generic import File
+from pydra.compose import python
+from pydra.utils.hash import hash_function
+
+from pydra_diffconn import pydra_compat
+from pydra_diffconn.declare.declaration import Declaration
+from pydra_diffconn.declare.parameters import Learn, plain
+from pydra_diffconn.numerics.process import keep_compiled
+
+Data = np.ndarray | File
+"""Every data field takes an array or a file; Pydra links exactly this union to every file type."""
+
+
+@attrs.define(kw_only=True, auto_attribs=False, eq=False, repr=False)
+class BlockTask(python.Task):
+    """A Pydra task whose function is pure JAX; it takes arrays or files and gives what it was given."""
+
+    declaration: typing.ClassVar[Declaration]
+    pure: typing.ClassVar[Callable]
+
+    def values(self) -> dict[str, Any]:
+        """Return the argument values, each `Learn` as the number it starts from."""
+        values = {}
+        for name in [*self.declaration.arguments, *(["mask"] if "mask" in self else [])]:
+            value = getattr(self, name)
+            if isinstance(value, Learn) and value.init is None:
+                value = self.declaration.start_of(name, {n: getattr(self, n) for n in self.declaration.arguments})
+            values[name] = plain(value)
+        return values
+
+    def _compute_hashes(self) -> tuple[str, dict[str, str]]:
+        """Hash values, block version and precision; a `Learn` counts as its number, so that runs share the cache."""
+        hashes = {name: hash_function(value) for name, value in self.values().items() if value is not attrs.NOTHING}
+        hashes["function"] = source_hash(type(self))  # type: ignore[arg-type]
+        hashes["block"] = f"{self.declaration.id}@{self.declaration.version}:{','.join(self.declaration.outputs)}"
+        hashes["precision"] = pydra_compat.precision()
+        return hash_function(sorted(hashes.items())), hashes
+
+    def _run(self, job: Any, rerun: bool = True) -> None:
+        from pydra_diffconn import files
+
+        declaration, given = self.declaration, self.values()
+        arrays, spaces = files.load_arguments(declaration, given)
+        waiting = {n: v for n, v in arrays.items() if isinstance(v, files.ImageSeries)}
+        values = declaration.checked({name: value for name, value in arrays.items() if name not in waiting})
+        results = while_reading(declaration, {**values, **waiting}) if waiting else run(type(self), values)
+        _refuse_new_nan(declaration, values, results)
+        if declaration.writes and spaces.get(declaration.main_input) is not None:
+            results = files.write_outputs(declaration, results, values, spaces, Path(job.cache_dir), given)
+        job.return_values = results
+
+
+@functools.cache
+def source_hash(block: type[BlockTask]) -> str:
+    """Return the hash of a block's function as it is written."""
+    return hash_function(block.pure)
+
+
+def run(block: type[BlockTask], values: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """Run a block's function, compiled, on concrete values; return NumPy arrays by output name."""
+    arguments, real = block.declaration.arguments, pydra_compat.precision()
+    values = {name: _in_precision(value, real) for name, value in values.items()}
+    static = {name: value for name, value in values.items() if arguments[name].role == "static" or value is None}
+    traced = {name: value for name, value in values.items() if name not in static}
+    results = _compiled(block, tuple(sorted(static.items())))(traced)  # type: ignore[arg-type]
+    results = results if isinstance(results, tuple) else (results,)
+    return {name: np.asarray(result) for name, result in zip(block.declaration.outputs, results, strict=True)}
+
+
+def while_reading(declaration: Declaration, values: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """Compute a block of one output from an image on disk, in the precision of this process."""
+    from pydra_diffconn import files
+
+    assert declaration.streamed is not None
+    with files.reading(values[declaration.main_input].path):
+        result = declaration.streamed(**values)
+    return {next(iter(declaration.outputs)): np.asarray(result, dtype=pydra_compat.precision())}
+
+
+def _in_precision(value: Any, real: str) -> Any:
+    floating = isinstance(value, np.ndarray) and np.issubdtype(value.dtype, np.floating)
+    return value.astype(real, copy=False) if floating else value
+
+
+@functools.lru_cache(maxsize=256)
+def _compiled(block: type[BlockTask], static: tuple) -> Callable:
+    """Return one compiled function per block and static arguments: compiling anew costs more than most blocks."""
+    import jax
+
+    keep_compiled()
+    fixed = dict(static)
+    return jax.jit(lambda traced: block.pure(**traced, **fixed))
+
+
+def _refuse_new_nan(declaration: Declaration, values: Mapping[str, Any], results: Mapping[str, np.ndarray]) -> None:
+    for name, result in results.items():
+        if np.issubdtype(result.dtype, np.floating) and not np.all(np.isfinite(result)):
+            count = int(np.sum(~np.isfinite(result)))
+            given = {key: plain(value) for key, value in values.items() if np.ndim(value) == 0}
+            raise ValueError(
+                f"{declaration.name}: {count} of {result.size} values of '{name}' are not finite, with {given}; "
+                "look for missing values or infinities in the inputs, or an input without variance"
+            )

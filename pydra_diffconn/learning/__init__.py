@@ -1,0 +1,1 @@
+"""Learning the values: fits, resampling, multiverses and their results."""

@@ -1,0 +1,58 @@
+"""Which runs are learned from and which are held out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+
+def partition(
+    count: int, validation: float | Sequence[int] | Sequence[str] | None, groups: Sequence[Any] | None, seed: int
+) -> tuple[list[int], list[int]]:
+    """Return the runs to learn from and those held out; runs of one group stay together.
+
+    Raises
+    ------
+    ValueError
+        If a group is on both sides, or a side is empty.
+    """
+    labels = labels_of(count, groups)
+    if validation is None:
+        return list(range(count)), []
+    names = list(dict.fromkeys(labels))
+    chosen = np.ravel(np.asarray(validation, dtype=object)).tolist()
+    if isinstance(validation, float):
+        if not 0 < validation < 1:
+            raise ValueError(f"validation is {validation}; expected a fraction between 0 and 1, or numbers of runs")
+        drawn = np.random.default_rng(seed).permutation(len(names))[: max(1, round(validation * len(names)))]
+        out = {number for number, label in enumerate(labels) if label in {names[n] for n in drawn}}
+    elif groups is not None and all(isinstance(one, str) and one in names for one in chosen):
+        out = {number for number, label in enumerate(labels) if label in chosen}
+    else:
+        if wrong := [one for one in chosen if not _is_run(one, count)]:
+            raise ValueError(
+                f"validation has {wrong[0]!r}; expected a fraction, numbers of runs from 0 to {count - 1}, or labels "
+                "that are in groups=[...]"
+            )
+        out = set(chosen)
+    training, held_out = [number for number in range(count) if number not in out], sorted(out)
+    both = {labels[number] for number in training} & {labels[number] for number in held_out}
+    if both:
+        raise ValueError(f"groups {sorted(map(str, both))} are in training and in validation; keep each on one side")
+    if not training or not held_out:
+        raise ValueError(f"validation leaves {len(training)} runs to learn from and {len(held_out)} to validate on")
+    return training, held_out
+
+
+def labels_of(count: int, groups: Sequence[Any] | None) -> list[Any]:
+    """Return one label for each run: those of its group, or by default its number."""
+    labels = list(range(count)) if groups is None else list(groups)
+    if len(labels) != count:
+        raise ValueError(f"groups has {len(labels)} labels for {count} runs; expected one each")
+    return labels
+
+
+def _is_run(one: Any, count: int) -> bool:
+    return isinstance(one, int | np.integer) and not isinstance(one, bool) and bool(0 <= one < count)

@@ -1,0 +1,103 @@
+"""Designs: unit regressors, and the inverse of a gated design."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from pydra_diffconn.numerics.linalg import pseudo_inverse
+
+CONSTANT = 10  # a column whose deviations are below this many roundings of its size is constant
+
+
+def _check_lengths(series: Any, confounds: Any, weights: Any = None) -> None:
+    if len(series) != len(confounds):
+        difference = abs(len(series) - len(confounds))
+        raise ValueError(
+            f"confounds has {len(confounds)} rows, timeseries {len(series)} frames; "
+            f"were {difference} dummy scans removed from one of them?"
+        )
+    if weights is not None and len(series) != len(weights):
+        raise ValueError(f"frame_weights has {len(weights)} values, timeseries {len(series)} frames; expected one each")
+
+
+def unit_design(
+    timeseries: Float[Array, "time space"],
+    confounds: Float[Array, "time regressors"],
+    frame_weights: Float[Array, "time"] | None,
+    intercept: bool = True,
+    first_row: str = "copy_second",
+) -> tuple[Float[Array, "time space"], Float[Array, "time 1"], Float[Array, "time regressors"]]:
+    """Prepare a regression on the weighted frames.
+
+    Returns the series and the confounds, both centred (if `intercept`), the confounds also scaled to unit weighted
+    norm, and between them the square roots of the frame weights. Constant confounds become zeros.
+    """
+    _check_lengths(timeseries, confounds, frame_weights)
+    timeseries, confounds = jnp.asarray(timeseries), filled_first_row(confounds, first_row)
+    weights = jnp.ones_like(timeseries[:, 0]) if frame_weights is None else frame_weights
+    total = weights.sum()
+    rounding = (CONSTANT * jnp.finfo(confounds.dtype).eps) ** 2 * (weights @ confounds**2)
+    centred = timeseries
+    if intercept:
+        for _ in range(2):  # one pass leaves a mean of some roundings in float32, which would be fitted
+            confounds = confounds - weights @ confounds / total
+        centred = timeseries - weights @ timeseries / total
+    root = jnp.where(weights > 0, jnp.sqrt(jnp.where(weights > 0, weights, 1.0)), 0.0)[:, None]
+    square = jnp.sum((root * confounds) ** 2, axis=0)
+    used = square > rounding  # else a constant column would be scaled up to noise
+    design = confounds * jnp.where(used, 1 / jnp.sqrt(jnp.where(used, square, 1.0)), 0.0)
+    return centred, root, design
+
+
+def filled_first_row(confounds: Float[Array, "time regressors"], first_row: str) -> Float[Array, "time regressors"]:
+    """Fill what is missing in the first row, where derivatives have no value."""
+    confounds = jnp.asarray(confounds)
+    stand_in = confounds[1] if first_row == "copy_second" else jnp.zeros_like(confounds[1])
+    return confounds.at[0].set(jnp.where(jnp.isfinite(confounds[0]), confounds[0], stand_in))
+
+
+@jax.custom_jvp
+def gated_inverse(
+    design: Float[Array, "time regressors"], gates: Float[Array, "regressors"], penalty: Float[Array, ""]
+) -> Float[Array, "regressors time"]:
+    """Return (G X'X + l (I - G))^-1 G X', G the diagonal matrix of gates: least squares with penalties l (1 - g) / g.
+
+    Substituting b = sqrt(G) c makes it the least-squares problem of [X sqrt(G); sqrt(l (I - G))], solved by its
+    pseudo-inverse: the normal equations would square the condition number, and the penalty itself is infinite at g = 0.
+    """
+    return _stacked_inverse(design, gates, penalty)[0]
+
+
+def _stacked_inverse(design: Array, gates: Array, penalty: Array) -> tuple[Array, Array, Array]:
+    """Return the gated inverse B, the matrix T with B = T X', and the projection on what no equation determines."""
+    frames = design.shape[0]
+    open_, closed = jnp.sqrt(gates), jnp.sqrt(penalty * (1 - gates))
+    stacked = jnp.concatenate([design * open_, jnp.diag(closed)])
+    inverse = pseudo_inverse(stacked)
+    gated = open_[:, None] * inverse
+    undetermined = jnp.eye(len(gates), dtype=design.dtype) - inverse @ stacked
+    return gated[:, :frames], gated @ gated.T, undetermined
+
+
+@gated_inverse.defjvp
+def _gated_inverse_derivative(primals: tuple, tangents: tuple) -> tuple:
+    """Differentiate without the square roots, whose derivatives are infinite at the ends of the gates.
+
+    With M = G X'X + l (I - G) and T = M^-1 G, symmetric, the rule dT = M^-1 (dG - dM T) becomes dT = N dG N' / l for
+    the matrix N = l M^-1 = I + T (l I - X'X), which has no inverse of G or I - G in it.
+    """
+    design, gates, penalty = primals
+    design_change, gates_change, penalty_change = tangents
+    inverse, both, undetermined = _stacked_inverse(design, gates, penalty)
+    identity = jnp.eye(len(gates), dtype=design.dtype)
+    explained = inverse @ design  # T X'X
+    turned = identity + penalty * both - explained
+    by_gates = (turned * gates_change / penalty) @ (turned.T @ design.T)
+    by_penalty = -(penalty_change / penalty) * (identity - explained) @ inverse
+    residual = design_change.T - (design_change.T @ design) @ inverse
+    by_design = (
+        both @ residual - inverse @ (design_change @ inverse) + undetermined @ (design_change.T @ inverse.T) @ inverse
+    )
+    return inverse, by_gates + by_penalty + by_design

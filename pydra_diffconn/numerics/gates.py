@@ -1,0 +1,67 @@
+"""Gates: soft thresholds that pass small gradients far from the edge."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+FAR = 1e4  # widths of the soft edge beyond which a gate is exactly 0 or 1
+
+
+def gate(margin: Array, softness: Any, at_edge: float = 1.0) -> Array:
+    """Return 1 where the margin is positive and 0 where negative, by a logistic step of the given width."""
+    width = jnp.where(softness > 0, softness, 1.0)
+    hard = jnp.where(margin == 0, at_edge, 1.0 * (margin > 0))
+    return jnp.where(softness > 0, jax.nn.sigmoid(margin / width), hard).astype(margin.dtype)
+
+
+def largest(values: Float[Array, "*rows n"], count: Any, softness: Any) -> Float[Array, "*rows n"]:
+    """Return a gate in [0, 1] for each value that keeps the `count` largest of each row.
+
+    Hard, exactly `count` (rounded, halves up) are 1. Soft, the threshold is half-way between the last one kept and the
+    first one left out, interpolated for fractional counts and infinite at the ends.
+    """
+    size = values.shape[-1]
+    place = jnp.argsort(jnp.argsort(-values, axis=-1), axis=-1)
+    hard = 1.0 * (place < jnp.floor(jnp.asarray(count, dtype=values.dtype) + 0.5))
+    descending = -jnp.sort(-values, axis=-1)
+    position = jnp.clip(count - 0.5, 0, size - 1)
+    before = jnp.clip(jnp.floor(position), 0, max(size - 2, 0)).astype(int)
+    after = jnp.minimum(before + 1, size - 1)
+    at = lambda index: jax.lax.dynamic_index_in_dim(descending, index, axis=-1)  # noqa: E731
+    threshold = at(before) + (position - before) * (at(after) - at(before))
+    width = jnp.where(softness > 0, softness, 1.0)
+    margin = (values - threshold) / width + _beyond(count - (size - 0.5)) - _beyond(0.5 - count)
+    return jnp.where(softness > 0, jax.nn.sigmoid(margin), hard).astype(values.dtype)
+
+
+def _beyond(excess: Any) -> Any:
+    """Grow from 0 without bound over the last half count, so that a gate reaches exactly 0 or 1 at the end."""
+    inside = (excess > 0) & (excess < 0.5)
+    rising = jnp.where(inside, excess / jnp.where(inside, 0.5 - excess, 1.0), 0.0)
+    return jnp.where(excess >= 0.5, FAR, jnp.minimum(rising, FAR))
+
+
+def through_every_parcel(
+    matrix: Float[Array, "parcels parcels"], combine: Callable[[Array, Array, Array], Array]
+) -> Float[Array, "parcels parcels"]:
+    """Combine each pair's value with its detour over every parcel in turn (Floyd and Warshall's algorithm).
+
+    `combine` takes the value so far, and those of the detour's two halves. The derivative keeps the matrix at every
+    square-root-of-n-th parcel and computes the others again.
+    """
+    size = len(matrix)
+    block = max(1, int(np.sqrt(size)))
+    whole = size - size % block
+
+    def over(best: Array, parcel: Array) -> tuple[Array, None]:
+        return combine(best, best[:, parcel][:, None], best[parcel][None, :]), None
+
+    def over_block(best: Array, parcels: Array) -> tuple[Array, None]:
+        return jax.lax.scan(over, best, parcels)
+
+    matrix, _ = jax.lax.scan(jax.checkpoint(over_block), matrix, jnp.arange(whole).reshape(-1, block))
+    return over_block(matrix, jnp.arange(whole, size))[0]

@@ -1,0 +1,1 @@
+"""Reordering a fused program by rules that hold exactly."""

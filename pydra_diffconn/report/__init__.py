@@ -1,0 +1,7 @@
+"""How things look: pages and figures from plain data."""
+
+from pydra_diffconn.report.page import Card as Card
+from pydra_diffconn.report.page import Figure as Figure
+from pydra_diffconn.report.page import Section as Section
+from pydra_diffconn.report.page import show as show
+from pydra_diffconn.report.page import write_page as write_page

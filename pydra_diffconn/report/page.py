@@ -1,0 +1,70 @@
+"""Sections in, one HTML page out; knows nothing of the rest of the package."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+
+@dataclass
+class Figure:
+    """A figure (our own SVG) and what it shows."""
+
+    svg: str
+    caption: str = ""
+
+
+@dataclass
+class Section:
+    """A part of a page: text, a table, figures; any may be missing."""
+
+    title: str
+    text: str = ""
+    table: dict[str, Any] | None = None
+    figures: list[Figure] = field(default_factory=list)
+
+
+@dataclass
+class Card:
+    """One number that matters."""
+
+    value: str
+    label: str
+
+
+def write_page(
+    path: Path,
+    title: str,
+    lead: str,
+    sections: Sequence[Section],
+    cards: Sequence[Card] = (),
+    notes: Sequence[str] = (),
+) -> Path:
+    """Write an HTML page without remote parts; text is escaped."""
+    import jinja2
+
+    loader = jinja2.FileSystemLoader(Path(__file__).parent)
+    template = jinja2.Environment(loader=loader, autoescape=True).get_template("page.html")
+    page = template.render(
+        title=title, lead=lead, sections=sections, cards=cards, notes=notes, version=version("pydra-diffconn")
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(page)
+    return path
+
+
+def show(value: Any) -> str:
+    """Return a value as people read it: four digits, short vectors whole.
+
+    >>> show(0.0131234)
+    '0.01312'
+    """
+    if np.ndim(value) == 0:
+        return f"{float(value):.4g}"
+    array = np.asarray(value)
+    return ", ".join(f"{v:.3g}" for v in array) if array.size <= 8 else f"array {array.shape}"

@@ -1,0 +1,1 @@
+"""A Pydra workflow, read and changed."""

@@ -1,0 +1,151 @@
+"""Framewise displacement and DVARS against nipype's formulas and the columns that fMRIPrep wrote."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from finite_differences import assert_gradient
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pydra_diffconn.blocks import Censor, Dvars, FramewiseDisplacement
+from pydra_diffconn.files.tables import read_table
+from pydra_diffconn.testing import Case
+
+SIX = ["trans_x", "trans_y", "trans_z", "rot_x", "rot_y", "rot_z"]
+STEP = np.random.default_rng(0).standard_normal((60, 6)) * [0.1, 0.1, 0.1, 0.002, 0.002, 0.002]
+MOTION = STEP.cumsum(axis=0)
+IMAGE = 500 + 10 * np.random.default_rng(1).standard_normal((60, 12)).cumsum(axis=0)
+dvars = jax.jit(Dvars.pure)
+
+
+def fmriprep(shared, name):
+    table, names = read_table(shared / "confounds_real" / name)
+    column = dict(zip(names, table.T, strict=True))
+    return np.stack([column[one] for one in SIX], axis=1), column["framewise_displacement"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ds000005_sub-01_task-mixedgamblestask_run-01_desc-motion_timeseries.tsv",
+        "ds000031_sub-01_ses-002_task-rest_run-001_desc-confounds_timeseries.tsv",
+        "ds000228_sub-pixar123_task-pixar_desc-confounds_regressors.tsv",
+    ],
+)
+def test_the_displacement_is_the_column_of_fmriprep(x64, shared, name):
+    motion, expected = fmriprep(shared, name)
+    found = FramewiseDisplacement.pure(jnp.asarray(motion))
+    np.testing.assert_allclose(found[1:], expected[1:], atol=1e-6)  # as printed in the table
+    assert found[0] == 0
+
+
+def test_rotations_may_be_in_degrees(x64):
+    in_degrees = MOTION * ([1.0] * 3 + [180 / np.pi] * 3)
+    found = FramewiseDisplacement.pure(jnp.asarray(in_degrees), 50.0, "degrees")
+    np.testing.assert_allclose(found, FramewiseDisplacement.pure(jnp.asarray(MOTION)), atol=1e-12)
+
+
+def test_a_planted_radius_is_recovered_from_the_displacement(x64):
+    target = FramewiseDisplacement.pure(jnp.asarray(MOTION), 63.0)
+    solver = optax.adam(0.05)
+
+    @jax.jit
+    def learned(start):
+        def step(state, _):
+            free, moments = state
+            slope = jax.grad(lambda f: jnp.mean((FramewiseDisplacement.pure(MOTION, jnp.exp(f)) - target) ** 2))(free)
+            change, moments = solver.update(slope, moments)
+            return (free + change, moments), None
+
+        return jax.lax.scan(step, (start, solver.init(start)), None, length=300)[0][0]
+
+    assert float(jnp.exp(learned(jnp.log(50.0)))) == pytest.approx(63.0, abs=0.1)
+
+
+def test_the_displacement_flows_into_censoring(x64):
+    moved = MOTION.copy()
+    moved[30:, 0] += 2.0
+    weights = Censor.pure(FramewiseDisplacement.pure(jnp.asarray(moved)), 1.5)
+    assert list(np.flatnonzero(np.asarray(weights) == 0)) == [30]
+
+
+def test_the_contrast_of_a_frame_with_another_image_stands_out(x64):
+    image = 500 + np.random.default_rng(2).standard_normal((80, 50))
+    image[40] += 5 * np.random.default_rng(3).standard_normal(50)
+    _, standardised = dvars(jnp.asarray(image))
+    assert standardised[0] == 0
+    assert set(np.argsort(np.asarray(standardised))[-2:]) == {40, 41}
+    assert np.median(standardised[1:]) == pytest.approx(1, abs=0.15)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.floats(0.01, 100), st.floats(-50, 50))
+def test_standardised_dvars_knows_neither_unit_nor_offset(scale, offset):
+    with jax.enable_x64(True):
+        moved = dvars(jnp.asarray(scale * IMAGE + offset))[1]
+        np.testing.assert_allclose(moved, dvars(jnp.asarray(IMAGE))[1], rtol=1e-8)
+
+
+def test_an_intensity_of_zero_keeps_the_unit(x64):
+    raw = dvars(jnp.asarray(IMAGE), 0.0)[0]
+    np.testing.assert_allclose(raw[1:], np.sqrt(np.mean(np.diff(IMAGE, axis=0) ** 2, axis=1)), rtol=1e-12)
+
+
+def test_the_gradients_are_right(x64):
+    assert_gradient(lambda x: jnp.sum(dvars(x)[1] ** 3), IMAGE)
+    assert_gradient(lambda r: jnp.sum(FramewiseDisplacement.pure(MOTION, r) ** 3), 50.0, step=1e-3)
+
+
+BAD = [
+    (FramewiseDisplacement, {"motion": MOTION[:, :5]}, "expected six columns"),
+    (FramewiseDisplacement, {"motion": MOTION * ([1.0] * 3 + [1e4] * 3)}, "more than a full turn"),
+    (FramewiseDisplacement, {"motion": np.where(MOTION[3, 2] == MOTION, np.nan, MOTION)}, "frame 3, column 2"),
+    (Dvars, {"timeseries": IMAGE[:2]}, "needs at least 3"),
+]
+
+
+@pytest.mark.parametrize(("block", "arguments", "message"), BAD)
+def test_bad_input_is_named(block, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        block.check(arguments)
+
+
+def nipypes_displacement(motion, radius, rotation_unit):
+    mapped = motion * ([1.0] * 3 + [radius] * 3)
+    return np.append(0, np.abs(np.diff(mapped, axis=0)).sum(axis=1))
+
+
+def nipypes_dvars(timeseries, intensity):
+    image = timeseries.T / np.median(timeseries) * intensity
+    spread = np.percentile(image, 75, axis=1, method="lower") - np.percentile(image, 25, axis=1, method="lower")
+    image, spread = image[spread > 0], spread[spread > 0] / 1.349
+    centred = image - image.mean(axis=1, keepdims=True)
+    lagged = [np.correlate(row, row, "full")[len(row) - 1 : len(row) + 1] for row in centred]
+    first = np.array([one / zero for zero, one in lagged])
+    raw = np.sqrt(np.mean(np.diff(image, axis=1) ** 2, axis=0))
+    return np.append(0, raw), np.append(0, raw / np.mean(np.sqrt(2 * (1 - first)) * spread))
+
+
+DEAD = np.concatenate([IMAGE[:, :3], np.full((60, 1), 7.0)], axis=1)
+CASES = [
+    Case(
+        FramewiseDisplacement,
+        {"motion": MOTION},
+        nipypes_displacement,
+        "formula of nipype's FramewiseDisplacement in NumPy",
+        {"no motion": {"motion": np.zeros((60, 6))}},
+    ),
+    Case(
+        Dvars,
+        {"timeseries": IMAGE},
+        nipypes_dvars,
+        "formula of nipype's ComputeDVARS in NumPy",
+        {
+            "a dead voxel": {"timeseries": DEAD},
+            "nothing but zeros": {"timeseries": np.zeros((60, 3))},
+            "a repeated frame": {"timeseries": IMAGE[np.r_[0, 0, 1:59]]},
+        },
+    ),
+]

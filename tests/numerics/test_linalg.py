@@ -1,0 +1,68 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from finite_differences import assert_gradient
+from jax.test_util import check_grads
+from scipy.linalg import polar
+
+from pydra_diffconn.numerics.linalg import (
+    apply_over_time,
+    column_maxima,
+    column_sums,
+    nearest_rotation,
+    pseudo_inverse,
+    scale_columns,
+    weighted_gram,
+)
+
+
+@pytest.mark.parametrize("shape", [(30, 4), (4, 30), (6, 6)])
+def test_the_pseudo_inverse_is_numpys_with_its_derivative(x64, rng, shape):
+    matrix, weights = rng.standard_normal(shape), rng.standard_normal(shape[::-1])
+    np.testing.assert_allclose(pseudo_inverse(matrix), np.linalg.pinv(matrix), atol=1e-12)
+    assert_gradient(lambda m: jnp.sum(weights * pseudo_inverse(m)), matrix)
+
+
+def test_dependent_columns_are_no_trouble(x64, rng):
+    matrix = rng.standard_normal((30, 3))[:, [0, 1, 0, 2]]
+    np.testing.assert_allclose(pseudo_inverse(matrix), np.linalg.pinv(matrix, rcond=1e-12), atol=1e-12)
+    y = rng.standard_normal(30)
+    fitted = lambda m: jnp.sum((y - m @ (pseudo_inverse(m) @ y)) ** 2)  # noqa: E731
+    assert np.all(np.isfinite(jax.grad(fitted)(matrix)))
+    # moved together, equal columns stay equal: the rank stays, and the derivative is the one of three columns
+    assert_gradient(lambda three: fitted(three[:, jnp.array([0, 1, 0, 2])]), matrix[:, [0, 1, 3]])
+
+
+@pytest.mark.parametrize("columns", [10, 2500, 5000])
+def test_an_operator_over_time_is_its_product(x64, rng, columns):
+    operator, series = rng.standard_normal((5, 20)), rng.standard_normal((20, columns)) + 100
+    constant, weights = operator.sum(axis=1), rng.standard_normal((5, columns))
+    np.testing.assert_allclose(apply_over_time(operator, constant, series), operator @ series, atol=1e-9)
+    assert_gradient(lambda s: jnp.sum(weights * apply_over_time(operator, constant, s)), series, step=1e-4)
+    assert_gradient(lambda o: jnp.sum(weights * apply_over_time(o, o.sum(axis=1), series)), operator, atol=1e-4)
+
+
+def test_a_weighted_gram_matrix_and_its_derivatives(x64, rng):
+    series, weights = rng.standard_normal((7, 4)), rng.random(7)
+    np.testing.assert_allclose(weighted_gram(series, weights), series.T @ np.diag(weights) @ series)
+    check_grads(weighted_gram, (series, weights), order=2)
+    check_grads(lambda series: weighted_gram(series, weights), (series,), order=2)
+    check_grads(lambda weights: weighted_gram(series, weights), (weights,), order=2)
+
+
+def test_columns_are_summed_scaled_and_compared(x64, rng):
+    matrix, factor = rng.standard_normal((5, 8)), rng.random(8)
+    np.testing.assert_allclose(column_sums(matrix), matrix.sum(axis=0))
+    np.testing.assert_array_equal(column_maxima(matrix), matrix.max(axis=0))
+    assert np.all(column_maxima(np.full((3, 2), -np.inf)) == -np.inf)
+    np.testing.assert_array_equal(scale_columns(matrix, factor), matrix * factor)
+    check_grads(scale_columns, (matrix, factor), order=1, modes=["rev"])
+
+
+def test_the_nearest_rotation_is_scipys_with_a_derivative_also_at_equal_singular_values(x64, rng):
+    tall, mixed = rng.standard_normal((6, 4)), rng.standard_normal((6, 4))
+    np.testing.assert_allclose(nearest_rotation(tall), polar(tall)[0], atol=1e-12)
+    for at in (np.eye(4), tall[:4], tall, np.eye(6, 4)):
+        assert_gradient(lambda a: jnp.sum(mixed[: len(a)] * nearest_rotation(a)), at)
+    assert np.all(np.isfinite(jax.jacobian(nearest_rotation)(np.zeros((4, 4)))))

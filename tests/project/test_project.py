@@ -1,0 +1,72 @@
+"""The project as a reader meets it: the README's example, the documentation, the style of the code."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pydra_diffconn import blocks
+from pydra_diffconn.report.block_pages import write_pages
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(*command: str, cwd: Path = ROOT) -> str:
+    finished = subprocess.run([sys.executable, "-m", *command], cwd=cwd, capture_output=True, text=True)
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    return finished.stdout
+
+
+def test_the_readmes_example_runs_as_written(tmp_path):
+    (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    (tmp_path / "example.py").write_text(example + "\nprint(sorted(result.parameters))\n")
+    private = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache")}  # Pydra's default cache is there
+    finished = subprocess.run([sys.executable, "example.py"], cwd=tmp_path, capture_output=True, text=True, env=private)
+    assert finished.returncode == 0, finished.stderr
+    assert finished.stdout.strip().endswith("['BandPass.low']")
+    assert {path.name for path in (tmp_path / "fit").iterdir()} >= {"parameters.safetensors", "parameters.json"}
+
+
+def test_the_page_for_authors_of_blocks_runs_as_written_and_its_cases_pass(tmp_path):
+    page = (ROOT / "docs" / "block-authors.md").read_text()
+    (tmp_path / "test_page.py").write_text("\n".join(re.findall(r"```python\n(.*?)```", page, re.DOTALL)))
+    printed = run("pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--rootdir", ".", ".", cwd=tmp_path)
+    assert "2 passed" in printed
+
+
+def test_continuous_integration_runs_the_readmes_test_command():
+    command = next(line for line in (ROOT / "README.md").read_text().splitlines() if line.endswith(".venv/bin/pytest"))
+    assert (ROOT / ".ci" / "run").read_text().splitlines()[-1] == command
+
+
+def test_the_documentation_builds_and_its_links_hold(tmp_path):
+    shutil.copytree(ROOT / "docs", tmp_path / "docs")
+    run("mkdocs", "build", "--strict", "--quiet", "-f", "docs/mkdocs.yml", cwd=tmp_path)
+    assert (tmp_path / "site" / "index.html").exists()
+
+
+def test_the_pages_on_blocks_are_those_of_the_declarations(tmp_path):
+    parity = ROOT / "docs" / "parity.md"
+    made = write_pages([getattr(blocks, name) for name in blocks.__all__], tmp_path, parity)
+    kept = ROOT / "docs" / "blocks"
+    hint = "run: diffconn blocks docs docs/blocks --parity docs/parity.md"
+    assert {path.name for path in tmp_path.glob("images/*")} == {path.name for path in kept.glob("images/*")}, hint
+    assert {path.name for path in made} == {path.name for path in kept.glob("*.md")}, hint
+    for path in made:
+        assert path.read_text() == (kept / path.name).read_text(), f"{path.name} is not up to date; {hint}"
+
+
+def test_pictures_of_the_readme_exist():
+    for name in re.findall(r"!\[[^\]]*\]\(([^)]+)\)", (ROOT / "README.md").read_text()):
+        assert (ROOT / name).stat().st_size > 1000
+
+
+@pytest.mark.parametrize(
+    "command", [("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy",)], ids=" ".join
+)
+def test_the_code_is_in_style(command):
+    run(*command)
