@@ -6,22 +6,19 @@ from typing import Any
 
 import numpy as np
 
-from pydra_diffconn.numerics.design import CONSTANT, _check_lengths
+from pydra_diffconn.numerics.design import CONSTANT
 
 
 def check_weighted(arguments: Mapping[str, Any], least: int = 1) -> None:
-    """Refuse series with missing values, weights that do not fit them, and too few frames with any weight."""
+    """Refuse runs with too few frames of any weight."""
     series, weights = arguments.get("timeseries"), arguments.get("frame_weights")
-    check_finite(series, "timeseries")
-    if weights is not None and series is not None and len(weights) != len(series):
-        raise ValueError(f"frame_weights has {len(weights)} values, timeseries {len(series)} frames; expected one each")
-    frames = next((len(one) for one in (weights, series) if one is not None), least)
-    usable = frames if weights is None else int(np.sum(np.asarray(weights) > 0))
+    if weights is None and series is None:
+        return
+    frames = len(series if series is not None else weights)
+    usable = frames if weights is None else int(np.sum(weights > 0))
     if usable < least:
-        verb = "has" if usable == 1 else "have"
         raise ValueError(
-            f"{usable} of {frames} frames {verb} a weight above 0, at least {least} must; censor less or leave this "
-            "run out"
+            f"{usable} of {frames} frames can be used, at least {least} must; censor less or leave this run out"
         )
 
 
@@ -29,15 +26,10 @@ FEW_DEGREES_OF_FREEDOM = 20
 
 
 def check_table(arguments: Mapping[str, Any]) -> None:
-    """Refuse tables of another length than the series, and missing values after the first row."""
-    series, confounds = arguments.get("timeseries"), arguments.get("confounds")
-    check_finite(series, "timeseries")
+    """Refuse missing values after the first row of a table."""
+    confounds = arguments.get("confounds")
     if confounds is None:
         return
-    if series is not None:
-        _check_lengths(series, confounds, arguments.get("frame_weights"))
-    if arguments.get("first_row", "copy_second") not in ("copy_second", "zero"):
-        raise ValueError(f"first_row = {arguments['first_row']!r}; expected 'copy_second' or 'zero'")
     missing = np.argwhere(~np.isfinite(confounds[1:]))
     if missing.size:
         frame, column = missing[0] + (1, 0)
@@ -50,7 +42,7 @@ def check_table(arguments: Mapping[str, Any]) -> None:
 def check_freedom(confounds: Any, weights: Any = None) -> None:
     """Refuse designs that leave no temporal degrees of freedom, and warn of few; the table itself is in order."""
     seen = np.ones(len(confounds), dtype=bool) if weights is None else np.asarray(weights) > 0.5
-    filled = np.where(np.isfinite(confounds), confounds, confounds[1])  # only the first row can be missing here
+    filled = np.where(np.isfinite(confounds), confounds, confounds[:2][-1])  # only the first row can be missing here
     kept, rank = int(seen.sum()), _rank(filled[seen].astype(float))
     left = kept - 1 - rank
     if left <= 0:
@@ -74,16 +66,8 @@ def _rank(confounds: np.ndarray) -> int:
 
 
 def check_series(arguments: Mapping[str, Any]) -> None:
-    """Refuse missing values, weights of another length, and runs with fewer than two usable frames."""
-    series, weights = arguments.get("timeseries"), arguments.get("frame_weights")
-    check_finite(series, "timeseries")
-    if series is not None and weights is not None and len(series) != len(weights):
-        raise ValueError(f"frame_weights has {len(weights)} values, timeseries {len(series)} frames")
-    usable = len(series) if series is not None else 2
-    if weights is not None:
-        usable = int(np.sum(np.asarray(weights) > 0))
-    if usable < 2:
-        raise ValueError(f"{usable} usable frames; a covariance needs at least 2: censor less or leave this run out")
+    """Refuse runs with fewer than two usable frames: nothing varies in them."""
+    check_weighted(arguments, least=2)
 
 
 def check_band(arguments: Mapping[str, Any]) -> None:
@@ -103,16 +87,3 @@ def check_band(arguments: Mapping[str, Any]) -> None:
     low, high = arguments.get("low"), arguments.get("high")
     if low is not None and high is not None and not 0 <= low < high:
         raise ValueError(f"low = {low:g} Hz and high = {high:g} Hz are no band; expected 0 <= low < high")
-    check_finite(arguments.get("timeseries"), "timeseries")
-
-
-def check_finite(array: Any, name: str) -> None:
-    """Refuse missing values, naming the first place."""
-    if array is None or np.all(np.isfinite(array)):
-        return
-    frame, column = np.argwhere(~np.isfinite(np.asarray(array).reshape(len(array), -1)))[0]
-    count = int(np.sum(~np.isfinite(array)))
-    raise ValueError(
-        f"{name} has {count} values that are not finite, the first in frame {frame}, column {column}; "
-        "replace or remove them before this step"
-    )

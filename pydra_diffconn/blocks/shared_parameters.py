@@ -1,6 +1,8 @@
-"""Learnable parameters that several blocks have, declared once."""
+"""Arguments that several blocks have, declared once."""
 
 from typing import Annotated
+
+from jaxtyping import Array, Float
 
 from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.parameters import Parameter
@@ -14,3 +16,6 @@ Order = Annotated[float, Parameter(constraints.at_least(1.0), help="order of the
 Softness = Annotated[
     float, Parameter(constraints.nonnegative, help="width of the soft edge, in the unit of the threshold; 0 is hard")
 ]
+FrameWeights = Annotated[Float[Array, "time"] | None, constraints.unit_interval]
+SubjectWeights = Annotated[Float[Array, "subjects"] | None, constraints.nonnegative]
+SampleWeights = Annotated[Float[Array, "samples"] | None, constraints.nonnegative]

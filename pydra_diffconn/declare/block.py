@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import types
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,7 @@ def define(
     streamed: Callable[..., Any] | None = None,
     mixes: str | None = None,
     writes: bool = True,
+    missing: Collection[str] = (),
 ) -> Any:
     """Turn a pure JAX function into a Pydra task class.
 
@@ -65,13 +66,16 @@ def define(
         one of them unchanged, so that a program need not compute the others.
     writes : bool
         Whether the outputs are files if the main input is one; else they are arrays in any case.
+    missing : list of str
+        Data arguments that may hold missing values (NaN), such as derivatives in the first frame; `check` says where.
 
     The signature is the declaration: jaxtyping arrays are data (an array or a file), `Annotated[float, Parameter(...)]`
-    is learnable, a bare `float` is a traced number, everything else is static. `key` names a random key.
+    is learnable, a bare `float` is a traced number, everything else is static. `key` names a random key. Before
+    anything is traced, ranks, dimensions of one name, number types, missing values, bounds and options are checked.
     """
 
     def make(function: Callable) -> type[BlockTask]:
-        arguments = {a.name: a for a in map(_argument, _signature(function))}
+        arguments = {a.name: a for a in (_argument(one, missing) for one in _signature(function))}
         _refuse_unknown_bounds(function.__name__, arguments)
         declaration = Declaration(
             name=function.__name__,
@@ -118,31 +122,50 @@ def _signature(function: Callable) -> list[tuple[inspect.Parameter, Any]]:
     return [(parameter, hints[parameter.name]) for parameter in inspect.signature(function).parameters.values()]
 
 
-def _argument(declared: tuple[inspect.Parameter, Any]) -> Argument:
+def _argument(declared: tuple[inspect.Parameter, Any], missing: Collection[str]) -> Argument:
     signature, hint = declared
-    parameter = None
+    parameter, bounds = None, None
     if typing.get_origin(hint) is typing.Annotated:
         hint, *extras = typing.get_args(hint)
         parameter = next((extra for extra in extras if isinstance(extra, Parameter)), None)
+        bounds = next((extra for extra in extras if hasattr(extra, "contains")), None)
         if parameter is not None and not hasattr(parameter.constraint, "describe"):
             raise TypeError(
                 f"{signature.name}: {parameter.constraint!r} is no constraint, such as constraints.positive"
             )
     options = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
     kept = [option for option in options if option is not type(None)]
-    dims = getattr(kept[0], "dim_str", "")
     if parameter is not None:
         role = "parameter"
     elif hasattr(kept[0], "dim_str"):
         role = "data"
     else:
         role = "number" if kept[0] is float else "static"
-    return Argument(signature.name, role, dims, len(kept) < len(options), signature.default, parameter)
+    return Argument(
+        signature.name,
+        role,
+        getattr(kept[0], "dim_str", ""),
+        len(kept) < len(options),
+        signature.default,
+        parameter,
+        bounds,
+        _whole(kept[0]),
+        signature.name in missing,
+        typing.get_args(kept[0]) if typing.get_origin(kept[0]) is typing.Literal else (),
+    )
+
+
+def _whole(hint: Any) -> str:
+    """Say whether a jaxtyping hint declares whole numbers: `labels`, which are signed, or the words of a `key`."""
+    kinds = getattr(hint, "dtypes", ())
+    if not isinstance(kinds, list | tuple) or not any(kind.startswith("int") for kind in kinds):
+        return ""
+    return "key" if any(kind.startswith("uint") for kind in kinds) else "labels"
 
 
 def _refuse_unknown_bounds(block: str, arguments: Mapping[str, Argument]) -> None:
     for argument in arguments.values():
-        constraint = argument.parameter.constraint if argument.parameter else None
+        constraint = argument.constraint
         for bound in (getattr(constraint, "lower", None), getattr(constraint, "upper", None)):
             name = constraints.named(bound)
             if name is not None and name not in arguments:

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from pydra_diffconn.declare import values as checks
+from pydra_diffconn.declare.constraints import Constraint
 from pydra_diffconn.declare.parameters import Parameter
+
+
+@contextlib.contextmanager
+def prefixed(where: str) -> Iterator[None]:
+    """Let an error say which block or step it is about."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from None
 
 
 @dataclass(frozen=True)
@@ -23,6 +35,22 @@ class Argument:
     optional: bool = False
     default: Any = inspect.Parameter.empty
     parameter: Parameter | None = None
+    bounds: Constraint | None = None
+    """Where the values of an argument that is no parameter may lie."""
+    whole: str = ""
+    """`labels` or `key` where whole numbers are declared."""
+    gaps: bool = False
+    """Whether missing values (NaN) are allowed; the block's own check says where."""
+    options: tuple[Any, ...] = ()
+    """The values of a static argument that is declared as a choice (`Literal`)."""
+
+    @property
+    def constraint(self) -> Constraint | None:
+        return self.parameter.constraint if self.parameter is not None else self.bounds
+
+    def converted(self, value: Any) -> Any:
+        """Return an array as the block takes it: numbers of this process's precision, integers for labels."""
+        return checks.converted(self, value)
 
 
 @dataclass(frozen=True)
@@ -73,31 +101,33 @@ class Declaration:
             return np.full(count, 1 / count)
         return self.arguments[name].default
 
-    def checked(self, values: Mapping[str, Any], where: str = "") -> dict[str, Any]:
-        """Fill in inferred static arguments and raise one clear error on bad values.
+    def checked(
+        self, values: Mapping[str, Any], where: str = "", waiting: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Convert arrays, fill in inferred static arguments, and raise one clear error on bad values.
 
-        `values` are concrete; what is not known yet (the output of an earlier, fused step) is absent.
+        `values` are concrete; what is not known yet (the output of an earlier, fused step) is absent. Of what is
+        `waiting` on disk only the shape is known.
         """
-        complete = dict(values)
-        try:
+        with prefixed(where or self.name):
+            complete = {name: self.arguments[name].converted(value) for name, value in values.items()}
+            known = {name: value for name, value in complete.items() if value is not None}
+            self.check_shapes({name: np.shape(value) for name, value in known.items()}, waiting)
+            for name, value in known.items():
+                checks.check_finite(self.arguments[name], value)
+                checks.check_option(self.arguments[name], value)
             if self.check is not None:
                 self.check(complete)
-            for name, parameter in self.parameters.items():
-                self._check_bounds(name, parameter, complete)
+            for name in known:
+                checks.check_bounds(self.arguments[name], complete)
             for name, rule in self.infer.items():
                 if complete.get(name) is None:
                     complete[name] = rule(complete)
-        except ValueError as error:
-            raise ValueError(f"{where or self.name}: {error}") from None
         return complete
 
-    def _check_bounds(self, name: str, parameter: Parameter, values: Mapping[str, Any]) -> None:
-        value = values.get(name)
-        if value is None:
-            return
-        constraint = parameter.constraint.resolved(values)
-        if not constraint.contains(value):
-            shown = f"{value:g}" if np.ndim(value) == 0 else str(np.asarray(value))
-            expected, here = parameter.constraint.describe(), constraint.describe()
-            more = "" if here == expected else f", here {here}"
-            raise ValueError(f"{name} = {shown} {parameter.unit} is outside {expected}{more}".replace("  ", " "))
+    def check_shapes(self, shapes: Mapping[str, tuple[int, ...]], waiting: Mapping[str, Any] | None = None) -> None:
+        """Refuse shapes that are not those declared, or do not agree; also of values that are still traced."""
+        arrays = {name: shape for name, shape in shapes.items() if self.arguments[name].role != "static"}
+        arrays |= {name: value.shape for name, value in (waiting or {}).items()}
+        first = {name: arrays[name] for name in (self.main_input,) if name in arrays}
+        checks.check_shapes(self.arguments, first | arrays)

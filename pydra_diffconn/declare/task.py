@@ -15,7 +15,7 @@ from pydra.compose import python
 from pydra.utils.hash import hash_function
 
 from pydra_diffconn import pydra_compat
-from pydra_diffconn.declare.declaration import Declaration
+from pydra_diffconn.declare.declaration import Declaration, prefixed
 from pydra_diffconn.declare.parameters import Learn, plain
 from pydra_diffconn.numerics.process import keep_compiled
 
@@ -52,9 +52,11 @@ class BlockTask(python.Task):
         from pydra_diffconn import files
 
         declaration, given = self.declaration, self.values()
-        arrays, spaces = files.load_arguments(declaration, given)
+        with prefixed(declaration.name):
+            arrays, spaces = files.load_arguments(declaration, given)
         waiting = {n: v for n, v in arrays.items() if isinstance(v, files.ImageSeries)}
-        values = declaration.checked({name: value for name, value in arrays.items() if name not in waiting})
+        known = {name: value for name, value in arrays.items() if name not in waiting}
+        values = declaration.checked(known, waiting=waiting)
         results = while_reading(declaration, {**values, **waiting}) if waiting else run(type(self), values)
         _refuse_new_nan(declaration, values, results)
         if declaration.writes and spaces.get(declaration.main_input) is not None:

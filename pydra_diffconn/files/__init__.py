@@ -1,5 +1,6 @@
 """Files and arrays: what is read as what, and written as what."""
 
+from pydra_diffconn.files.arguments import as_array as as_array
 from pydra_diffconn.files.arguments import column_names as column_names
 from pydra_diffconn.files.arguments import is_file as is_file
 from pydra_diffconn.files.arguments import load_argument as load_argument
@@ -8,13 +9,15 @@ from pydra_diffconn.files.arguments import write_outputs as write_outputs
 from pydra_diffconn.files.atlases import label_names as label_names
 from pydra_diffconn.files.atlases import read_labels as read_labels
 from pydra_diffconn.files.atlases import read_maps as read_maps
+from pydra_diffconn.files.images import NO_MASK as NO_MASK
+from pydra_diffconn.files.images import open_series as open_series
+from pydra_diffconn.files.images import read_series as read_series
 from pydra_diffconn.files.images import read_timeseries as read_timeseries
 from pydra_diffconn.files.images import write_timeseries as write_timeseries
-from pydra_diffconn.files.nifti import open_series as open_series
-from pydra_diffconn.files.nifti import read_series as read_series
 from pydra_diffconn.files.opening import reading as reading
 from pydra_diffconn.files.series import ImageSeries as ImageSeries
 from pydra_diffconn.files.spaces import AFFINE_TOLERANCE as AFFINE_TOLERANCE
 from pydra_diffconn.files.spaces import Space as Space
 from pydra_diffconn.files.spaces import convert as convert
 from pydra_diffconn.files.spaces import mask_index as mask_index
+from pydra_diffconn.files.spaces import restricted as restricted

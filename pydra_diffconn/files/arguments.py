@@ -10,9 +10,9 @@ import numpy as np
 
 from pydra_diffconn.files import tables
 from pydra_diffconn.files.atlases import label_names, read_labels, read_maps
-from pydra_diffconn.files.images import read_timeseries, write_timeseries
-from pydra_diffconn.files.nifti import open_series
-from pydra_diffconn.files.opening import _is_table
+from pydra_diffconn.files.images import NO_MASK, open_series, read_series, read_timeseries, write_timeseries
+from pydra_diffconn.files.opening import is_table
+from pydra_diffconn.files.series import ImageSeries
 from pydra_diffconn.files.spaces import Space
 
 
@@ -27,12 +27,9 @@ def load_arguments(declaration: Any, values: Mapping[str, Any]) -> tuple[dict[st
     spaces: dict[str, Space | None] = {}
     for name, value in values.items():
         argument = declaration.arguments[name]
-        if declaration.streamed is not None and name == declaration.main_input and is_file(value):
-            opened = open_series(str(value), mask)
-            if opened is not None:
-                arrays[name], spaces[name] = opened
-                continue
-        arrays[name], spaces[name] = load_argument(argument, value, mask, spaces.get(declaration.main_input))
+        loaded, spaces[name] = load_argument(argument, value, mask, spaces.get(declaration.main_input))
+        waits = declaration.streamed is not None and name == declaration.main_input
+        arrays[name] = loaded if waits or not isinstance(loaded, ImageSeries) else read_series(loaded)
     return arrays, spaces
 
 
@@ -44,22 +41,52 @@ def is_file(value: Any) -> bool:
 
 
 def load_argument(argument: Any, value: Any, mask: Any, main: Space | None) -> tuple[Any, Space | None]:
-    """Read one argument if it is a file; arrays pass, in the precision of this process."""
-    if value is None or argument.role == "static" or argument.role == "number":
+    """Return an argument as every mode sees it: files read, by what is declared; arrays converted.
+
+    Parameters
+    ----------
+    argument : Argument
+        As the block declares it.
+    value
+        A file, an array, a number, or None.
+    mask : path or array, optional
+        The locations to read of an image.
+    main : Space, optional
+        Where the block's main input lies, so that labels and maps are read for the same locations.
+
+    Returns
+    -------
+    value, Space
+        A run in an image is an `ImageSeries`, which is read later; the space is None for what was no file.
+    """
+    if not is_file(value):
+        if mask is not None and argument.dims == "time space" and value is not None:
+            raise ValueError(f"{argument.name} is an array: {NO_MASK}")
+        return argument.converted(value), None
+    if argument.role not in ("data", "parameter"):
         return value, None
-    if isinstance(value, np.ndarray | float):
-        return value, None
-    path, dims = Path(str(value)), argument.dims
+    loaded, space = read(Path(str(value)), argument.dims, argument.name, mask, main)
+    return argument.converted(loaded), space
+
+
+def as_array(path: Path, dims: str, name: str) -> np.ndarray:
+    """Read an output that was written to a file."""
+    found = read(path, dims, name)[0]
+    return read_series(found) if isinstance(found, ImageSeries) else found
+
+
+def read(path: Path, dims: str, name: str, mask: Any = None, main: Space | None = None) -> tuple[Any, Space | None]:
+    """Read a file as an array of the declared dimensions; a 4D image of a run is only opened."""
     if dims in ("time space", "time parcels", "..."):
-        return read_timeseries(path, mask)
+        return open_series(path, mask)
     if dims == "space":
         return read_labels(path, main), None
     if dims == "parcels space" and path.name.endswith((".nii", ".nii.gz")):
         return read_maps(path, main), None
-    if len(dims.split()) == 2 and dims.endswith(" space") and not _is_table(path) and path.suffix != ".npy":
+    if len(dims.split()) == 2 and dims.endswith(" space") and not is_table(path) and path.suffix != ".npy":
         return read_timeseries(path, mask)[0], None
     if len(dims.split()) == 1:
-        return tables.read_column(path, argument.name), None
+        return tables.read_column(path, name), None
     if dims == "parcels parcels":
         matrix, names = tables.read_matrix(path)
         return matrix, Space("table", path, len(names), (len(names),), names=names)

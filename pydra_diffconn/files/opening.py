@@ -12,7 +12,8 @@ import numpy as np
 from pydra_diffconn.files import tables
 
 
-def _load(path: Path) -> Any:
+def load_image(path: Path) -> Any:
+    """Open an image; its data stay on disk."""
     import nibabel as nib
 
     if not path.exists():
@@ -34,11 +35,13 @@ def reading(path: Path) -> Iterator[None]:
         raise ValueError(f"{path} is truncated or damaged ({error}); copy or make it again") from None
 
 
-def _is_table(path: Path) -> bool:
+def is_table(path: Path) -> bool:
+    """Say whether a file holds a table, by its ending."""
     return path.suffix in (".tsv", ".csv", *filter(None, tables.PLAIN))
 
 
-def _refuse_missing(data: np.ndarray, path: Path) -> None:
+def refuse_missing(data: np.ndarray, path: Path) -> None:
+    """Refuse missing values, naming the file and the first place."""
     bad = ~np.isfinite(data)
     if bad.any():
         frame, column = np.argwhere(bad)[0]

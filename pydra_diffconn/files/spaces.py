@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from pydra_diffconn.files.opening import _load
+from pydra_diffconn.files.opening import load_image
 
 AFFINE_TOLERANCE = 1e-3  # mm
 
@@ -36,6 +36,13 @@ class Space:
         return np.arange(int(np.prod(self.grid))) if self.index is None else self.index
 
 
+def restricted(space: Space, mask: Any) -> Space:
+    """Return the part of an image's grid that a mask chooses, or all of it: what another block would read of it."""
+    index = None if mask is None else mask_index(mask, space.template, space.source)
+    size = int(np.prod(space.grid)) if index is None else index.size
+    return replace(space, size=size, index=index)
+
+
 def convert(array: Any, source: Space, target: Space, xp: Any) -> Any:
     """Return a series in another space of the same grid, as writing and reading it would: zero where it was masked."""
     if source.same_as(target):
@@ -55,8 +62,8 @@ def mask_index(mask: Any, image: Any, path: Path) -> np.ndarray:
         if chosen.size != np.prod(image.shape[:3]):
             raise ValueError(f"mask has {chosen.size} voxels, {path} {np.prod(image.shape[:3])}")
     else:
-        mask_image = _load(Path(mask))
-        _require_same_grid(mask_image, Path(mask), image, path)
+        mask_image = load_image(Path(mask))
+        require_same_grid(mask_image, Path(mask), image, path)
         chosen = np.asarray(mask_image.dataobj).reshape(-1)
     index = np.flatnonzero(chosen)
     if not index.size:
@@ -64,7 +71,8 @@ def mask_index(mask: Any, image: Any, path: Path) -> np.ndarray:
     return index
 
 
-def _require_same_grid(image: Any, path: Path, reference: Any, reference_path: Path) -> None:
+def require_same_grid(image: Any, path: Path, reference: Any, reference_path: Path) -> None:
+    """Refuse an image of another shape or place, with what resamples it."""
     hint = f"resample it first: nilearn.image.resample_to_img({path.name!r}, {reference_path.name!r}, 'nearest')"
     if image.shape[:3] != reference.shape[:3]:
         raise ValueError(f"{path} has shape {image.shape[:3]}, {reference_path} {reference.shape[:3]}; {hint}")

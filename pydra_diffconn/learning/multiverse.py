@@ -5,12 +5,12 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from pydra_diffconn import files, pydra_compat
-from pydra_diffconn.declare.declaration import Argument
 from pydra_diffconn.declare.loss import PARAMETERS
 from pydra_diffconn.learning.result import Result
 from pydra_diffconn.learning.training_data import chosen_targets
@@ -219,7 +219,7 @@ def _array(read: Graph, source: Any, value: Any) -> np.ndarray | None:
     if files.is_file(value):
         path, output = next((one.path, one.field) for one in graph.references(source))
         dims = next(step.declaration.outputs[output] for step in read.steps if step.path == path)
-        value = files.load_argument(Argument(output, "data", dims), value, None, None)[0]
+        value = files.as_array(Path(str(value)), dims, output)
     try:
         array = np.asarray(value)
     except ValueError:

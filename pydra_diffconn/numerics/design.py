@@ -1,7 +1,5 @@
 """Designs: unit regressors, and the inverse of a gated design."""
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -9,17 +7,6 @@ from jaxtyping import Array, Float
 from pydra_diffconn.numerics.linalg import pseudo_inverse
 
 CONSTANT = 10  # a column whose deviations are below this many roundings of its size is constant
-
-
-def _check_lengths(series: Any, confounds: Any, weights: Any = None) -> None:
-    if len(series) != len(confounds):
-        difference = abs(len(series) - len(confounds))
-        raise ValueError(
-            f"confounds has {len(confounds)} rows, timeseries {len(series)} frames; "
-            f"were {difference} dummy scans removed from one of them?"
-        )
-    if weights is not None and len(series) != len(weights):
-        raise ValueError(f"frame_weights has {len(weights)} values, timeseries {len(series)} frames; expected one each")
 
 
 def unit_design(
@@ -34,7 +21,6 @@ def unit_design(
     Returns the series and the confounds, both centred (if `intercept`), the confounds also scaled to unit weighted
     norm, and between them the square roots of the frame weights. Constant confounds become zeros.
     """
-    _check_lengths(timeseries, confounds, frame_weights)
     timeseries, confounds = jnp.asarray(timeseries), filled_first_row(confounds, first_row)
     weights = jnp.ones_like(timeseries[:, 0]) if frame_weights is None else frame_weights
     total = weights.sum()

@@ -130,19 +130,10 @@ def _eigen_derivative(primals: tuple, tangents: tuple) -> tuple:
 
 
 def check_symmetric(matrix: Any, name: str = "connectome") -> None:
-    """Refuse matrices that are not square, not finite or not symmetric, naming the first place."""
+    """Refuse square matrices that are not symmetric, naming the first place."""
     if matrix is None:
         return
     matrix = np.asarray(matrix)
-    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
-        raise ValueError(f"{name} has shape {matrix.shape}; expected as many rows as columns, one for each parcel")
-    missing = np.argwhere(~np.isfinite(matrix))
-    if missing.size:
-        row, column = missing[0]
-        raise ValueError(
-            f"{name} has {len(missing)} values that are not finite, the first in row {row}, column {column}; "
-            "leave these parcels out"
-        )
     difference = np.abs(matrix - matrix.T)
     if difference.size and difference.max() > SYMMETRIC * np.abs(matrix).max():
         row, column = np.unravel_index(difference.argmax(), difference.shape)

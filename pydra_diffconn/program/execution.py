@@ -42,7 +42,12 @@ def one_step(step: Step, wires: Mapping[str, Wire], count: int | None, lookup: L
     mapped: dict[str, Any] = {}
     for name, wire in wires.items():
         (shared if wire.index is None or count is None else mapped)[name] = lookup(wire)
-    call = lambda varying: _as_tuple(step.block.pure(**shared, **varying))  # noqa: E731
+
+    def call(varying: Mapping[str, Any]) -> tuple:
+        values = {**shared, **varying}
+        _check_shapes(step, values)
+        return _as_tuple(step.block.pure(**values))
+
     return call({}) if count is None else _over_instances(call, mapped, count)
 
 
@@ -59,8 +64,15 @@ def chained(one: Planned, lookup: Lookup) -> tuple:
     probe = jnp.concatenate([jnp.eye(len(series), dtype=series.dtype), jnp.ones_like(series[:, :1])], axis=1)
     for step, wires in steps:
         others = {name: lookup(wire) for name, wire in wires.items() if name != _main(step)}
+        _check_shapes(step, {_main(step): series, **others})
         probe = step.block.pure(**{_main(step): probe}, **others)
     return (apply_over_time(probe[:, :-1], probe[:, -1], series),)
+
+
+def _check_shapes(step: Step, values: Mapping[str, Any]) -> None:
+    """Refuse shapes that do not agree, which are known only now where a value is the output of another step."""
+    shapes = {name: value.shape for name, value in values.items() if hasattr(value, "shape")}
+    step.declaration.check_shapes(shapes)
 
 
 def _main(step: Step) -> str:

@@ -5,25 +5,32 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from fileformats.generic import FileSet
 
 from pydra_diffconn import files
+from pydra_diffconn.declare.declaration import Argument
 from pydra_diffconn.program.spool import Loaded
 from pydra_diffconn.workflow.graph import Gathered, Input, Item, Reference, Source, Spread, Step
 
 
-def _load(argument: Any, given: Any, mask: Any, main: Any, cache: Loaded) -> tuple[Any, Any]:
-    """Read one argument; the same file for the same purpose is read once, whatever the number of runs."""
+def load(argument: Argument, given: Any, mask: Any, main: Any, cache: Loaded) -> tuple[Any, Any]:
+    """Read or convert one argument; the same value for the same purpose once, whatever the number of runs.
+
+    Runs that share an array go on sharing it: what differs from run to run is told by identity.
+    """
     if isinstance(given, list | tuple) and argument.role == "data":
-        loaded = [_load(argument, value, mask, main, cache)[0] for value in given]
+        loaded = [load(argument, value, mask, main, cache)[0] for value in given]
         key = ("stack", *map(id, loaded))
         if key not in cache:
             cache[key] = (np.stack(loaded), loaded)
         return cache[key][0], None
-    if not isinstance(given, FileSet):
-        return files.load_argument(argument, given, mask, main)
-    images = argument.role == "data" and argument.dims == "time space"
-    mask_key = str(mask) if isinstance(mask, FileSet) or mask is None else mask.tobytes()
+    if not files.is_file(given):
+        key = ("converted", id(given), argument.whole)
+        if not isinstance(given, np.ndarray):
+            return files.load_argument(argument, given, mask, main)
+        if key not in cache:  # what was given is kept, too, or another array could have its number
+            cache[key] = (files.load_argument(argument, given, mask, main)[0], given)
+        return cache[key][0], None
+    mask_key = mask.tobytes() if isinstance(mask, np.ndarray) else str(mask)
     where = (
         None
         if main is None
@@ -31,17 +38,15 @@ def _load(argument: Any, given: Any, mask: Any, main: Any, cache: Loaded) -> tup
     )
     key = (str(given), argument.dims, argument.name if len(argument.dims.split()) == 1 else "", mask_key, where)
     if key not in cache:
-        opened: Any = files.open_series(str(given), mask) if images else None
-        if opened is None:
-            loaded, space = files.load_argument(argument, given, mask, main)
-            opened = (cache.spool.keep(loaded) if isinstance(loaded, np.ndarray) else loaded), space
-        cache[key] = opened
+        loaded, space = files.load_argument(argument, given, mask, main)
+        cache[key] = (cache.spool.keep(loaded) if isinstance(loaded, np.ndarray) else loaded), space
     return cache[key]
 
 
-def _name(source: Source, step: Step, argument: str) -> str:
+def name_of(source: Source, step: Step, argument: str) -> str:
+    """Name an array after the input or output that it comes from."""
     if isinstance(source, Item | Gathered | Spread):
-        return _name(source.source, step, argument)
+        return name_of(source.source, step, argument)
     if isinstance(source, Input):
         return source.name
     return f"{source.path}.{source.field}" if isinstance(source, Reference) else f"{step.path}.{argument}"

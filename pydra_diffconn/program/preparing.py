@@ -16,8 +16,9 @@ import numpy as np
 
 from pydra_diffconn import files
 from pydra_diffconn.declare import task
+from pydra_diffconn.declare.declaration import prefixed
 from pydra_diffconn.declare.parameters import plain
-from pydra_diffconn.program.loading import _load, _name
+from pydra_diffconn.program.loading import load, name_of
 from pydra_diffconn.program.planning import planner
 from pydra_diffconn.program.spool import Loaded
 from pydra_diffconn.program.wires import Run, Wire
@@ -207,7 +208,7 @@ class _Preparation:
             alike = step.declaration.writes and dims in ("time space", "...")
             self.spaces[step.path, output] = main if alike else [None] * len(main)
         self.run.counts[step.path] = len(instances) if split else None
-        names = {name: _name(source, step, name) for name, source in step.inputs.items()}
+        names = {name: name_of(source, step, name) for name, source in step.inputs.items()}
         self.run.wires[step.path] = {
             name: self._merged([one[name] for one in instances], names.get(name, name), split) for name in instances[0]
         }
@@ -218,6 +219,7 @@ class _Preparation:
         wires: dict[str, Wire] = {}
         declaration = step.declaration
         mask = None if "mask" not in step.inputs else self.resolve(step.inputs["mask"], env)
+        where = step.path if not self.values and not env else f"{step.path} ({self._where(env)})"
         for name, argument in declaration.arguments.items():
             source = step.inputs[name]
             space = None
@@ -230,15 +232,16 @@ class _Preparation:
                     wires[name], space = self._pending(declaration, name, value, mask)
                 else:
                     main = self.spaces.get((step.path, declaration.main_input), [None])[-1]
-                    known[name], space = _load(argument, value, mask, main, self.cache)
+                    with prefixed(where):
+                        known[name], space = load(argument, value, mask, main, self.cache)
                     if isinstance(known[name], files.ImageSeries):
                         self.later.append((step, known))
                     kind = "static" if argument.role == "static" or known[name] is None else "array"
                     wires[name] = Wire(kind, known[name])
             self.spaces.setdefault((step.path, name), []).append(space)
-        where = step.path if not self.values and not env else f"{step.path} ({self._where(env)})"
-        given = {n: v for n, v in known.items() if v is not None and not isinstance(v, files.ImageSeries)}
-        complete = declaration.checked(given, where)
+        waiting = {n: v for n, v in known.items() if isinstance(v, files.ImageSeries)}
+        given = {n: v for n, v in known.items() if v is not None and n not in waiting}
+        complete = declaration.checked(given, where, waiting)
         for name in declaration.infer:
             wires[name] = Wire("static", complete[name])
         return wires
@@ -252,10 +255,10 @@ class _Preparation:
         spaces = self.spaces.get(value.key, [None])
         space = spaces[0 if index is None else int(index.reshape(-1)[0])] if spaces else None
         wanted = space
+        if mask is not None and (space is None or space.kind != "nifti") and name == declaration.main_input:
+            raise ValueError(f"{declaration.name}: {files.NO_MASK}")
         if space is not None and space.kind == "nifti" and name == declaration.main_input:
-            positions = None if mask is None else files.mask_index(mask, space.template, space.source)
-            size = int(np.prod(space.grid)) if positions is None else len(positions)
-            wanted = files.Space(space.kind, space.source, size, space.grid, positions, space.template, space.names)
+            wanted = files.restricted(space, mask)
         different = space is not None and wanted is not None and not space.same_as(wanted)
         return Wire("step", value.key, (space, wanted) if different else None, index), wanted
 

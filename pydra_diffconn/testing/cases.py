@@ -87,7 +87,7 @@ def example(block: Any, given: Mapping[str, Any], rng: np.random.Generator) -> d
 
 
 def _drawn(name: str, dims: str, sizes: dict[str, int], rng: np.random.Generator) -> np.ndarray:
-    shape = tuple(sizes.setdefault(dim, 4) for dim in dims.split())
+    shape = tuple(int(dim) if dim.isdigit() else sizes.setdefault(dim, 4) for dim in dims.split())
     if name == "labels":
         return np.arange(shape[0]) % 4
     if name == "frame_weights":

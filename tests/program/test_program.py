@@ -151,7 +151,7 @@ def test_bad_input_names_the_step_and_the_run(rng):
     task = Connectome(labels=data["labels"], tr=0.8).split(
         ("bold", "confounds"), bold=data["bold"], confounds=data["confounds"]
     )
-    with pytest.raises(ValueError, match="confounds has 118 rows"):
+    with pytest.raises(ValueError, match="confounds has 118 frames"):
         program = fuse(task)
         program(program.parameters)
     data = example(rng)

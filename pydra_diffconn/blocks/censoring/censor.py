@@ -49,7 +49,7 @@ def _check_present(measure: Any, name: str) -> None:
 
 
 def _check_metrics(arguments: Mapping[str, Any]) -> None:
-    metrics, displacement = arguments.get("metrics"), arguments.get("framewise_displacement")
+    metrics = arguments.get("metrics")
     each = ("metric_thresholds", "metric_softness", "metric_shares")
     if metrics is None:
         given = [name for name in each if arguments.get(name) is not None]
@@ -58,8 +58,6 @@ def _check_metrics(arguments: Mapping[str, Any]) -> None:
         return
     if "metric_thresholds" in arguments and arguments["metric_thresholds"] is None:
         raise ValueError("metrics are given without metric_thresholds; give one threshold for each")
-    if displacement is not None and len(metrics) != len(displacement):
-        raise ValueError(f"metrics has {len(metrics)} rows, framewise_displacement {len(displacement)}; expected alike")
     columns = 1 if np.ndim(metrics) == 1 else metrics.shape[1]
     for name in each:
         if arguments.get(name) is not None and np.shape(arguments[name]) != (columns,):
@@ -74,7 +72,7 @@ def _longest_segment(arguments: Mapping[str, Any], displacement: np.ndarray, thr
     return int(np.diff(np.flatnonzero(np.r_[True, dilated, True])).max()) - 1
 
 
-@define(outputs=["frame_weights"], check=check)
+@define(outputs=["frame_weights"], check=check, missing=["framewise_displacement", "metrics"])
 def Censor(
     framewise_displacement: Float[Array, "time"],
     threshold: Annotated[float, Parameter(constraints.positive, unit="mm", help="largest displacement kept")] = 0.5,

@@ -20,17 +20,10 @@ from pydra_diffconn.declare.parameters import Parameter
 STIFFNESS = 36 * math.sqrt(3) - 48
 
 
-def check(arguments: Mapping[str, Any]) -> None:
-    """Refuse missing values, weights that do not fit, and runs without a kept frame."""
-    check_weighted(arguments)
-    if arguments.get("method", "linear") not in ("linear", "spline"):
-        raise ValueError(f"method = {arguments['method']!r}; expected 'linear' or 'spline'")
-
-
-@define(outputs=["timeseries"], linear_in="timeseries", acts_along="time", check=check)
+@define(outputs=["timeseries"], linear_in="timeseries", acts_along="time", check=check_weighted)
 def Interpolate(
     timeseries: Float[Array, "time space"],
-    frame_weights: Float[Array, "time"],
+    frame_weights: Annotated[Float[Array, "time"], constraints.unit_interval],
     method: Literal["linear", "spline"] = "linear",
 ) -> Float[Array, "time space"]:
     """Replace censored frames by what their kept neighbours suggest; kept frames stay exactly as they are.
@@ -152,7 +145,7 @@ def check_spectral(arguments: Mapping[str, Any]) -> None:
 @define(outputs=["timeseries"], linear_in="timeseries", acts_along="time", check=check_spectral)
 def SpectralInterpolate(
     timeseries: Float[Array, "time space"],
-    frame_weights: Float[Array, "time"],
+    frame_weights: Annotated[Float[Array, "time"], constraints.unit_interval],
     tr: float,
     cutoff: Annotated[
         float, Parameter(constraints.between(0.0, constraints.nyquist), unit="Hz", help="highest frequency fitted")

@@ -1,13 +1,14 @@
 """Leaving censored frames out, which makes a run shorter."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
 from pydra_diffconn.blocks.checks import check_weighted
+from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
 
 
@@ -23,7 +24,7 @@ def kept(arguments: Mapping[str, Any]) -> tuple[int, ...]:
 @define(outputs=["timeseries"], linear_in="timeseries", check=check_weighted, infer={"frames": kept})
 def KeepFrames(
     timeseries: Float[Array, "time space"],
-    frame_weights: Float[Array, "time"],
+    frame_weights: Annotated[Float[Array, "time"], constraints.unit_interval],
     frames: tuple[int, ...] | None = None,
 ) -> Float[Array, "..."]:
     """Leave out the censored frames, as AFNI's -cenmode KILL does; filters must come before.

@@ -7,7 +7,6 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from pydra_diffconn.blocks.checks import check_finite
 from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.parameters import Parameter
@@ -18,15 +17,10 @@ ROUNDINGS = 10  # a series that varies by fewer roundings of its size is constan
 
 
 def check_motion(arguments: Mapping[str, Any]) -> None:
-    """Refuse tables without six columns, missing values, and rotations that cannot be in radians."""
+    """Refuse rotations that cannot be in radians."""
     motion = arguments.get("motion")
-    check_finite(motion, "motion")
     if motion is None:
         return
-    if motion.ndim != 2 or motion.shape[1] != 6:
-        raise ValueError(
-            f"motion has shape {motion.shape}; expected six columns: trans_x, trans_y, trans_z, rot_x, rot_y, rot_z"
-        )
     largest = float(np.max(np.abs(motion[:, 3:]), initial=0.0))
     if arguments.get("rotation_unit", "radians") == "radians" and largest > LARGE_ROTATION:
         raise ValueError(
@@ -65,9 +59,8 @@ def FramewiseDisplacement(
 
 
 def check_image(arguments: Mapping[str, Any]) -> None:
-    """Refuse missing values, and runs too short for an autocorrelation."""
+    """Refuse runs too short for an autocorrelation."""
     series = arguments.get("timeseries")
-    check_finite(series, "timeseries")
     if series is not None and len(series) < 3:
         raise ValueError(f"timeseries has {len(series)} frames; DVARS needs at least 3")
 

@@ -29,14 +29,11 @@ def check_terms(arguments: Mapping[str, Any]) -> None:
     """Refuse unusable tables, weights that are not one for each term, thresholds without responses."""
     tables = [arguments.get(name) for name in ("confounds", "confounds_2", "confounds_3")]
     for table in tables:
-        check_table({"confounds": table, "first_row": arguments.get("first_row", "copy_second")})
-    lengths = [len(table) for table in tables if table is not None]
-    if len(set(lengths)) > 1:
-        raise ValueError(f"the tables of confounds have {lengths} rows; expected as many in each")
+        check_table({"confounds": table})
     weights, responses = arguments.get("weights"), arguments.get("responses")
     thresholds = arguments.get("thresholds")
     count = 0 if responses is None else len(responses)
-    if thresholds is not None and np.shape(thresholds) != (count,):
+    if thresholds is not None and len(thresholds) != count:
         raise ValueError(f"thresholds has shape {np.shape(thresholds)} for {count} responses; expected one for each")
     if weights is None or tables[0] is None:
         return
@@ -48,7 +45,7 @@ def check_terms(arguments: Mapping[str, Any]) -> None:
         )
 
 
-@define(outputs=["confounds"], check=check_terms)
+@define(outputs=["confounds"], check=check_terms, missing=["confounds", "confounds_2", "confounds_3"])
 def CombineConfounds(
     confounds: Float[Array, "time regressors"],
     weights: Weights = None,

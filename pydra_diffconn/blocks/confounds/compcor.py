@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from pydra_diffconn.blocks.checks import check_finite
+from pydra_diffconn.blocks.shared_parameters import FrameWeights
 from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.parameters import Parameter
@@ -20,20 +20,12 @@ CONSTANT = 10  # a voxel whose deviations are below this many roundings of its s
 
 
 def check(arguments: Mapping[str, Any]) -> None:
-    """Refuse missing values, a tissue of another space or without voxels, and more components than there can be."""
+    """Refuse a tissue without voxels, and more components than there can be."""
     series, tissue, weights = (arguments.get(name) for name in ("timeseries", "tissue", "frame_weights"))
-    check_finite(series, "timeseries")
-    if tissue is not None:
-        if series is not None and np.shape(tissue) != (series.shape[1],):
-            raise ValueError(
-                f"tissue has shape {np.shape(tissue)}, timeseries {series.shape[1]} columns; expected one weight each"
-            )
-        if not np.any(np.asarray(tissue) > 0):
-            raise ValueError("tissue has no voxel with a weight above 0: the mask does not overlap these data")
+    if tissue is not None and not np.any(np.asarray(tissue) > 0):
+        raise ValueError("tissue has no voxel with a weight above 0: the mask does not overlap these data")
     if series is None:
         return
-    if weights is not None and len(weights) != len(series):
-        raise ValueError(f"frame_weights has {len(weights)} values, timeseries {len(series)} frames; expected one each")
     usable = len(series) if weights is None else int(np.sum(np.asarray(weights) > 0))
     voxels = series.shape[1] if tissue is None else int(np.sum(np.asarray(tissue) > 0))
     components = arguments.get("components")
@@ -67,7 +59,7 @@ def TissueMean(timeseries: Float[Array, "time space"], tissue: Tissue) -> Float[
 def CompCor(
     timeseries: Float[Array, "time space"],
     tissue: Tissue,
-    frame_weights: Float[Array, "time"] | None = None,
+    frame_weights: FrameWeights = None,
     components: int = 5,
     standardize: bool = True,
 ) -> Float[Array, "time components"]:

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from pydra_diffconn.blocks.checks import check_freedom, check_table
+from pydra_diffconn.blocks.shared_parameters import FrameWeights
 from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.parameters import Parameter
@@ -39,8 +40,6 @@ def check_gates(arguments: Mapping[str, Any]) -> None:
     gates, terms = np.asarray(gates), arguments.get("terms")
     if terms is not None:
         terms = np.asarray(terms).astype(int)
-        if terms.shape != (confounds.shape[1],):
-            raise ValueError(f"terms has shape {terms.shape} for {confounds.shape[1]} confounds; expected one for each")
         if gates.ndim != 1 or not 0 <= terms.min() <= terms.max() < len(gates):
             raise ValueError(f"gates has shape {gates.shape} for terms 0 to {terms.max()}; expected one for each term")
         gates = gates[terms]
@@ -49,11 +48,11 @@ def check_gates(arguments: Mapping[str, Any]) -> None:
     check_freedom(confounds[:, gates == 1], arguments.get("frame_weights"))
 
 
-@define(outputs=["timeseries"], linear_in="timeseries", acts_along="time", check=check_gates)
+@define(outputs=["timeseries"], linear_in="timeseries", acts_along="time", check=check_gates, missing=["confounds"])
 def GateConfounds(
     timeseries: Float[Array, "time space"],
     confounds: Float[Array, "time regressors"],
-    frame_weights: Float[Array, "time"] | None = None,
+    frame_weights: FrameWeights = None,
     gates: Gates = None,
     penalty: Annotated[
         float, Parameter(constraints.positive, help="ridge on a confound whose gate is one half, of unit norm")
@@ -97,21 +96,18 @@ def GateConfounds(
 
 
 def check_components(arguments: Mapping[str, Any]) -> None:
-    """Refuse unusable component tables, and noise gates that are not one for each component."""
-    components, noise = arguments.get("components"), arguments.get("noise")
-    check_table({**arguments, "confounds": components})
-    if components is not None and noise is not None and np.shape(noise) != (components.shape[1],):
-        raise ValueError(
-            f"noise has shape {np.shape(noise)} for {components.shape[1]} components; expected one gate for each"
-        )
+    """Refuse missing values after the first row of the components."""
+    check_table({"confounds": arguments.get("components")})
 
 
-@define(outputs=["timeseries"], linear_in="timeseries", acts_along="time", check=check_components)
+@define(
+    outputs=["timeseries"], linear_in="timeseries", acts_along="time", check=check_components, missing=["components"]
+)
 def NonAggressiveRegression(
     timeseries: Float[Array, "time space"],
     components: Float[Array, "time components"],
     noise: Noise,
-    frame_weights: Float[Array, "time"] | None = None,
+    frame_weights: FrameWeights = None,
 ) -> Float[Array, "time space"]:
     """Subtract the noise components' part of a fit of all components together, so that shared variance stays.
 

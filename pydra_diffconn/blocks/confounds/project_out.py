@@ -10,6 +10,7 @@ from jaxtyping import Array, Float
 
 from pydra_diffconn.blocks.checks import check_band, check_table, check_weighted
 from pydra_diffconn.blocks.filtering.filtfilt import OptionalHigh, OptionalLow
+from pydra_diffconn.blocks.shared_parameters import FrameWeights
 from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.parameters import Parameter
@@ -34,8 +35,6 @@ def check(arguments: Mapping[str, Any]) -> None:
         raise ValueError("a band is given without tr; give the repetition time in seconds")
     if arguments.get("degree", 2) < -1:
         raise ValueError(f"degree = {arguments['degree']}; expected -1 (no polynomials) or more")
-    if arguments.get("censored", "residual") not in ("residual", "zero"):
-        raise ValueError(f"censored = {arguments['censored']!r}; expected 'residual' or 'zero'")
     if arguments.get("timeseries") is not None and not (banded and arguments.get("tr") is None):
         _check_freedom(arguments, banded)
 
@@ -58,11 +57,11 @@ def _check_freedom(arguments: Mapping[str, Any], banded: bool) -> None:
         )
 
 
-@define(outputs=["timeseries"], linear_in="timeseries", acts_along="time", check=check)
+@define(outputs=["timeseries"], linear_in="timeseries", acts_along="time", check=check, missing=["confounds"])
 def ProjectOut(
     timeseries: Float[Array, "time space"],
     confounds: Float[Array, "time regressors"] | None = None,
-    frame_weights: Float[Array, "time"] | None = None,
+    frame_weights: FrameWeights = None,
     tr: float | None = None,
     low: OptionalLow = None,
     high: OptionalHigh = None,

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from pydra_diffconn.blocks.checks import check_freedom, check_table
+from pydra_diffconn.blocks.shared_parameters import FrameWeights
 from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.parameters import Parameter
@@ -21,11 +22,11 @@ def check(arguments: Mapping[str, Any]) -> None:
         check_freedom(arguments["confounds"], arguments.get("frame_weights"))
 
 
-@define(outputs=["timeseries"], linear_in="timeseries", acts_along="time", check=check)
+@define(outputs=["timeseries"], linear_in="timeseries", acts_along="time", check=check, missing=["confounds"])
 def RegressConfounds(
     timeseries: Float[Array, "time space"],
     confounds: Float[Array, "time regressors"],
-    frame_weights: Float[Array, "time"] | None = None,
+    frame_weights: FrameWeights = None,
     penalty: Annotated[
         float, Parameter(constraints.nonnegative, help="ridge on confounds scaled to unit norm; 0 is least squares")
     ] = 0.0,

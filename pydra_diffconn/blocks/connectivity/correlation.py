@@ -11,6 +11,7 @@ from jaxtyping import Array, Float
 from pydra_diffconn.blocks.checks import check_series
 from pydra_diffconn.blocks.confounds.regression import RegressConfounds
 from pydra_diffconn.blocks.confounds.regression import check as check_confounds
+from pydra_diffconn.blocks.shared_parameters import FrameWeights
 from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.parameters import Parameter
@@ -21,7 +22,7 @@ from pydra_diffconn.numerics.linalg import weighted_gram
 @define(outputs=["covariance"], check=check_series)
 def Covariance(
     timeseries: Float[Array, "time parcels"],
-    frame_weights: Float[Array, "time"] | None = None,
+    frame_weights: FrameWeights = None,
     ddof: int = 1,
 ) -> Float[Array, "parcels parcels"]:
     """Estimate the covariance of the columns, each frame with its weight.
@@ -46,7 +47,7 @@ def Covariance(
 @define(outputs=["connectome"], check=check_series)
 def Correlation(
     timeseries: Float[Array, "time parcels"],
-    frame_weights: Float[Array, "time"] | None = None,
+    frame_weights: FrameWeights = None,
 ) -> Float[Array, "parcels parcels"]:
     """Correlate all pairs of columns (Pearson), each frame with its weight.
 
@@ -86,11 +87,11 @@ def check_conditioned(arguments: Mapping[str, Any]) -> None:
     check_confounds(arguments)
 
 
-@define(outputs=["connectome"], check=check_conditioned)
+@define(outputs=["connectome"], check=check_conditioned, missing=["confounds"])
 def ConditionalCorrelation(
     timeseries: Float[Array, "time parcels"],
     confounds: Float[Array, "time regressors"],
-    frame_weights: Float[Array, "time"] | None = None,
+    frame_weights: FrameWeights = None,
 ) -> Float[Array, "parcels parcels"]:
     """Correlate all pairs of columns given the confounds, which are held constant.
 

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from pydra_diffconn.blocks.checks import check_series
-from pydra_diffconn.blocks.shared_parameters import Softness
+from pydra_diffconn.blocks.shared_parameters import FrameWeights, Softness
 from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.parameters import Parameter
@@ -19,7 +19,7 @@ CONSTANT = 10  # a column whose deviations are below this many roundings of its 
 
 @define(outputs=["edge_timeseries", "amplitude"], check=check_series)
 def EdgeTimeSeries(
-    timeseries: Float[Array, "time parcels"], frame_weights: Float[Array, "time"] | None = None
+    timeseries: Float[Array, "time parcels"], frame_weights: FrameWeights = None
 ) -> tuple[Float[Array, "time edges"], Float[Array, "time"]]:
     """Multiply the standardised series of all pairs of parcels, frame by frame.
 
@@ -51,11 +51,9 @@ def EdgeTimeSeries(
 
 
 def check_seed(arguments: Mapping[str, Any]) -> None:
-    """Refuse a seed of another length, and thresholds that no frame reaches."""
+    """Refuse thresholds that no frame reaches."""
     check_series(arguments)
-    series, seed = arguments.get("timeseries"), arguments.get("seed")
-    if series is not None and seed is not None and len(series) != len(seed):
-        raise ValueError(f"seed has {len(seed)} values, timeseries {len(series)} frames; expected one each")
+    seed = arguments.get("seed")
     threshold, softness = arguments.get("threshold"), arguments.get("softness")
     if seed is None or threshold is None or softness != 0:
         return
@@ -75,7 +73,7 @@ def check_seed(arguments: Mapping[str, Any]) -> None:
 def CoactivationPattern(
     timeseries: Float[Array, "time space"],
     seed: Float[Array, "time"],
-    frame_weights: Float[Array, "time"] | None = None,
+    frame_weights: FrameWeights = None,
     threshold: Annotated[
         float, Parameter(constraints.real, unit="standard deviations", help="seed above which a frame counts as active")
     ] = 1.0,

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from pydra_diffconn.blocks.checks import check_series
+from pydra_diffconn.blocks.shared_parameters import FrameWeights
 from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.parameters import Parameter
 from pydra_diffconn.numerics.manifolds import Manifold
@@ -77,7 +78,7 @@ def check_lags(arguments: Mapping[str, Any]) -> None:
 @define(outputs=["covariance"], check=check_lags)
 def LaggedCovariance(
     timeseries: Float[Array, "time parcels"],
-    frame_weights: Float[Array, "time"] | None = None,
+    frame_weights: FrameWeights = None,
     max_lag: int = 5,
     ddof: int = 1,
     adjusted: bool = False,
@@ -114,7 +115,7 @@ def LagWeightedCovariance(
     lag_weights: Annotated[
         Float[Array, "lags"] | None, Parameter(LagWeights(), help="weight of each lag from 0 up, in both directions")
     ] = None,
-    frame_weights: Float[Array, "time"] | None = None,
+    frame_weights: FrameWeights = None,
     ddof: int = 1,
 ) -> Float[Array, "parcels parcels"]:
     """Estimate one covariance in which pairs of frames some lags apart count too: X' A X / n, with A Toeplitz.
@@ -153,7 +154,7 @@ def check_range(arguments: Mapping[str, Any]) -> None:
 def LagMaps(
     timeseries: Float[Array, "time parcels"],
     tr: float,
-    frame_weights: Float[Array, "time"] | None = None,
+    frame_weights: FrameWeights = None,
     max_lag: int = 4,
     adjusted: bool = True,
 ) -> tuple[Float[Array, "parcels parcels"], Float[Array, "parcels parcels"], Float[Array, "parcels"]]:

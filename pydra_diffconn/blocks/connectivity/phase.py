@@ -8,10 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float
 
-from pydra_diffconn.blocks.checks import check_band, check_finite, check_series
+from pydra_diffconn.blocks.checks import check_band, check_series
 from pydra_diffconn.blocks.connectivity.correlation import Correlation
 from pydra_diffconn.blocks.series.amplitude import BandSoftness
-from pydra_diffconn.blocks.shared_parameters import HighCutoff, LowCutoff
+from pydra_diffconn.blocks.shared_parameters import FrameWeights, HighCutoff, LowCutoff
 from pydra_diffconn.declare.block import define
 from pydra_diffconn.numerics.gaps import bridge
 from pydra_diffconn.numerics.gates import gate
@@ -19,12 +19,7 @@ from pydra_diffconn.numerics.gates import gate
 CONSTANT = 10  # a column whose deviations are below this many roundings of its size is constant
 
 
-def check_signal(arguments: Mapping[str, Any]) -> None:
-    """Refuse missing values."""
-    check_finite(arguments.get("timeseries"), "timeseries")
-
-
-@define(outputs=["amplitude", "phase"], check=check_signal)
+@define(outputs=["amplitude", "phase"])
 def AnalyticSignal(
     timeseries: Float[Array, "time space"],
 ) -> tuple[Float[Array, "time space"], Float[Array, "time space"]]:
@@ -54,7 +49,7 @@ def AnalyticSignal(
 
 @define(outputs=["connectome"], check=check_series)
 def PhaseLocking(
-    timeseries: Float[Array, "time parcels"], frame_weights: Float[Array, "time"] | None = None
+    timeseries: Float[Array, "time parcels"], frame_weights: FrameWeights = None
 ) -> Float[Array, "parcels parcels"]:
     """Measure how constant the phase difference of each pair stays (phase-locking value).
 
@@ -79,7 +74,7 @@ def PhaseLocking(
 
 @define(outputs=["connectome"], check=check_series)
 def AmplitudeCorrelation(
-    timeseries: Float[Array, "time parcels"], frame_weights: Float[Array, "time"] | None = None
+    timeseries: Float[Array, "time parcels"], frame_weights: FrameWeights = None
 ) -> Float[Array, "parcels parcels"]:
     """Correlate the envelopes of all pairs (amplitude envelope correlation).
 
@@ -126,7 +121,7 @@ def check_segments(arguments: Mapping[str, Any]) -> None:
 def Coherence(
     timeseries: Float[Array, "time parcels"],
     tr: float,
-    frame_weights: Float[Array, "time"] | None = None,
+    frame_weights: FrameWeights = None,
     low: LowCutoff = 0.01,
     high: HighCutoff = 0.1,
     softness: BandSoftness = 0.0,
@@ -162,7 +157,7 @@ def Coherence(
 def ImaginaryCoherence(
     timeseries: Float[Array, "time parcels"],
     tr: float,
-    frame_weights: Float[Array, "time"] | None = None,
+    frame_weights: FrameWeights = None,
     low: LowCutoff = 0.01,
     high: HighCutoff = 0.1,
     softness: BandSoftness = 0.0,

@@ -9,6 +9,7 @@ from jaxtyping import Array, Float
 
 from pydra_diffconn.blocks.checks import check_series
 from pydra_diffconn.blocks.connectivity.correlation import Correlation
+from pydra_diffconn.blocks.shared_parameters import FrameWeights
 from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.parameters import Parameter
@@ -37,7 +38,7 @@ def check_regression(arguments: Mapping[str, Any]) -> None:
 @define(outputs=["connectome"], check=check_regression)
 def RidgeConnectivity(
     timeseries: Float[Array, "time parcels"],
-    frame_weights: Float[Array, "time"] | None = None,
+    frame_weights: FrameWeights = None,
     penalty: Annotated[
         float, Parameter(constraints.nonnegative, help="ridge on series scaled to unit norm; 0 is least squares")
     ] = 0.1,

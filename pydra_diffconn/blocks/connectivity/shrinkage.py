@@ -1,14 +1,13 @@
 """Covariances for few frames: shrinkage with the amount known in closed form, and towards the group."""
 
-from collections.abc import Mapping
 from typing import Annotated, Any
 
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float
 
-from pydra_diffconn.blocks.checks import check_finite, check_series
+from pydra_diffconn.blocks.checks import check_series
 from pydra_diffconn.blocks.connectivity.correlation import Covariance, ShrinkCovariance
+from pydra_diffconn.blocks.shared_parameters import FrameWeights
 from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.parameters import Parameter
@@ -25,7 +24,7 @@ Target = Annotated[
 
 @define(outputs=["covariance"], check=check_series)
 def LedoitWolf(
-    timeseries: Float[Array, "time parcels"], frame_weights: Float[Array, "time"] | None = None
+    timeseries: Float[Array, "time parcels"], frame_weights: FrameWeights = None
 ) -> Float[Array, "parcels parcels"]:
     """Estimate a covariance shrunk towards a multiple of the identity by Ledoit and Wolf's amount.
 
@@ -46,7 +45,7 @@ def LedoitWolf(
 
 @define(outputs=["covariance"], check=check_series)
 def Oas(
-    timeseries: Float[Array, "time parcels"], frame_weights: Float[Array, "time"] | None = None
+    timeseries: Float[Array, "time parcels"], frame_weights: FrameWeights = None
 ) -> Float[Array, "parcels parcels"]:
     """Estimate a covariance shrunk towards a multiple of the identity by the oracle approximating amount.
 
@@ -66,25 +65,7 @@ def Oas(
     return ShrinkCovariance.pure(covariance, oas_shrinkage(covariance, frames))
 
 
-def check_group(arguments: Mapping[str, Any]) -> None:
-    """Refuse a stack without one shrinkage for each subject, and a target of other parcels."""
-    covariances, shrinkage, target = (arguments.get(name) for name in ("covariances", "shrinkage", "target"))
-    check_finite(covariances, "covariances")
-    if covariances is None:
-        return
-    if np.ndim(covariances) != 3 or np.shape(covariances)[1] != np.shape(covariances)[2]:
-        raise ValueError(f"covariances has shape {np.shape(covariances)}; expected (subjects, parcels, parcels)")
-    if shrinkage is not None and np.shape(shrinkage) != (len(covariances),):
-        raise ValueError(
-            f"shrinkage has shape {np.shape(shrinkage)} for {len(covariances)} subjects; give one number for each"
-        )
-    if target is not None and np.shape(target) != np.shape(covariances)[1:]:
-        raise ValueError(
-            f"target has shape {np.shape(target)}, the covariances {np.shape(covariances)[1:]}; use the same parcels"
-        )
-
-
-@define(outputs=["covariances"], check=check_group)
+@define(outputs=["covariances"])
 def GroupShrinkage(
     covariances: Float[Array, "subjects parcels parcels"], shrinkage: Shrinkage, target: Target = None
 ) -> Float[Array, "subjects parcels parcels"]:
@@ -111,7 +92,7 @@ def GroupShrinkage(
 def ledoit_wolf_shrinkage(
     timeseries: Float[Array, "time parcels"],
     covariance: Float[Array, "parcels parcels"],
-    frame_weights: Float[Array, "time"] | None = None,
+    frame_weights: FrameWeights = None,
 ) -> Float[Array, ""]:
     """Return Ledoit and Wolf's amount, given also the maximum-likelihood covariance of the series.
 

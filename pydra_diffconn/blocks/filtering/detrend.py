@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from pydra_diffconn.blocks.checks import check_band, check_weighted
+from pydra_diffconn.blocks.shared_parameters import FrameWeights
 from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.parameters import Parameter
@@ -51,7 +52,7 @@ def _count_below(cutoff: float, tr: float, frames: int, terms: int) -> int:
 @define(outputs=["timeseries"], linear_in="timeseries", acts_along="time", check=check)
 def Detrend(
     timeseries: Float[Array, "time space"],
-    frame_weights: Float[Array, "time"] | None = None,
+    frame_weights: FrameWeights = None,
     tr: float | None = None,
     degree: int = 1,
     cutoff: Annotated[

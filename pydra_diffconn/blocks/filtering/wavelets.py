@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from pydra_diffconn.blocks.checks import check_series
+from pydra_diffconn.blocks.shared_parameters import FrameWeights
 from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.parameters import Parameter
@@ -47,7 +48,7 @@ def WaveletPower(
     timeseries: Float[Array, "time space"],
     tr: float,
     frequencies: Frequencies,
-    frame_weights: Float[Array, "time"] | None = None,
+    frame_weights: FrameWeights = None,
     cycles: Cycles = 7.0,
 ) -> Float[Array, "frequencies time space"]:
     """Follow the power around some frequencies over time: squared moduli of the convolution with Morlet wavelets.
@@ -94,7 +95,7 @@ def WaveletEnergy(
     timeseries: Float[Array, "time space"],
     tr: float,
     frequencies: Frequencies,
-    frame_weights: Float[Array, "time"] | None = None,
+    frame_weights: FrameWeights = None,
     cycles: Cycles = 7.0,
 ) -> Float[Array, "frequencies space"]:
     """Measure the energy of each column around some frequencies: the mean of `WaveletPower` over frames.

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float
 
 from pydra_diffconn.declare import constraints
@@ -23,27 +22,8 @@ Negative = Literal["asymmetric", "gomez", "ignore"]
 
 
 def check(arguments: Mapping[str, Any]) -> None:
-    """Refuse asymmetric connectomes, affiliations of other parcels, and unknown treatments of negative weights."""
-    connectome, affiliation = arguments.get("connectome"), arguments.get("affiliation")
-    check_symmetric(connectome)
-    check_affiliation(connectome, affiliation)
-    if arguments.get("negative", "asymmetric") not in ("asymmetric", "gomez", "ignore"):
-        raise ValueError(f"negative = {arguments['negative']!r}; expected 'asymmetric', 'gomez' or 'ignore'")
-    coupling = arguments.get("coupling")
-    if coupling is not None and affiliation is not None and np.shape(coupling) != (affiliation.shape[1],) * 2:
-        raise ValueError(
-            f"coupling has shape {np.shape(coupling)} for {affiliation.shape[1]} communities; "
-            "expected one row and one column for each"
-        )
-
-
-def check_affiliation(connectome: Any, affiliation: Any) -> None:
-    """Refuse an affiliation without one row for each parcel of the connectome."""
-    if connectome is not None and affiliation is not None and len(affiliation) != len(connectome):
-        raise ValueError(
-            f"affiliation has {len(affiliation)} rows, connectome {len(connectome)} parcels; "
-            "give one row of shares for each parcel"
-        )
+    """Refuse asymmetric connectomes."""
+    check_symmetric(arguments.get("connectome"))
 
 
 @define(outputs=["modularity"], check=check)

@@ -1,7 +1,7 @@
 """Gradients of connectivity: the slow axes along which connection profiles change, by diffusion maps or eigenmaps."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -22,13 +22,9 @@ ROUNDING = 100  # an eigenvalue nearer to 1 than so many roundings is 1
 
 
 def check(arguments: Mapping[str, Any]) -> None:
-    """Refuse asymmetric connectomes, unknown methods, and more components than there are."""
+    """Refuse asymmetric connectomes, and more components than there are."""
     connectome = arguments.get("connectome")
     check_symmetric(connectome)
-    for name, known in (("method", Method), ("kernel", Kernel)):
-        value = arguments.get(name)
-        if value is not None and value not in get_args(known):
-            raise ValueError(f"{name} = {value!r}; expected one of {', '.join(map(repr, get_args(known)))}")
     components = arguments.get("components")
     if connectome is not None and components is not None and not 1 <= components < len(connectome):
         raise ValueError(
@@ -122,17 +118,7 @@ def affinity(
     return jnp.where(both, jnp.maximum(cosine, 0.0), 0.0)
 
 
-def check_reference(arguments: Mapping[str, Any]) -> None:
-    """Refuse a reference of another shape."""
-    gradients, reference = arguments.get("gradients"), arguments.get("reference")
-    if gradients is not None and reference is not None and gradients.shape != reference.shape:
-        raise ValueError(
-            f"gradients has shape {gradients.shape}, reference {reference.shape}; "
-            "expected the same parcels and as many components"
-        )
-
-
-@define(outputs=["gradients"], check=check_reference)
+@define(outputs=["gradients"])
 def AlignGradients(
     gradients: Float[Array, "parcels components"], reference: Float[Array, "parcels components"]
 ) -> Float[Array, "parcels components"]:

@@ -17,7 +17,7 @@ from pydra_diffconn.numerics.spd import check_symmetric, without_diagonal
 
 
 def check(arguments: Mapping[str, Any]) -> None:
-    """Refuse connectomes that are not square, finite and symmetric."""
+    """Refuse asymmetric connectomes."""
     check_symmetric(arguments.get("connectome"))
 
 

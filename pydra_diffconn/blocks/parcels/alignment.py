@@ -9,30 +9,20 @@ import numpy as np
 from jax.scipy.special import logsumexp
 from jaxtyping import Array, Float
 
-from pydra_diffconn.blocks.checks import check_finite, check_series
+from pydra_diffconn.blocks.checks import check_series
 from pydra_diffconn.blocks.confounds.compcor import CompCor
+from pydra_diffconn.blocks.shared_parameters import FrameWeights
 from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.parameters import Parameter
 from pydra_diffconn.numerics.linalg import nearest_rotation
 
 
-def check_target(arguments: Mapping[str, Any]) -> None:
-    """Refuse missing values and a target of another shape."""
-    check_series(arguments)
-    series, target = arguments.get("timeseries"), arguments.get("target")
-    check_finite(target, "target")
-    if series is not None and target is not None and np.shape(series) != np.shape(target):
-        raise ValueError(
-            f"timeseries has shape {np.shape(series)}, target {np.shape(target)}; expected the same frames and parcels"
-        )
-
-
-@define(outputs=["timeseries", "rotation"], check=check_target)
+@define(outputs=["timeseries", "rotation"], check=check_series)
 def Procrustes(
     timeseries: Float[Array, "time parcels"],
     target: Float[Array, "time parcels"],
-    frame_weights: Float[Array, "time"] | None = None,
+    frame_weights: FrameWeights = None,
     scale: bool = False,
 ) -> tuple[Float[Array, "time parcels"], Float[Array, "parcels parcels"]]:
     """Rotate (and reflect) the parcels of one person so that the series come nearest to a target (hyperalignment).
@@ -71,11 +61,11 @@ def Procrustes(
     return aligned, rotation
 
 
-@define(outputs=["timeseries", "plan"], check=check_target)
+@define(outputs=["timeseries", "plan"], check=check_series)
 def TransportAlignment(
     timeseries: Float[Array, "time parcels"],
     target: Float[Array, "time parcels"],
-    frame_weights: Float[Array, "time"] | None = None,
+    frame_weights: FrameWeights = None,
     temperature: Annotated[
         float, Parameter(constraints.positive, help="of the plan; near 0 each parcel goes to one of the target")
     ] = 0.05,
@@ -127,16 +117,13 @@ def TransportAlignment(
 
 
 def check_shared(arguments: Mapping[str, Any]) -> None:
-    """Refuse missing values, weights of another length, and more components than parcels or frames."""
+    """Refuse more components than parcels or frames."""
     series, weights = arguments.get("series"), arguments.get("frame_weights")
-    check_finite(series, "series")
     if series is None:
         return
     if arguments.get("iterations", 1) < 1:
         raise ValueError(f"iterations = {arguments['iterations']}; expected at least 1")
     frames, parcels = np.shape(series)[1:]
-    if weights is not None and len(weights) != frames:
-        raise ValueError(f"frame_weights has {len(weights)} values for {frames} frames; expected one each")
     usable = frames if weights is None else int(np.sum(np.asarray(weights) > 0))
     components, most = arguments.get("components", 1), min(parcels, usable - 1)
     if not 1 <= components <= most:
@@ -148,7 +135,7 @@ def check_shared(arguments: Mapping[str, Any]) -> None:
 @define(outputs=["shared", "bases"], check=check_shared)
 def SharedResponse(
     series: Float[Array, "subjects time parcels"],
-    frame_weights: Float[Array, "time"] | None = None,
+    frame_weights: FrameWeights = None,
     components: int = 10,
     iterations: int = 10,
 ) -> tuple[Float[Array, "time components"], Float[Array, "subjects parcels components"]]:

@@ -8,26 +8,29 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from pydra_diffconn.blocks.checks import check_finite
 from pydra_diffconn.declare.block import define
 
 TOGETHER = 16  # frames that are summed together, transposed in the processor's cache
 
 
 def check(arguments: Mapping[str, Any]) -> None:
-    """Refuse labels of another length than the series, labels that are no integers, and an empty atlas."""
+    """Refuse an empty atlas, and missing values in a parcel."""
     series, labels = arguments.get("timeseries"), arguments.get("labels")
-    check_finite(series, "timeseries")
-    if labels is None:
-        return
-    if series is not None and np.shape(labels) != (series.shape[1],):
-        raise ValueError(
-            f"labels has shape {np.shape(labels)}, timeseries {series.shape[1]} columns; expected one label each"
-        )
-    if not np.all(np.equal(np.mod(labels, 1), 0)):
-        raise ValueError("labels are not integers; for probabilistic maps use soft maps, not Parcellate")
-    if not np.any(labels):
+    if series is not None and not np.all(np.isfinite(np.sum(series, axis=0))):
+        _refuse_missing(series, np.ones(series.shape[1]) if labels is None else labels)
+    if labels is not None and not np.any(labels):
         raise ValueError("labels are all 0 (background): the atlas does not overlap these data")
+
+
+def _refuse_missing(series: np.ndarray, labels: np.ndarray) -> None:
+    """Refuse missing values where a parcel needs them; where there is none, as on a medial wall, they are left out."""
+    missing = ~np.isfinite(series) & (labels != 0)
+    if missing.any():
+        frame, column = np.argwhere(missing)[0]
+        raise ValueError(
+            f"timeseries has {int(missing.sum())} values in parcels that are not finite, the first in frame {frame}, "
+            f"column {column} (parcel {int(labels[column])}); mend the series, or label that place 0"
+        )
 
 
 def present(arguments: Mapping[str, Any]) -> tuple[int, ...]:
@@ -49,6 +52,7 @@ def while_reading(timeseries: Any, labels: Any, parcels: tuple[int, ...]) -> np.
     check=check,
     infer={"parcels": present},
     streamed=while_reading,
+    missing=["timeseries"],
 )
 def Parcellate(
     timeseries: Float[Array, "time space"],

@@ -9,7 +9,6 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from pydra_diffconn.blocks.checks import check_finite
 from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.parameters import Parameter
@@ -20,17 +19,11 @@ Fwhm = Annotated[float, Parameter(constraints.nonnegative, unit="mm", help="full
 
 
 def check_volume(arguments: Mapping[str, Any]) -> None:
-    """Refuse missing values, and positions that are not one for each column, on the grid."""
-    series, voxels, size = (arguments.get(name) for name in ("timeseries", "voxels", "voxel_size"))
-    check_finite(series, "timeseries")
+    """Refuse positions outside the grid, or named twice."""
+    voxels, size = arguments.get("voxels"), arguments.get("voxel_size")
     if voxels is None:
         return
     voxels = np.asarray(voxels)
-    if series is not None and len(voxels) != series.shape[1]:
-        raise ValueError(
-            f"voxels has {len(voxels)} rows, timeseries {series.shape[1]} columns; expected the grid position of each, "
-            "as numpy.argwhere(mask) gives it"
-        )
     if size is not None and (len(size) != voxels.shape[1] or min(size) <= 0):
         raise ValueError(f"voxel_size = {size} for {voxels.shape[1]} axes; expected a length in mm above 0 for each")
     shape = arguments.get("shape")
@@ -122,20 +115,15 @@ def _kernel(length: int, sigma: Any, truncate: Any, mirrored: bool) -> Float[Arr
 
 
 def check_surface(arguments: Mapping[str, Any]) -> None:
-    """Refuse missing values, edges between vertices that are not there, and weights or areas of another length."""
+    """Refuse edges between vertices that are not there, and vertices without an area."""
     series, edges = arguments.get("timeseries"), arguments.get("edges")
-    check_finite(series, "timeseries")
     if arguments.get("steps", 1) < 1:
         raise ValueError(f"steps = {arguments['steps']}; expected at least 1")
     if series is not None and edges is not None and np.size(edges) and not 0 <= np.min(edges) <= np.max(edges):
         raise ValueError("edges has a vertex below 0; expected column numbers of the series")
     if series is not None and edges is not None and np.size(edges) and np.max(edges) >= series.shape[1]:
         raise ValueError(f"edges names vertex {np.max(edges)}, timeseries has {series.shape[1]} columns")
-    conductance, areas = arguments.get("edge_weights"), arguments.get("areas")
-    if conductance is not None and edges is not None and len(conductance) != len(edges):
-        raise ValueError(f"edge_weights has {len(conductance)} values for {len(edges)} edges; expected one each")
-    if areas is not None and series is not None and len(areas) != series.shape[1]:
-        raise ValueError(f"areas has {len(areas)} values for {series.shape[1]} vertices; expected one each")
+    areas = arguments.get("areas")
     if areas is not None and np.min(areas) <= 0:
         raise ValueError(f"areas has a vertex of {np.min(areas):g} mm^2; expected above 0, leave such vertices out")
 

@@ -7,7 +7,6 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from pydra_diffconn.blocks.checks import check_finite
 from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.parameters import Parameter
@@ -19,20 +18,9 @@ Deviation = Annotated[
 
 
 def check_maps(arguments: Mapping[str, Any]) -> None:
-    """Refuse maps of another space, missing values, and signed maps where means are asked for."""
-    series, maps = arguments.get("timeseries"), arguments.get("maps")
-    method = arguments.get("method", "mean")
-    if method not in ("mean", "least_squares"):
-        raise ValueError(f"method = {method!r}; expected 'mean' or 'least_squares'")
-    check_finite(series, "timeseries")
-    if maps is None:
-        return
-    check_finite(maps, "maps")
-    if series is not None and maps.shape[1] != series.shape[1]:
-        raise ValueError(
-            f"maps has {maps.shape[1]} columns, timeseries {series.shape[1]}; expected (parcels, space), on one space"
-        )
-    if method == "mean" and np.min(maps) < 0:
+    """Refuse signed maps where means are asked for."""
+    maps, method = arguments.get("maps"), arguments.get("method", "mean")
+    if maps is not None and method == "mean" and np.min(maps) < 0:
         raise ValueError(f"maps has negative values (lowest: {np.min(maps):g}); use method='least_squares'")
 
 
@@ -74,13 +62,10 @@ def ProjectMaps(
 
 
 def check_deviation(arguments: Mapping[str, Any]) -> None:
-    """Refuse negative maps, and deviations of another shape."""
-    maps, deviation = arguments.get("maps"), arguments.get("deviation")
-    check_finite(maps, "maps")
+    """Refuse negative maps."""
+    maps = arguments.get("maps")
     if maps is not None and np.min(maps) < 0:
         raise ValueError(f"maps has negative values (lowest: {np.min(maps):g}); expected the parcels' shares")
-    if maps is not None and deviation is not None and np.shape(deviation) != np.shape(maps):
-        raise ValueError(f"deviation has shape {np.shape(deviation)}, maps {np.shape(maps)}; expected the same")
 
 
 @define(outputs=["maps"], check=check_deviation)

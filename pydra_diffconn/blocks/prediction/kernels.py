@@ -5,15 +5,14 @@ their targets are never used, and cross-validation is a change of weights.
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from pydra_diffconn.blocks.checks import check_finite
-from pydra_diffconn.blocks.shared_parameters import Softness
+from pydra_diffconn.blocks.shared_parameters import Softness, SubjectWeights
 from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.parameters import Parameter
@@ -30,30 +29,22 @@ CONSTANT = 10  # a column whose deviations are below this many roundings of its 
 
 
 def check(arguments: Mapping[str, Any]) -> None:
-    """Refuse tables of different length, missing values among the training subjects, and unknown options."""
-    features, targets = arguments.get("features"), arguments.get("targets")
+    """Refuse missing values among the training subjects, and too few of these."""
+    targets = arguments.get("targets")
     weights = arguments.get("subject_weights")
-    check_finite(features, "features")
-    for name, value in (("targets", targets), ("subject_weights", weights)):
-        if features is not None and value is not None and len(value) != len(features):
-            raise ValueError(f"{name} has {len(value)} values, features {len(features)} subjects; expected one each")
     if weights is not None and np.sum(np.asarray(weights) > 0) < 3:
         raise ValueError(f"{np.sum(np.asarray(weights) > 0)} subjects have a weight; learning needs at least 3")
     if targets is not None:
         missing = ~np.isfinite(targets) & (True if weights is None else np.asarray(weights) > 0)
         if missing.any():
             raise ValueError(f"targets is missing for subject {missing.argmax()}; give this subject the weight 0")
-    for name, known in (("kernel", Kernel), ("which", Which)):
-        value = arguments.get(name)
-        if value is not None and value not in get_args(known):
-            raise ValueError(f"{name} = {value!r}; expected one of {', '.join(map(repr, get_args(known)))}")
 
 
-@define(outputs=["prediction"], check=check)
+@define(outputs=["prediction"], check=check, missing=["targets"])
 def KernelRidge(
     features: Float[Array, "subjects features"],
     targets: Float[Array, "subjects"],
-    subject_weights: Float[Array, "subjects"] | None = None,
+    subject_weights: SubjectWeights = None,
     kernel: Kernel = "linear",
     penalty: Penalty = 1.0,
     gamma: Gamma = None,
@@ -109,11 +100,11 @@ def check_classes(arguments: Mapping[str, Any]) -> None:
         raise ValueError(f"all training subjects are of class {used[0]:g}; there is nothing to tell apart")
 
 
-@define(outputs=["decision", "probability"], check=check_classes)
+@define(outputs=["decision", "probability"], check=check_classes, missing=["targets"])
 def LogisticRegression(
     features: Float[Array, "subjects features"],
     targets: Float[Array, "subjects"],
-    subject_weights: Float[Array, "subjects"] | None = None,
+    subject_weights: SubjectWeights = None,
     kernel: Kernel = "linear",
     penalty: Penalty = 1.0,
     gamma: Gamma = None,
@@ -194,11 +185,11 @@ def _minimise(residual: Any, objective: Any, start: Array) -> Array:
     return jax.lax.while_loop(going, step, (start, 0, jnp.asarray(False)))[0]
 
 
-@define(outputs=["prediction", "selection"], check=check)
+@define(outputs=["prediction", "selection"], check=check, missing=["targets"])
 def ConnectomePrediction(
     features: Float[Array, "subjects features"],
     targets: Float[Array, "subjects"],
-    subject_weights: Float[Array, "subjects"] | None = None,
+    subject_weights: SubjectWeights = None,
     threshold: Annotated[
         float, Parameter(constraints.unit_interval, help="correlation with the target above which an edge is used")
     ] = 0.2,

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from pydra_diffconn.blocks.prediction.kernels import Gamma, Kernel, Penalty, _training, check_classes, kernel_matrix
+from pydra_diffconn.blocks.shared_parameters import SubjectWeights
 from pydra_diffconn.declare.block import define
 
 STEPS = 80  # of the interior point method at most; about fifteen are usual
@@ -15,11 +16,11 @@ NEWTON_STEPS = 20
 TO_BORDER = 0.99  # part of the way to the border that a step may take
 
 
-@define(outputs=["decision"], check=check_classes)
+@define(outputs=["decision"], check=check_classes, missing=["targets"])
 def SupportVectorMachine(
     features: Float[Array, "subjects features"],
     targets: Float[Array, "subjects"],
-    subject_weights: Float[Array, "subjects"] | None = None,
+    subject_weights: SubjectWeights = None,
     kernel: Kernel = "linear",
     penalty: Penalty = 1.0,
     gamma: Gamma = None,

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from pydra_diffconn.blocks.checks import check_band, check_series
-from pydra_diffconn.blocks.shared_parameters import HighCutoff, LowCutoff
+from pydra_diffconn.blocks.shared_parameters import FrameWeights, HighCutoff, LowCutoff
 from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.parameters import Parameter
@@ -43,7 +43,7 @@ def check_spectrum(arguments: Mapping[str, Any]) -> None:
 def Alff(
     timeseries: Float[Array, "time space"],
     tr: float,
-    frame_weights: Float[Array, "time"] | None = None,
+    frame_weights: FrameWeights = None,
     low: LowCutoff = 0.01,
     high: HighCutoff = 0.1,
     softness: BandSoftness = 0.0,
@@ -83,7 +83,7 @@ def Alff(
 def Falff(
     timeseries: Float[Array, "time space"],
     tr: float,
-    frame_weights: Float[Array, "time"] | None = None,
+    frame_weights: FrameWeights = None,
     low: LowCutoff = 0.01,
     high: HighCutoff = 0.1,
     softness: BandSoftness = 0.0,
@@ -129,7 +129,7 @@ def _band(frequencies: Any, low: Any, high: Any, softness: Any) -> Array:
 
 
 def spectral_amplitude(
-    timeseries: Float[Array, "time space"], frame_weights: Float[Array, "time"] | None = None
+    timeseries: Float[Array, "time space"], frame_weights: FrameWeights = None
 ) -> Float[Array, "frequencies space"]:
     """Return the root of the power at each Fourier frequency: the weighted mean square that a sinusoid explains.
 
@@ -177,7 +177,7 @@ def check_edges(arguments: Mapping[str, Any]) -> None:
 def ReHo(
     timeseries: Float[Array, "time space"],
     edges: Int[Array, "edges 2"],
-    frame_weights: Float[Array, "time"] | None = None,
+    frame_weights: FrameWeights = None,
     softness: RankSoftness = 0.0,
 ) -> Float[Array, "space"]:
     """Measure how alike each column and its neighbours go up and down: Kendall's W of their ranks over time.

@@ -1,14 +1,13 @@
 """Bringing series to one scale: z-score, percent signal change, robust z-score, or a learned mixture of them."""
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float
 
-from pydra_diffconn.blocks.checks import check_weighted
+from pydra_diffconn.blocks.checks import check_series
+from pydra_diffconn.blocks.shared_parameters import FrameWeights
 from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.parameters import Parameter
@@ -17,25 +16,15 @@ MODES = ("zscore", "psc", "robust")
 SIGMA_PER_MAD = 1.482602218505602  # 1 / the normal distribution's upper quartile
 ROUNDINGS = 10  # a scale below this many roundings of the values is none
 ModeWeights = Annotated[
-    Float[Array, "modes"] | None,
+    Float[Array, "3"] | None,
     Parameter(constraints.simplex, help="shares of z-score, percent signal change and robust z-score"),
 ]
 
 
-def check(arguments: Mapping[str, Any]) -> None:
-    """Refuse missing values, unfit weights, unknown modes and too few frames for a spread."""
-    check_weighted(arguments, least=2)
-    mode, shares = arguments.get("mode", "zscore"), arguments.get("mode_weights")
-    if mode not in MODES:
-        raise ValueError(f"mode = {mode!r}; expected 'zscore', 'psc' or 'robust'")
-    if shares is not None and np.shape(shares) != (3,):
-        raise ValueError(f"mode_weights has shape {np.shape(shares)}; expected (3,): shares of {', '.join(MODES)}")
-
-
-@define(outputs=["timeseries"], acts_along="time", check=check)
+@define(outputs=["timeseries"], acts_along="time", check=check_series)
 def Standardize(
     timeseries: Float[Array, "time space"],
-    frame_weights: Float[Array, "time"] | None = None,
+    frame_weights: FrameWeights = None,
     mode: Literal["zscore", "psc", "robust"] = "zscore",
     mode_weights: ModeWeights = None,
     ddof: int = 1,

@@ -1,21 +1,12 @@
 """Series of length one."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from pydra_diffconn.blocks.checks import check_finite
 from pydra_diffconn.declare.block import define
 
 
-def check(arguments: Mapping[str, Any]) -> None:
-    """Refuse missing values."""
-    check_finite(arguments.get("timeseries"), "timeseries")
-
-
-@define(outputs=["timeseries"], acts_along="time", check=check)
+@define(outputs=["timeseries"], acts_along="time")
 def UnitNorm(timeseries: Float[Array, "time space"]) -> Float[Array, "time space"]:
     """Divide each column by the root of its sum of squares, as AFNI's option -norm does.
 

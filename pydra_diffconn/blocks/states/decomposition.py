@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from pydra_diffconn.blocks.checks import check_finite
-from pydra_diffconn.blocks.graphs.communities import Affiliation, check_affiliation
+from pydra_diffconn.blocks.graphs.communities import Affiliation
+from pydra_diffconn.blocks.shared_parameters import SampleWeights
 from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.parameters import Parameter
@@ -25,9 +25,8 @@ FLOOR = float(np.finfo(np.float32).eps)  # scikit-learn's stand-in for a denomin
 
 
 def check_cut(arguments: Mapping[str, Any]) -> None:
-    """Refuse asymmetric connectomes and affiliations of other parcels."""
+    """Refuse asymmetric connectomes."""
     check_symmetric(arguments.get("connectome"))
-    check_affiliation(arguments.get("connectome"), arguments.get("affiliation"))
 
 
 @define(outputs=["cut"], check=check_cut)
@@ -55,19 +54,10 @@ def NormalizedCut(connectome: Float[Array, "parcels parcels"], affiliation: Affi
 
 
 def check_samples(arguments: Mapping[str, Any]) -> None:
-    """Refuse missing values, and parts, weights or atoms that do not fit the samples."""
-    samples, weights = arguments.get("samples"), arguments.get("sample_weights")
-    check_finite(samples, "samples")
+    """Refuse samples that parts cannot add up to, and more components than there can be."""
+    samples = arguments.get("samples")
     if samples is None:
         return
-    if weights is not None and len(weights) != len(samples):
-        raise ValueError(f"sample_weights has {len(weights)} values for {len(samples)} samples; expected one each")
-    for name in ("parts", "atoms"):
-        value = arguments.get(name)
-        if value is not None and value.shape[1] != samples.shape[1]:
-            raise ValueError(
-                f"{name} has {value.shape[1]} features, samples {samples.shape[1]}; expected (components, features)"
-            )
     if arguments.get("parts") is not None and np.min(samples) < 0:
         raise ValueError(f"samples has negative values (lowest: {np.min(samples):g}); parts can only add up to others")
     components = arguments.get("components")
@@ -79,7 +69,7 @@ def check_samples(arguments: Mapping[str, Any]) -> None:
 def NonnegativeFactors(
     samples: Float[Array, "samples features"],
     parts: Parts,
-    sample_weights: Float[Array, "samples"] | None = None,
+    sample_weights: SampleWeights = None,
     updates: int = 100,
 ) -> tuple[Float[Array, "samples components"], Float[Array, "components features"]]:
     """Take samples apart into few parts that only add up (non-negative matrix factorisation).
@@ -121,7 +111,7 @@ def _quotient(part: Array, whole: Array) -> Array:
 def IndependentComponents(
     samples: Float[Array, "samples features"],
     components: int,
-    sample_weights: Float[Array, "samples"] | None = None,
+    sample_weights: SampleWeights = None,
     updates: int = 100,
 ) -> tuple[Float[Array, "samples components"], Float[Array, "features components"]]:
     """Unmix samples into sources that are as independent as possible (FastICA, symmetric, log cosh).

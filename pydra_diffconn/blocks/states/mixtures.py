@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from pydra_diffconn.blocks.checks import check_finite
+from pydra_diffconn.blocks.shared_parameters import SampleWeights
 from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.parameters import Parameter
@@ -25,23 +25,8 @@ Temperature = Annotated[
 
 
 def check(arguments: Mapping[str, Any]) -> None:
-    """Refuse missing values, and clusters of other features than the samples'."""
-    samples = arguments.get("samples")
-    check_finite(samples, "samples")
-    for name in ("centers", "directions"):
-        value = arguments.get(name)
-        if samples is not None and value is not None and value.shape[1] != samples.shape[1]:
-            raise ValueError(
-                f"{name} has {value.shape[1]} features, samples {samples.shape[1]}; expected (clusters, features)"
-            )
-    weights = arguments.get("sample_weights")
-    if samples is not None and weights is not None and len(weights) != len(samples):
-        raise ValueError(f"sample_weights has {len(weights)} values for {len(samples)} samples; expected one each")
+    """Refuse directions without an angle."""
     directions = arguments.get("directions")
-    for name in ("concentration", "proportions"):
-        value = arguments.get(name)
-        if directions is not None and value is not None and np.shape(value) != (len(directions),):
-            raise ValueError(f"{name} has shape {np.shape(value)} for {len(directions)} clusters; expected one each")
     if directions is not None and directions.shape[1] < 2:
         raise ValueError("directions need at least 2 features; a line has no angles")
 
@@ -50,7 +35,7 @@ def check(arguments: Mapping[str, Any]) -> None:
 def SoftKMeans(
     samples: Float[Array, "samples features"],
     centers: Centers,
-    sample_weights: Float[Array, "samples"] | None = None,
+    sample_weights: SampleWeights = None,
     temperature: Temperature = 0.0,
     updates: int = 0,
 ) -> tuple[Float[Array, "samples clusters"], Float[Array, "clusters features"]]:

@@ -10,6 +10,7 @@ from jaxtyping import Array, Float
 
 from pydra_diffconn.blocks.checks import check_series
 from pydra_diffconn.blocks.connectivity.correlation import Correlation, Covariance
+from pydra_diffconn.blocks.shared_parameters import FrameWeights
 from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.parameters import Parameter
@@ -29,22 +30,13 @@ Kind = Literal["covariance", "correlation"]
 
 
 def check(arguments: Mapping[str, Any]) -> None:
-    """Refuse weights of another length than the series, unknown kinds and windows longer than the run."""
+    """Refuse windows longer than the run."""
     check_series(arguments)
-    kind = arguments.get("kind", "covariance")
-    if kind not in ("covariance", "correlation"):
-        raise ValueError(f"kind = {kind!r}; expected 'covariance' or 'correlation'")
     series = arguments.get("timeseries")
     if series is None:
         return
-    weights = {name: arguments.get(name) for name in ("state_weights", "window_weights")}
-    for name, value in weights.items():
-        if value is not None and len(value) != len(series):
-            raise ValueError(
-                f"{name} has {len(value)} rows, timeseries {len(series)} frames; give one row for each frame"
-            )
     length, step = arguments.get("length"), arguments.get("step")
-    if length is None or step is None or weights["window_weights"] is not None:
+    if length is None or step is None or arguments.get("window_weights") is not None:
         return
     if not 2 <= length <= len(series) or step < 1:
         raise ValueError(
@@ -57,7 +49,7 @@ def check(arguments: Mapping[str, Any]) -> None:
 def StateCovariance(
     timeseries: Float[Array, "time parcels"],
     state_weights: StateWeights,
-    frame_weights: Float[Array, "time"] | None = None,
+    frame_weights: FrameWeights = None,
     kind: Kind = "covariance",
     ddof: int = 1,
 ) -> Float[Array, "states parcels parcels"]:
@@ -86,7 +78,7 @@ def StateCovariance(
 def WindowCovariance(
     timeseries: Float[Array, "time parcels"],
     window_weights: WindowWeights = None,
-    frame_weights: Float[Array, "time"] | None = None,
+    frame_weights: FrameWeights = None,
     length: int = 30,
     step: int = 1,
     taper: Taper = 0.0,
@@ -137,7 +129,7 @@ def sliding_windows(frames: int, length: int, step: int = 1, taper: Any = 0.0) -
 def weighted_covariances(
     timeseries: Float[Array, "time parcels"],
     weights: Float[Array, "time states"],
-    frame_weights: Float[Array, "time"] | None = None,
+    frame_weights: FrameWeights = None,
     kind: Kind = "covariance",
     ddof: int = 1,
 ) -> Float[Array, "states parcels parcels"]:

@@ -1,0 +1,170 @@
+"""Values as blocks take them: real numbers of the declared dimensions, none missing, none out of bounds.
+
+What a signature declares is checked here for every block, before anything is traced; a block's own check adds what a
+signature cannot say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pydra_diffconn import pydra_compat
+
+if TYPE_CHECKING:
+    from pydra_diffconn.declare.declaration import Argument
+
+Shape = tuple[int, ...]
+
+COUNTED = {"time": "frames", "space": "locations"}
+"""What the entries along a dimension are called; elsewhere they have the name of the dimension."""
+NUMBERED = {"time": "frame", "space": "location", "parcels": "parcel", "subjects": "subject", "regressors": "column"}
+HINTS = {
+    "time": "were {difference} dummy scans removed from one of them?",
+    "space": "are both in the same space, with the same mask?",
+    "parcels": "use the same parcels",
+    "subjects": "expected one entry for each subject",
+}
+KINDS = {"c": "complex numbers; take their magnitude or real part", "O": "objects", "U": "text", "S": "text"}
+
+
+def converted(argument: Argument, value: Any) -> Any:
+    """Return an array as its block takes it.
+
+    Integers, truth values, float16 and extended precision become numbers of this process's precision; float32 and
+    float64 stay as they are, in the byte order of the machine; labels become integers.
+
+    Raises
+    ------
+    ValueError
+        If it holds anything but real numbers, masked values, or fractions where whole numbers are declared.
+    """
+    if argument.role == "static" or not isinstance(value, np.ndarray):
+        return value
+    if np.ma.is_masked(value):
+        count = int(np.ma.count_masked(value))
+        raise ValueError(f"{argument.name} has {count} masked values; fill them, or leave those places out")
+    value = np.asarray(value) if isinstance(value, np.ma.MaskedArray | np.matrix) else value
+    kind = value.dtype.kind
+    if kind not in "biuf":
+        found = KINDS.get(kind, f"values of type {value.dtype.name}")
+        raise ValueError(f"{argument.name} holds {found}; expected real numbers")
+    if argument.whole:
+        return _whole(argument, value)
+    native = value.dtype.newbyteorder("=")
+    return value.astype(native if native in (np.float32, np.float64) else pydra_compat.precision(), copy=False)
+
+
+def _whole(argument: Argument, value: np.ndarray) -> np.ndarray:
+    if argument.whole == "key":  # the words of a random key are unsigned
+        return value
+    real = value.dtype.kind == "f"
+    if real and not np.all(np.equal(np.mod(value, 1), 0)):
+        raise ValueError(f"{argument.name} are not integers; expected whole numbers, such as those of a label image")
+    integer = np.int64 if pydra_compat.precision() == "float64" else np.int32
+    limits = np.iinfo(integer)
+    largest = value.flat[np.argmax(np.abs(value.astype(float)))] if value.size else 0
+    if not limits.min <= int(largest) <= limits.max:
+        raise ValueError(
+            f"{argument.name} has {int(largest)}, more than {limits.bits} bits hold; number them anew, as "
+            "numpy.unique(labels, return_inverse=True) does, or set jax_enable_x64"
+        )
+    return value.astype(integer, copy=False)
+
+
+def check_shapes(arguments: Mapping[str, Argument], shapes: Mapping[str, Shape]) -> None:
+    """Refuse arrays of another rank than declared, or whose lengths along one dimension differ."""
+    seen: dict[str, tuple[str, int]] = {}
+    for name, shape in shapes.items():
+        dims = arguments[name].dims.split()
+        _check_rank(name, dims, shape)
+        for dim, size in zip(dims, shape, strict=False):
+            if dim.isdigit() and size != int(dim):
+                raise ValueError(f"{name} has shape {shape}; expected ({', '.join(dims)})")
+            if not dim.isidentifier():  # "..." and "*key" stand for any number of dimensions
+                break
+            other, known = seen.setdefault(dim, (name, size))
+            if size != known:
+                raise ValueError(_mismatch(name, dims, shape, dim, other, known, shapes))
+
+
+def _check_rank(name: str, dims: Sequence[str], shape: Shape) -> None:
+    several = [dim for dim in dims if dim == "..." or dim.startswith("*")]
+    if len(shape) == len(dims) or (several and len(shape) >= len(dims) - 1):
+        if 0 in shape[:1] and dims:
+            raise ValueError(f"{name} has shape {shape}: there is nothing in it; expected ({', '.join(dims)})")
+        return
+    hint = f"; a single column is {name}[:, None]" if len(shape) == 1 and len(dims) == 2 else ""
+    raise ValueError(f"{name} has shape {shape}; expected ({', '.join(dims)}){hint}")
+
+
+def _mismatch(
+    name: str, dims: Sequence[str], shape: Shape, dim: str, other: str, known: int, shapes: Mapping[str, Shape]
+) -> str:
+    size = shape[list(dims).index(dim)]
+    if name == other:
+        return f"{name} has shape {shape}; expected as many rows as columns, ({', '.join(dims)})"
+    word = COUNTED.get(dim, dim)
+    told = f"{name} has {size} {word}, {other} {known} (shapes {shape} and {shapes[other]})"
+    if len(shape) == 2 and known in shape and shape[0] != shape[1]:
+        return f"{told}; is {name} transposed? expected ({', '.join(dims)})"
+    hint = HINTS.get(dim, "expected as many").format(difference=abs(size - known))
+    return f"{told}; {hint}"
+
+
+def check_finite(argument: Argument, value: Any) -> None:
+    """Refuse missing values and infinities, naming the first place."""
+    if argument.gaps or argument.role == "static" or np.asarray(value).dtype.kind != "f":
+        return
+    if np.ndim(value) == 0:
+        if np.isnan(value):
+            raise ValueError(f"{argument.name} is not a number")
+        return
+    # a sum is finite only if all its terms are, and costs no array of truth values
+    with np.errstate(invalid="ignore", over="ignore"):
+        if np.isfinite(np.sum(value, dtype=np.float64)):
+            return
+    missing = ~np.isfinite(value)
+    if missing.any():
+        raise ValueError(
+            f"{argument.name} has {int(missing.sum())} values that are not finite, the first in "
+            f"{place(argument, np.argwhere(missing)[0])}; replace or remove them before this step"
+        )
+
+
+def place(argument: Argument, index: Sequence[int]) -> str:
+    """Say where an entry of an array is, by the names of its dimensions."""
+    dims = argument.dims.split()
+    if len(dims) != len(index) or len(index) > 2:
+        return str([int(number) for number in index])
+    first = f"{NUMBERED.get(dims[0], 'row')} {index[0]}"
+    return first if len(index) == 1 else f"{first}, column {index[1]}"
+
+
+def check_bounds(argument: Argument, values: Mapping[str, Any]) -> None:
+    """Refuse a value outside what is declared for it, naming the first place."""
+    value = values.get(argument.name)
+    if value is None or argument.constraint is None:
+        return
+    constraint = argument.constraint.resolved(values)
+    if constraint.contains(value):
+        return
+    expected, here = argument.constraint.describe(), constraint.describe()
+    more = "" if here == expected else f", here {here}"
+    unit = argument.parameter.unit if argument.parameter is not None else ""
+    if np.ndim(value) == 1 and (outside := [n for n, one in enumerate(value) if not constraint.contains(one)]):
+        where = f" in {place(argument, outside[:1])}"
+        raise ValueError(
+            f"{argument.name} has {value[outside[0]]:g}{' ' * bool(unit)}{unit}{where}, outside {expected}{more}"
+        )
+    shown = f"{value:g}" if np.ndim(value) == 0 else str(np.asarray(value))
+    raise ValueError(f"{argument.name} = {shown} {unit} is outside {expected}{more}".replace("  ", " "))
+
+
+def check_option(argument: Argument, value: Any) -> None:
+    """Refuse what is none of the declared options."""
+    if argument.options and value not in argument.options and not (value is None and argument.optional):
+        known = ", ".join(map(repr, argument.options))
+        raise ValueError(f"{argument.name} = {value!r}; expected one of {known}")
