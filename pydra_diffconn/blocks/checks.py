@@ -6,15 +6,16 @@ from typing import Any
 
 import numpy as np
 
-from pydra_diffconn.numerics.design import CONSTANT
+from pydra_diffconn.numerics.dead_columns import is_alive
 
 
 def check_weighted(arguments: Mapping[str, Any], least: int = 1) -> None:
     """Refuse runs with too few frames of any weight."""
     series, weights = arguments.get("timeseries"), arguments.get("frame_weights")
-    if weights is None and series is None:
+    given = [one for one in (series, weights) if one is not None]
+    if not given:
         return
-    frames = len(series if series is not None else weights)
+    frames = len(given[0])
     usable = frames if weights is None else int(np.sum(weights > 0))
     if usable < least:
         raise ValueError(
@@ -61,7 +62,7 @@ def _rank(confounds: np.ndarray) -> int:
     size = np.linalg.norm(confounds, axis=0)
     centred = confounds - confounds.mean(axis=0)
     norm = np.linalg.norm(centred, axis=0)
-    varies = norm > CONSTANT * np.finfo(float).eps * size
+    varies = np.asarray(is_alive(norm**2, size**2))
     return int(np.linalg.matrix_rank(centred[:, varies] / norm[varies])) if varies.any() else 0
 
 

@@ -152,8 +152,7 @@ def learnable_program(task: Any, learn: Any, *, devices: Any = None, remat: bool
             f"nothing to learn in {type(task).__name__}: mark a parameter with Learn() in the workflow, or name one in "
             "learn={...}"
         )
-    program.devices, program.remat = list(devices or []), remat
-    return program
+    return replace(program, devices=tuple(devices or ()), remat=remat)
 
 
 def result_of(learner: Learner, task: Any, program: Program) -> Result:

@@ -15,7 +15,7 @@ import numpy as np
 from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.constraints import Constraint, Interval
 from pydra_diffconn.program.program import Program
-from pydra_diffconn.program.wires import Run
+from pydra_diffconn.program.wires import FromArray, Run
 from pydra_diffconn.workflow.graph import Learned
 
 
@@ -105,9 +105,9 @@ def _numbers(run: Run, path: str, names: Sequence[str]) -> Iterator[dict[str, fl
     several: dict[str, np.ndarray] = {}
     for name in names:
         wire = run.wires[path].get(name)
-        if wire is None or wire.kind != "array" or wire.value not in run.arrays:  # a series that was used up before
+        if not isinstance(wire, FromArray) or wire.name not in run.arrays:  # a series that was used up before
             continue
-        numbers = run.arrays[wire.value]
+        numbers = run.arrays[wire.name]
         if np.ndim(numbers) == 0:
             single[name] = float(numbers)
         elif np.ndim(numbers) == 1 and wire.index is not None:

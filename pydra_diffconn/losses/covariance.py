@@ -12,6 +12,7 @@ from jax import Array
 
 from pydra_diffconn.declare.loss import Loss, over_runs
 from pydra_diffconn.losses.norms import standardise
+from pydra_diffconn.numerics.dead_columns import is_alive
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +101,7 @@ def kurtosis(series: Array, frame_weights: Array | None = None) -> Array:
     centred = series - jnp.sum(weights * series, axis=-2, keepdims=True)
     # in units of the columns' spread the kurtosis is the same and the covariance better conditioned
     spread = jnp.sum(weights * centred**2, axis=-2, keepdims=True)
-    alive = spread > (10 * jnp.finfo(series.dtype).eps) ** 2 * jnp.sum(weights * series**2, axis=-2, keepdims=True)
+    alive = is_alive(spread, jnp.sum(weights * series**2, axis=-2, keepdims=True))
     scaled = centred * jnp.where(alive, 1 / jnp.sqrt(jnp.where(alive, spread, 1.0)), 0.0)
     covariance = jnp.swapaxes(weights * scaled, -1, -2) @ scaled
     # what lies in the null space is rounding, whose square the added resolution of the type outweighs

@@ -48,7 +48,6 @@ def standardise(values: Array, axis: int = -1, weights: Array | None = None) -> 
     values = jnp.where(weights > 0, values, 0.0)  # a missing value in a frame without weight has no say
     centred = values - jnp.sum(weights * values, axis, keepdims=True) / jnp.sum(weights, axis, keepdims=True)
     square = jnp.sum(weights * centred**2, axis, keepdims=True)
-    floor = (10 * jnp.finfo(values.dtype).eps) ** 2 * jnp.sum(weights * values**2, axis, keepdims=True)
-    alive = square > floor
+    alive = is_alive(square, jnp.sum(weights * values**2, axis, keepdims=True))
     root = jnp.where(weights > 0, jnp.sqrt(jnp.where(weights > 0, weights, 1.0)), 0.0)
     return root * centred * jnp.where(alive, 1 / jnp.sqrt(jnp.where(alive, square, 1.0)), 0.0)

@@ -4,9 +4,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from pydra_diffconn.numerics.dead_columns import is_alive
 from pydra_diffconn.numerics.linalg import pseudo_inverse
-
-CONSTANT = 10  # a column whose deviations are below this many roundings of its size is constant
 
 
 def unit_design(
@@ -24,7 +23,7 @@ def unit_design(
     timeseries, confounds = jnp.asarray(timeseries), filled_first_row(confounds, first_row)
     weights = jnp.ones_like(timeseries[:, 0]) if frame_weights is None else frame_weights
     total = weights.sum()
-    rounding = (CONSTANT * jnp.finfo(confounds.dtype).eps) ** 2 * (weights @ confounds**2)
+    size = weights @ confounds**2
     centred = timeseries
     if intercept:
         for _ in range(2):  # one pass leaves a mean of some roundings in float32, which would be fitted
@@ -32,7 +31,7 @@ def unit_design(
         centred = timeseries - weights @ timeseries / total
     root = jnp.where(weights > 0, jnp.sqrt(jnp.where(weights > 0, weights, 1.0)), 0.0)[:, None]
     square = jnp.sum((root * confounds) ** 2, axis=0)
-    used = square > rounding  # else a constant column would be scaled up to noise
+    used = is_alive(square, size)  # else a constant column would be scaled up to noise
     design = confounds * jnp.where(used, 1 / jnp.sqrt(jnp.where(used, square, 1.0)), 0.0)
     return centred, root, design
 

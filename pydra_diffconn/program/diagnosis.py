@@ -41,7 +41,7 @@ def explained(graph: Graph, run: Run, parameters: Mapping[str, Any], failed: Pla
 
 def _check(one: Planned, count: int | None, lookup: Lookup) -> None:
     """Check the inputs of a step, of each of its instances if it is split."""
-    values = {name: (lookup(wire), wire.index is not None) for name, wire in one.wires.items()}
+    values = {name: (lookup(wire), wire.varies) for name, wire in one.wires.items()}
     for number in range(count or 1):
         mine = {n: taken(v, np.array(number)) if count and mapped else v for n, (v, mapped) in values.items()}
         known = {n: np.asarray(v) if hasattr(v, "shape") else v for n, v in mine.items() if v is not None}

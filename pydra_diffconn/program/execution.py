@@ -11,7 +11,7 @@ import numpy as np
 from pydra_diffconn import files
 from pydra_diffconn.numerics.linalg import apply_over_time
 from pydra_diffconn.program.planning.plan import Planned
-from pydra_diffconn.program.wires import Wire
+from pydra_diffconn.program.wires import FromArray, FromParameter, FromStep, OnePerInstance, Static, Wire
 from pydra_diffconn.workflow.graph import Step
 
 
@@ -24,16 +24,17 @@ class Lookup:
     done: Mapping[tuple[str, str], Any]
 
     def __call__(self, wire: Wire) -> Any:
-        if wire.kind == "static":
-            return wire.value
-        if wire.kind == "parameter":
-            return _as_real(self.parameters[wire.value])
-        if wire.kind == "ragged":
-            assert wire.index is not None  # says which of the values are names of arrays
-            pairs = zip(wire.value, wire.index, strict=True)
-            return [_as_real(self.arrays[v]) if is_array else v for v, is_array in pairs]
-        value = _as_real(self.arrays[wire.value]) if wire.kind == "array" else self.done[wire.value]
-        return _converted(taken(value, wire.index), wire.spaces)
+        match wire:
+            case Static(value=value):
+                return value
+            case FromParameter(name=name):
+                return _as_real(self.parameters[name])
+            case OnePerInstance(items=items):
+                return [self(item) for item in items]
+            case FromArray(name=name):
+                return _converted(taken(_as_real(self.arrays[name]), wire.index), wire.spaces)
+            case FromStep(key=key):
+                return _converted(taken(self.done[key], wire.index), wire.spaces)
 
 
 def one_step(step: Step, wires: Mapping[str, Wire], count: int | None, lookup: Lookup) -> tuple:
@@ -41,7 +42,7 @@ def one_step(step: Step, wires: Mapping[str, Wire], count: int | None, lookup: L
     shared: dict[str, Any] = {}
     mapped: dict[str, Any] = {}
     for name, wire in wires.items():
-        (shared if wire.index is None or count is None else mapped)[name] = lookup(wire)
+        (mapped if wire.varies and count is not None else shared)[name] = lookup(wire)
 
     def call(varying: Mapping[str, Any]) -> tuple:
         values = {**shared, **varying}

@@ -9,14 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from pydra_diffconn.program.planning.plan import Plan, Planned, arrays_of, inputs_of, redirect
+from pydra_diffconn.program.planning.plan import Plan, Planned, inputs_of, redirect
 from pydra_diffconn.program.planning.shared import independent
 from pydra_diffconn.program.program import Program
 from pydra_diffconn.program.spool import Spool
-from pydra_diffconn.program.wires import Run, Wire
+from pydra_diffconn.program.wires import FromArray, FromStep, Key, Run, arrays_of
 
 GROWTH = 2  # how much larger than what it is computed from a kept result may be
-Key = tuple[str, str]
 
 
 def with_constants_computed(program: Program) -> Program:
@@ -37,16 +36,14 @@ def with_constants_computed(program: Program) -> Program:
         compute = _computation(program, runs[numbers[0]], constant)
         for number in numbers:
             runs[number] = _made(runs[number], shorter, constant, kept, compute, shared, program.spool)
-    made = Program(program.graph, runs, program.reorder, program.spool)
-    made.devices, made.remat = program.devices, program.remat
-    return made
+    return replace(program, runs=runs)
 
 
 def _kept(plan: Plan, constant: list[Planned]) -> list[Key]:
     """Return those of their outputs that a step with parameters, or the workflow's outputs, need."""
     paths = {one.path for one in constant}
     rest = [wire for one in plan.planned if one.path not in paths for wire in inputs_of(one)]
-    used = [wire.value for wire in [*rest, *plan.outputs.values()] if wire.kind == "step" and wire.value[0] in paths]
+    used = [w.key for w in [*rest, *plan.outputs.values()] if isinstance(w, FromStep) and w.path in paths]
     return list(dict.fromkeys(used))
 
 
@@ -56,7 +53,7 @@ def _arrays_below(constant: list[Planned]) -> dict[str, set[str]]:
     for one in constant:
         found[one.path] = set()
         for wire in inputs_of(one):
-            found[one.path] |= set(arrays_of(wire)) | (found[wire.value[0]] if wire.kind == "step" else set())
+            found[one.path] |= set(arrays_of(wire)) | (found[wire.path] if isinstance(wire, FromStep) else set())
     return found
 
 
@@ -86,7 +83,7 @@ def _without(plan: Plan, constant: list[Planned], kept: list[Key]) -> Plan:
     paths = {one.path for one in constant}
     shorter = Plan([one for one in plan.planned if one.path not in paths], dict(plan.outputs), list(plan.notes))
     for key in kept:
-        redirect(shorter, key, Wire("array", _label(key)))
+        redirect(shorter, key, FromArray(_label(key)))
     return shorter
 
 

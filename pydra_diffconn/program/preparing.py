@@ -21,7 +21,7 @@ from pydra_diffconn.declare.parameters import plain
 from pydra_diffconn.program.loading import load, name_of
 from pydra_diffconn.program.planning import planner
 from pydra_diffconn.program.spool import Loaded
-from pydra_diffconn.program.wires import Run, Wire
+from pydra_diffconn.program.wires import FromArray, FromParameter, FromStep, OnePerInstance, Run, Static, Wire
 from pydra_diffconn.workflow.graph import (
     Constant,
     Gathered,
@@ -37,6 +37,13 @@ from pydra_diffconn.workflow.graph import (
 
 Environment = Mapping[str, int]
 """Axis to position."""
+
+
+@dataclass(frozen=True)
+class Unnamed:
+    """An array of one instance, before it has a name among those of the run."""
+
+    value: Any
 
 
 @dataclass(frozen=True)
@@ -81,7 +88,7 @@ class _Preparation:
             return
         for planned, name in planner.first_on(self.graph, self.run, images, reorder):
             step, series = planned.step, self.run.arrays[name]
-            others = {n: self.run.arrays[w.value] if w.kind == "array" else w.value for n, w in planned.wires.items()}
+            others = {n: _value(wire, self.run) for n, wire in planned.wires.items()}
             key = ("streamed", id(series), step.block, *(id(v) if np.ndim(v) else repr(v) for v in others.values()))
             if key not in self.cache:
                 others[step.declaration.main_input] = series
@@ -213,10 +220,10 @@ class _Preparation:
             name: self._merged([one[name] for one in instances], names.get(name, name), split) for name in instances[0]
         }
 
-    def _instance(self, step: Step, env: Environment) -> dict[str, Wire]:
+    def _instance(self, step: Step, env: Environment) -> dict[str, Wire | Unnamed]:
         """Wire one instance of a step, and check its arguments as far as they are known."""
         known: dict[str, Any] = {}
-        wires: dict[str, Wire] = {}
+        wires: dict[str, Wire | Unnamed] = {}
         declaration = step.declaration
         mask = None if "mask" not in step.inputs else self.resolve(step.inputs["mask"], env)
         where = step.path if not self.values and not env else f"{step.path} ({self._where(env)})"
@@ -225,7 +232,7 @@ class _Preparation:
             space = None
             if isinstance(source, Learned):
                 known[name] = plain(self.graph.learnables[source.name].start)
-                wires[name] = Wire("parameter", source.name)
+                wires[name] = FromParameter(source.name)
             else:
                 value = self.resolve(source, env)
                 if isinstance(value, Pending):
@@ -236,14 +243,14 @@ class _Preparation:
                         known[name], space = load(argument, value, mask, main, self.cache)
                     if isinstance(known[name], files.ImageSeries):
                         self.later.append((step, known))
-                    kind = "static" if argument.role == "static" or known[name] is None else "array"
-                    wires[name] = Wire(kind, known[name])
+                    plainly = argument.role == "static" or known[name] is None
+                    wires[name] = Static(known[name]) if plainly else Unnamed(known[name])
             self.spaces.setdefault((step.path, name), []).append(space)
         waiting = {n: v for n, v in known.items() if isinstance(v, files.ImageSeries)}
         given = {n: v for n, v in known.items() if v is not None and n not in waiting}
         complete = declaration.checked(given, where, waiting)
         for name in declaration.infer:
-            wires[name] = Wire("static", complete[name])
+            wires[name] = Static(complete[name])
         return wires
 
     def _where(self, env: Environment) -> str:
@@ -260,44 +267,48 @@ class _Preparation:
         if space is not None and space.kind == "nifti" and name == declaration.main_input:
             wanted = files.restricted(space, mask)
         different = space is not None and wanted is not None and not space.same_as(wanted)
-        return Wire("step", value.key, (space, wanted) if different else None, index), wanted
+        return FromStep(value.key, index, (space, wanted) if different else None), wanted
 
-    def _merged(self, wires: list[Wire], name: str, split: bool) -> Wire:
+    def _merged(self, wires: list[Wire | Unnamed], name: str, split: bool) -> Wire:
         """Make one wire of those of all instances."""
         first = wires[0]
-        kinds = {wire.kind for wire in wires}
-        if kinds == {"step"}:
-            same = all(_same_spaces(wire.spaces, first.spaces) for wire in wires)
-            spaces = first.spaces if same else [wire.spaces for wire in wires]
+        steps = [wire for wire in wires if isinstance(wire, FromStep)]
+        if isinstance(first, FromStep) and len(steps) == len(wires):
+            same = all(_same_spaces(wire.spaces, first.spaces) for wire in steps)
+            spaces = first.spaces if same else [wire.spaces for wire in steps]
             index = first.index
             if split and index is not None:
-                index = np.stack([wire.index for wire in wires])  # type: ignore[arg-type]
-            return Wire("step", first.value, spaces, index)
-        if kinds == {"array"}:
-            return self._merged_arrays([wire.value for wire in wires], name)
-        if kinds == {"static"} and all(wire.value is first.value or _equal(wire.value, first.value) for wire in wires):
+                index = np.stack([wire.index for wire in steps])  # type: ignore[arg-type]
+            return FromStep(first.key, index, spaces)
+        arrays = [wire.value for wire in wires if isinstance(wire, Unnamed)]
+        if len(arrays) == len(wires):
+            return self._merged_arrays(arrays, name)
+        statics = [wire for wire in wires if isinstance(wire, Static)]
+        if isinstance(first, Static) and len(statics) == len(wires):
+            if all(wire.value is first.value or _equal(wire.value, first.value) for wire in statics):
+                return first
+            return OnePerInstance(tuple(statics))
+        if isinstance(first, FromParameter):
             return first
-        if kinds == {"parameter"}:
-            return first
-        return Wire(
-            "ragged",
-            [w.value if w.kind == "static" else self._named(w.value, f"{name}[{n}]") for n, w in enumerate(wires)],
-            index=np.array([w.kind != "static" for w in wires]),
-        )
+        items = [
+            FromArray(self._named(wire.value, f"{name}[{number}]")) if isinstance(wire, Unnamed) else wire
+            for number, wire in enumerate(wires)
+        ]
+        return OnePerInstance(tuple(items))  # type: ignore[arg-type]
 
     def _merged_arrays(self, values: list[Any], name: str) -> Wire:
         unique = list({id(value): value for value in values}.values())
         if len(unique) == 1:
-            return Wire("array", self._named(unique[0], name))
+            return FromArray(self._named(unique[0], name))
         place = {id(value): number for number, value in enumerate(unique)}
         index = np.array([place[id(value)] for value in values])
         if len({np.shape(value) for value in unique}) == 1:
             key = ("stack", *place)
             if key not in self.cache:  # runs that share their arrays share the stack, too
                 self.cache[key] = (np.stack(unique), unique)
-            return Wire("array", self._named(self.cache[key][0], name), index=index)
+            return FromArray(self._named(self.cache[key][0], name), index)
         names = [self._named(value, f"{name}[{number}]") for number, value in enumerate(unique)]
-        return Wire("ragged", [names[number] for number in index], index=np.ones(len(values), dtype=bool))
+        return OnePerInstance(tuple(FromArray(names[number]) for number in index))
 
     def _named(self, value: Any, name: str) -> str:
         arrays, free, number = self.run.arrays, name, 2
@@ -306,12 +317,12 @@ class _Preparation:
         arrays[free] = value
         return free
 
-    def _output(self, name: str, source: Source) -> Wire | None:
+    def _output(self, name: str, source: Source) -> FromArray | FromStep | None:
         """Wire an output of the workflow; what is no number or array is left out."""
         self._measure(source)
         value = self.resolve(source, {})
         if isinstance(value, Pending):
-            return Wire("step", value.key, index=None if value.index is None else np.asarray(value.index))
+            return FromStep(value.key, None if value.index is None else np.asarray(value.index))
         try:
             array = np.asarray(value)
         except ValueError:
@@ -321,7 +332,12 @@ class _Preparation:
         label = source.name if isinstance(source, Input) else f"output {name}"
         if isinstance(source, Reference):
             label = f"{source.path}.{source.field}"
-        return Wire("array", self._named(value if isinstance(value, np.ndarray) else array, label))
+        return FromArray(self._named(value if isinstance(value, np.ndarray) else array, label))
+
+
+def _value(wire: Wire, run: Run) -> Any:
+    assert isinstance(wire, FromArray | Static)  # so the planner chose
+    return run.arrays[wire.name] if isinstance(wire, FromArray) else wire.value
 
 
 def _axes_in(source: Source) -> set[str]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -19,7 +20,7 @@ from pydra_diffconn.program.planning.plan import Plan, Planned
 from pydra_diffconn.program.planning.planner import plan
 from pydra_diffconn.program.planning.shared import independent, shared_products
 from pydra_diffconn.program.spool import Spool
-from pydra_diffconn.program.wires import Run
+from pydra_diffconn.program.wires import FromArray, FromStep, Run
 from pydra_diffconn.workflow import splits
 from pydra_diffconn.workflow.graph import Graph
 
@@ -27,6 +28,7 @@ EACH = "of each run: "  # marks the parameters among what varies from run to run
 PRODUCT = "product: "  # marks what was computed of all runs together
 
 
+@dataclass(frozen=True, eq=False, repr=False)
 class Program:
     """A workflow as a pure function: `program(parameters, **inputs)` returns its outputs.
 
@@ -42,24 +44,46 @@ class Program:
     The function is free to `jax.jit`, `jax.grad` and `jax.vmap`; nothing of Pydra is in it.
     """
 
-    def __init__(self, graph: Graph, runs: list[Run], reorder: bool = True, spool: Spool | None = None) -> None:
+    graph: Graph
+    runs: list[Run]
+    reorder: bool = True
+    spool: Spool = field(default_factory=Spool)
+    devices: tuple[Any, ...] = ()
+    """Devices to spread the runs over; none or one is the default device."""
+    remat: bool = False
+    """Whether a gradient computes a run's intermediate arrays again rather than keep those of all runs."""
+
+    def __post_init__(self) -> None:
         keep_compiled()
-        self.graph = graph
-        self.runs = runs
-        self.reorder = reorder
-        self.spool = spool or Spool()
-        self.devices: list[Any] = []
-        """Devices to spread the runs over; none or one is the default device."""
-        self.remat = False
-        """Whether a gradient computes a run's intermediate arrays again rather than keep those of all runs."""
-        self.split = pydra_compat.splitter(graph.task) is not None
-        self.parameters = {name: np.asarray(plain(one.start), dtype=float) for name, one in graph.learnables.items()}
-        first = runs[0].arrays
-        self.varying = [name for name in first if any(run.arrays[name] is not first[name] for run in runs)]
-        self.groups: dict[tuple, list[int]] = {}
-        for number, run in enumerate(runs):
-            self.groups.setdefault(run.signature(), []).append(number)
-        self.inputs = {name: self._stacked(name) for name in first}
+
+    @functools.cached_property
+    def split(self) -> bool:
+        """Whether the workflow is split over runs."""
+        return pydra_compat.splitter(self.graph.task) is not None
+
+    @functools.cached_property
+    def parameters(self) -> dict[str, np.ndarray]:
+        """Start value of each parameter to be learned."""
+        return {name: np.asarray(plain(one.start), dtype=float) for name, one in self.graph.learnables.items()}
+
+    @functools.cached_property
+    def varying(self) -> list[str]:
+        """The inputs that differ from run to run."""
+        first = self.runs[0].arrays
+        return [name for name in first if any(run.arrays[name] is not first[name] for run in self.runs)]
+
+    @functools.cached_property
+    def groups(self) -> dict[tuple[Any, ...], list[int]]:
+        """The numbers of the runs that share one compiled program."""
+        found: dict[tuple[Any, ...], list[int]] = {}
+        for number, run in enumerate(self.runs):
+            found.setdefault(run.signature(), []).append(number)
+        return found
+
+    @functools.cached_property
+    def inputs(self) -> dict[str, Any]:
+        """The arrays that the workflow was given, by name."""
+        return {name: self._stacked(name) for name in self.runs[0].arrays}
 
     def _stacked(self, name: str) -> Any:
         values = [run.arrays[name] for run in self.runs]
@@ -165,12 +189,13 @@ class Program:
         """Return a product with a matrix that runs share, of all of them."""
         import jax
 
-        series = one.wires[one.step.declaration.main_input].value
+        source = one.wires[one.step.declaration.main_input]
+        assert isinstance(source, FromArray)
 
         def of_run(array: Any) -> Any:
-            return one_step(one.step, one.wires, None, Lookup(parameters, {**arrays, series: array}, done))[0]
+            return one_step(one.step, one.wires, None, Lookup(parameters, {**arrays, source.name: array}, done))[0]
 
-        return jax.vmap(of_run)(part[series])
+        return jax.vmap(of_run)(part[source.name])
 
     def _on_devices(self, several: Any, batch: Mapping, given: tuple) -> Any:
         """Compute a batch of runs, spread over the devices if there are several; `given` is the same for all."""
@@ -200,7 +225,7 @@ class Program:
         rest = [one for one in self.plan_of(run).planned if not _is_known(one, known or {})]
         done = self.computed(parameters, arrays, run, rest, known)
         return {
-            name: arrays[wire.value] if wire.kind == "array" else taken(done[wire.value], wire.index)
+            name: taken(done[wire.key], wire.index) if isinstance(wire, FromStep) else arrays[wire.name]
             for name, wire in self.plan_of(run).outputs.items()
         }
 

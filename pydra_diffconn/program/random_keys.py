@@ -8,7 +8,7 @@ from typing import Any
 
 from pydra_diffconn.program.planning.plan import Plan
 from pydra_diffconn.program.program import Program
-from pydra_diffconn.program.wires import Wire
+from pydra_diffconn.program.wires import FromArray, Static
 
 KEY = "key"
 """Name of the argument by which a block takes a random key; without one it draws nothing."""
@@ -18,7 +18,7 @@ def keys_of(program: Program) -> set[str]:
     """Return the names of the inputs of a program that are random keys."""
     plans = [program.plan_of(program.runs[numbers[0]]) for numbers in program.groups.values()]
     wires = [one.wires[KEY] for plan in plans for one in plan.planned if KEY in one.wires]
-    return {wire.value for wire in wires if wire.kind == "array"}
+    return {wire.name for wire in wires if isinstance(wire, FromArray)}
 
 
 def with_fresh_keys(program: Program, inputs: Mapping[str, Any], keys: Collection[str], step: Any) -> dict[str, Any]:
@@ -43,10 +43,7 @@ def without_draws(program: Program) -> Program:
     for numbers in program.groups.values():
         plan = program.plan_of(runs[numbers[0]])
         planned = [
-            replace(one, wires={**one.wires, KEY: Wire("static", None)}) if KEY in one.wires else one
-            for one in plan.planned
+            replace(one, wires={**one.wires, KEY: Static(None)}) if KEY in one.wires else one for one in plan.planned
         ]
         runs[numbers[0]] = replace(runs[numbers[0]], plan=Plan(planned, plan.outputs, plan.notes))
-    made = Program(program.graph, runs, program.reorder, program.spool)
-    made.devices, made.remat = program.devices, program.remat
-    return made
+    return replace(program, runs=runs)

@@ -21,8 +21,10 @@ from pydra_diffconn.declare.task import BlockTask, Data, source_hash
 from pydra_diffconn.program.preparing import prepare
 from pydra_diffconn.program.program import Program
 from pydra_diffconn.program.spool import Loaded
+from pydra_diffconn.program.wires import Static
 from pydra_diffconn.workflow import deriving
 from pydra_diffconn.workflow.choosing import made_already
+from pydra_diffconn.workflow.construction import as_tuple, moved_to, split_over, taken_by
 from pydra_diffconn.workflow.graph import Constant, Graph, Input, Reference, Source, Step
 
 
@@ -61,8 +63,7 @@ def merge_blocks(under_construction: Any, outputs: Any) -> Any:
     pydra_compat.keep_nodes(under_construction, set(under_construction.node_names) - merged)
     for node in under_construction.nodes:
         pydra_compat.reconnect(node, moved)
-    several = outputs if isinstance(outputs, tuple) else (outputs,)
-    several = tuple(moved.get(pydra_compat.lazy_source(one), one) if is_lazy(one) else one for one in several)
+    several = moved_to(as_tuple(outputs), moved)
     return several if isinstance(outputs, tuple) else several[0]
 
 
@@ -76,8 +77,10 @@ def _stretches(nodes: Mapping[str, Any]) -> list[list[str]]:
     group: dict[str, int] = {}
     members: dict[int, list[str]] = {}
     for name, node in nodes.items():
-        above = [n for n in _above(node) if n in nodes]
-        near = [n for n in above if _mergeable(node) and _mergeable(nodes[n]) and _states(node) == _states(nodes[n])]
+        above = [n for n in taken_by(node) if n in nodes]
+        near = [
+            n for n in above if _mergeable(node) and _mergeable(nodes[n]) and split_over(node) == split_over(nodes[n])
+        ]
         level[name] = max([level[n] + (n not in near) for n in above], default=0)
         joined = sorted({group[n] for n in near if level[n] == level[name]})
         target = joined[0] if joined else len(group)
@@ -94,15 +97,6 @@ def _stretches(nodes: Mapping[str, Any]) -> list[list[str]]:
 def _mergeable(node: Any) -> bool:
     task = pydra_compat.node_task(node)
     return isinstance(task, BlockTask) and not pydra_compat.splitter(task) and not pydra_compat.combiner(task)
-
-
-def _states(node: Any) -> str:
-    return repr(node.state.splitter_rpn_final if node.state else None)
-
-
-def _above(node: Any) -> list[str]:
-    sources = [pydra_compat.lazy_source(value)[0] for _, value in node.input_values if is_lazy(value)]
-    return [source for source in sources if source is not None]
 
 
 def _merge(under_construction: Any, nodes: Mapping[str, Any], names: list[str]) -> dict[tuple[str | None, str], Any]:
@@ -179,7 +173,7 @@ def _like_input(step: Step, made: dict, run: Any, inputs: Mapping, names: dict[s
     given = {n: inputs[s.name] for n, s in step.inputs.items() if isinstance(s, Input)}
     if space is None and above is not None:
         space = files.Space("table", Path(), len(above), (len(above),), names=tuple(above))
-    values = {name: wire.value for name, wire in run.wires[step.path].items() if wire.kind == "static"}
+    values = {name: wire.value for name, wire in run.wires[step.path].items() if isinstance(wire, Static)}
     names[step.path] = files.column_names(next(iter(made.values())).shape[-1], space, values, given)
     folder = Path.cwd() / step.path
     folder.mkdir(exist_ok=True)

@@ -17,9 +17,17 @@ import numpy as np
 from pydra.utils.typing import is_lazy
 
 from pydra_diffconn import pydra_compat
+from pydra_diffconn.declare.declaration import Declaration
 from pydra_diffconn.declare.task import BlockTask
 from pydra_diffconn.workflow import deriving
-from pydra_diffconn.workflow.construction import _states, _states_of, _taken, drop_untaken
+from pydra_diffconn.workflow.construction import (
+    as_tuple,
+    drop_untaken,
+    moved_to,
+    split_over,
+    still_taken,
+    taken,
+)
 from pydra_diffconn.workflow.graph import (
     Classical,
     Constant,
@@ -50,6 +58,16 @@ def corner(weights: Any) -> int | None:
     if array.ndim != 1 or not np.issubdtype(array.dtype, np.number):
         return None
     return int(np.argmax(array)) if np.count_nonzero(array) == 1 and array.max() == 1 else None
+
+
+def decision(declaration: Declaration, values: Mapping[str, Any], weights: Any) -> str | None:
+    """Return the option that a mixture gives by its weights, or None where several have a share.
+
+    This is the one place where that is decided, for graphs and for workflows under construction.
+    """
+    options, number = declaration.options(values), corner(weights)
+    fits = number is not None and (weights is None or len(weights) == len(options))
+    return options[number] if fits and number is not None else None
 
 
 def labels(step: Step) -> dict[str, str]:
@@ -86,9 +104,7 @@ def _fixed_option(step: Step, task: Any) -> str | None:
         weights = source.value
     else:
         return None
-    options, number = step.declaration.options(given(step.inputs)), corner(weights)
-    fits = number is not None and (weights is None or len(weights) == len(options))
-    return options[number] if fits and number is not None else None
+    return decision(step.declaration, given(step.inputs), weights)
 
 
 def _with_option(graph: Graph, step: Step, option: str) -> Graph:
@@ -99,15 +115,15 @@ def _with_option(graph: Graph, step: Step, option: str) -> Graph:
     if above and set(above) <= fused:
         axes = {node.path: node.axes for node in (*graph.steps, *graph.before)}
         spread = set(step.axes) - set(_axes_of(winner, axes))
-        taken = _taking(graph, Reference(step.path, output), Spread(winner, step.axes) if spread else winner)
+        changed = _taking(graph, Reference(step.path, output), Spread(winner, step.axes) if spread else winner)
     else:  # what was read from a file is read as the mixture would have read it
         alone = {name: _only(step, name, option) for name in step.inputs}
-        taken = replace(graph, steps=tuple(replace(o, inputs=alone) if o == step else o for o in graph.steps))
-    kept = _still_taken(graph, taken)
+        changed = replace(graph, steps=tuple(replace(o, inputs=alone) if o == step else o for o in graph.steps))
+    kept = _still_taken(graph, changed)
     gone = [path for path in (*fused, *(o.path for o in graph.before)) if path not in kept and path != step.path]
     note = f"{step.path} is {_label(winner, option)}, whose weight is 1"
     note += f"; not computed: {', '.join(sorted(gone))}" if gone else ""
-    return replace(_restricted(taken, kept), notes=(*graph.notes, note))
+    return replace(_restricted(changed, kept), notes=(*graph.notes, note))
 
 
 def _only(step: Step, name: str, option: str) -> Source:
@@ -154,23 +170,20 @@ def _taking(graph: Graph, old: Reference, new: Source) -> Graph:
     )
 
 
+def _paths(sources: Iterable[Source]) -> set[str]:
+    return {one.path for source in sources for one in references(source)}
+
+
 def _takers(graph: Graph, nodes: Iterable[Step | Classical]) -> set[str]:
     """Return the paths of what these nodes and the graph's outputs take."""
-    sources = [source for node in nodes for source in node.inputs.values()]
-    return {one.path for source in [*sources, *graph.outputs.values()] for one in references(source)}
+    return _paths([*(source for node in nodes for source in node.inputs.values()), *graph.outputs.values()])
 
 
 def _still_taken(before: Graph, after: Graph) -> set[str]:
     """Return the nodes of which something is still taken, or never was."""
-    everything = (*before.steps, *before.before, *before.after)
-    once = _takers(before, everything)
-    kept = [*after.steps, *after.before, *after.after]
-    while True:
-        taken = _takers(after, kept)
-        left = [node for node in kept if node.path in taken or node.path not in once]
-        if len(left) == len(kept):
-            return {node.path for node in left}
-        kept = left
+    once = _takers(before, (*before.steps, *before.before, *before.after))
+    takes = {node.path: _paths(node.inputs.values()) for node in (*after.steps, *after.before, *after.after)}
+    return still_taken(takes, _paths(after.outputs.values()), once)
 
 
 def _restricted(graph: Graph, kept: Collection[str]) -> Graph:
@@ -241,8 +254,8 @@ class Chosen:
 
     def __call__(self, under_construction: Any, outputs: Any) -> Any:
         """Let what takes a mixture take the option; return the workflow's outputs."""
-        several = outputs if isinstance(outputs, tuple) else (outputs,)
-        once = _taken(under_construction, several)
+        several = as_tuple(outputs)
+        once = taken(under_construction, several)
         nested: dict[str, list[tuple[str, str]]] = {}
         for path, option in self.options:
             name, _, rest = path.partition(".")
@@ -269,10 +282,10 @@ def made_already(under_construction: Any) -> Chosen:
         if not isinstance(task, BlockTask) or task.declaration.mixes is None:
             continue
         values = task.values()
-        options, weights = task.declaration.options(values), values[task.declaration.mixes]
-        number = None if is_lazy(weights) or pydra_compat.is_split_list(weights) else corner(weights)
-        if number is not None and (weights is None or len(weights) == len(options)):
-            found.append((node.name, options[number]))
+        weights = values[task.declaration.mixes]
+        known = not (is_lazy(weights) or pydra_compat.is_split_list(weights))
+        if known and (option := decision(task.declaration, values, weights)) is not None:
+            found.append((node.name, option))
     return Chosen(tuple(found))
 
 
@@ -285,12 +298,12 @@ def _choose(under_construction: Any, outputs: tuple, name: str, option: str) -> 
         raise ValueError(f"{name} has no {option!r}; its options are {options}")
     winner = values[option]
     split = pydra_compat.splitter(task) or pydra_compat.combiner(task)
-    if not split and is_lazy(winner) and _states_of(under_construction, winner) == _states(node):
+    if not split and is_lazy(winner) and _split_of(under_construction, winner) == split_over(node):
         (output,) = declaration.outputs
         moved: dict[tuple[str | None, str], Any] = {(name, output): winner}
         for other in under_construction.nodes:
             pydra_compat.reconnect(other, moved)
-        return tuple(moved.get(pydra_compat.lazy_source(one), one) if is_lazy(one) else one for one in outputs)
+        return moved_to(outputs, moved)
     if split:  # the other options say over what it is split
         alone = {declaration.mixes: np.eye(len(options))[options.index(option)]}
     else:
@@ -299,3 +312,9 @@ def _choose(under_construction: Any, outputs: tuple, name: str, option: str) -> 
     pydra_compat.replace_node_task(node, pydra_compat.copy_split(task, attrs.evolve(task, **alone)))
     pydra_compat.reconnect(node, {})
     return outputs
+
+
+def _split_of(under_construction: Any, value: Any) -> str:
+    """Return over what a lazy value is split; an input of the workflow never equals what a node is split over."""
+    name = pydra_compat.lazy_source(value)[0]
+    return "an input" if name is None else split_over(under_construction[name])

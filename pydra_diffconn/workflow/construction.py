@@ -1,7 +1,8 @@
-"""Questions to a workflow that is being built."""
+"""Questions to a workflow under construction: which node takes what of whom, over what it is split; dropping nodes."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from pydra.utils.typing import is_lazy
@@ -9,56 +10,81 @@ from pydra.utils.typing import is_lazy
 from pydra_diffconn import pydra_compat
 
 
-def _states(node: Any) -> str:
-    return repr(node.state.splitter_rpn_final if node.state else None)
+def as_tuple(outputs: Any) -> tuple[Any, ...]:
+    """Return the outputs of a constructor, one or several, as a tuple."""
+    return outputs if isinstance(outputs, tuple) else (outputs,)
 
 
-def _states_of(under_construction: Any, value: Any) -> str:
-    """Return over what a lazy value is split; an input of the workflow never equals what a node is split over."""
-    name = pydra_compat.lazy_source(value)[0]
-    return "an input" if name is None else _states(under_construction[name])
+def sources(values: Iterable[Any]) -> list[tuple[str | None, str]]:
+    """Return (node, output) of each lazy value; the node of an input of the workflow is None."""
+    return [pydra_compat.lazy_source(value) for value in values if is_lazy(value)]
 
 
-def _taken(under_construction: Any, outputs: tuple, names: set[str] | None = None) -> set[str]:
-    """Return the nodes of which the outputs of the workflow, or these nodes (by default all), take something."""
-    nodes = [node for node in under_construction.nodes if names is None or node.name in names]
-    values = [*(value for node in nodes for _, value in node.input_values), *outputs]
-    sources = {pydra_compat.lazy_source(value)[0] for value in values if is_lazy(value)}
-    return {source for source in sources if source is not None}
-
-
-def drop_untaken(under_construction: Any, outputs: tuple, once: set[str]) -> None:
-    """Remove the nodes of which nothing is taken any more; `once` are those of which something was taken before."""
-    kept = set(under_construction.node_names)
-    while True:
-        left = kept - (once - _taken(under_construction, outputs, kept))
-        if left == kept:
-            break
-        kept = left
-    pydra_compat.keep_nodes(under_construction, kept)
+def taken_by(node: Any) -> list[str]:
+    """Return the nodes whose outputs a node takes."""
+    return [name for name, _ in sources(value for _, value in node.input_values) if name is not None]
 
 
 def used_outputs(under_construction: Any, name: str, outputs: Any) -> list[str]:
     """Return the outputs of a node that other nodes, or the workflow's outputs, take."""
-    several = outputs if isinstance(outputs, tuple) else (outputs,)
     values = [value for node in under_construction.nodes for _, value in node.input_values]
-    sources = [pydra_compat.lazy_source(value) for value in [*values, *several] if is_lazy(value)]
-    return list(dict.fromkeys(field for node, field in sources if node == name))
+    return list(dict.fromkeys(field for node, field in sources([*values, *as_tuple(outputs)]) if node == name))
 
 
-def ancestors(under_construction: Any, names: list[str]) -> set[str]:
-    """Return these nodes of a workflow that is being built, and all that they depend on."""
+def ancestors(under_construction: Any, names: Iterable[str]) -> set[str]:
+    """Return these nodes, and all that they depend on."""
     found: set[str] = set()
-    while names:
-        name = names.pop()
+    waiting = list(names)
+    while waiting:
+        name = waiting.pop()
         if name not in found:
             found.add(name)
-            names += _sources(under_construction, name)
+            waiting += taken_by(under_construction[name])
     return found
 
 
-def _sources(under_construction: Any, name: str) -> list[str]:
-    """Return the nodes whose outputs a node takes."""
-    values = dict(under_construction[name].input_values).values()
-    sources = [pydra_compat.lazy_source(value)[0] for value in values if is_lazy(value)]
-    return [source for source in sources if source is not None]
+def split_over(node: Any) -> str:
+    """Return over what a node is split, its own splits and those above it."""
+    return repr(node.state.splitter_rpn_final if node.state else None)
+
+
+def moved_to(outputs: Iterable[Any], moved: Mapping[tuple[str | None, str], Any]) -> tuple[Any, ...]:
+    """Return outputs of a workflow with those that something else stands for now."""
+    return tuple(moved.get(pydra_compat.lazy_source(one), one) if is_lazy(one) else one for one in outputs)
+
+
+def taken(under_construction: Any, outputs: Any, names: Collection[str] | None = None) -> set[str]:
+    """Return the nodes of which the outputs of the workflow, or these nodes (by default all), take something."""
+    found = {name for name, _ in sources(as_tuple(outputs)) if name is not None}
+    for node in under_construction.nodes:
+        if names is None or node.name in names:
+            found |= set(taken_by(node))
+    return found
+
+
+def drop_untaken(under_construction: Any, outputs: Any, once: Collection[str]) -> None:
+    """Remove the nodes of which nothing is taken any more; `once` are those of which something was taken before."""
+    takes = {node.name: set(taken_by(node)) for node in under_construction.nodes}
+    ends = {name for name, _ in sources(as_tuple(outputs)) if name is not None}
+    pydra_compat.keep_nodes(under_construction, still_taken(takes, ends, once))
+
+
+def still_taken(takes: Mapping[str, Collection[str]], ends: Collection[str], once: Collection[str]) -> set[str]:
+    """Return the nodes of which something is still taken, or never was.
+
+    Parameters
+    ----------
+    takes : mapping
+        Each node to the nodes of which it takes something.
+    ends : names
+        The nodes of which the outputs of the workflow take something.
+    once : names
+        The nodes of which something was taken before.
+    """
+    kept = set(takes)
+    while True:
+        used = set(ends).union(*(takes[name] for name in kept))
+        left = {name for name in kept if name in used or name not in once}
+        if left == kept:
+            return kept
+        kept = left

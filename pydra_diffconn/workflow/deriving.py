@@ -12,7 +12,7 @@ from typing import Any
 from pydra.compose import workflow
 
 from pydra_diffconn import pydra_compat
-from pydra_diffconn.workflow.construction import _sources, ancestors
+from pydra_diffconn.workflow.construction import ancestors, as_tuple, taken_by
 
 Change = Callable[[Any, Any], Any]
 RECIPE = ("original", "changes", "exposed", "alone", "merge")
@@ -125,7 +125,7 @@ def replay(**inputs: Any) -> Any:
     kept = ancestors(under_construction, names)
     wanted = _expose(under_construction, exposed, set(under_construction.node_names) if not alone else kept)
     if not alone:
-        return (*(outputs if isinstance(outputs, tuple) else (outputs,)), *wanted)
+        return (*as_tuple(outputs), *wanted)
     pydra_compat.keep_nodes(under_construction, kept)
     return wanted
 
@@ -137,7 +137,7 @@ def _expose(under_construction: Any, exposed: list, kept: set[str]) -> tuple:
         name, _, rest = path.partition(".")
         if rest:
             nested.setdefault(name, []).append([rest, field])
-    used = {source for name in kept for source in _sources(under_construction, name)}
+    used = {source for name in kept for source in taken_by(under_construction[name])}
     for name, pairs in nested.items():
         node = under_construction[name]
         task = pydra_compat.node_task(node)

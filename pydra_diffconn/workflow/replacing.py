@@ -15,7 +15,7 @@ from pydra.utils.typing import is_lazy
 from pydra_diffconn import pydra_compat
 from pydra_diffconn.declare.task import BlockTask, source_hash
 from pydra_diffconn.workflow import deriving
-from pydra_diffconn.workflow.construction import used_outputs
+from pydra_diffconn.workflow.construction import as_tuple, moved_to, used_outputs
 from pydra_diffconn.workflow.splits import names_of
 
 
@@ -120,7 +120,7 @@ def replace_node(
     node = under_construction[name]
     old = pydra_compat.node_task(node)
     connection = _Connection(name, old, task, fields, defaults)
-    several = outputs if isinstance(outputs, tuple) else (outputs,)
+    several = as_tuple(outputs)
     used = used_outputs(under_construction, name, several)
     names = {output: connection.output(output, used) for output in used}
     new = attrs.evolve(task, **connection.values())
@@ -135,7 +135,7 @@ def replace_node(
             renamed = {f"{name}.{a}": f"{name}.{b}" for a, b in connection.inputs.items()}
             pydra_compat.rename_split(pydra_compat.node_task(other), renamed)
             pydra_compat.reconnect(other, moved)
-    several = tuple(moved.get(pydra_compat.lazy_source(one), one) if is_lazy(one) else one for one in several)
+    several = moved_to(several, moved)
     return several if isinstance(outputs, tuple) else several[0]
 
 

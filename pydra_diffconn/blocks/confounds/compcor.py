@@ -11,12 +11,12 @@ from pydra_diffconn.blocks.shared_parameters import FrameWeights
 from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.parameters import Parameter
+from pydra_diffconn.numerics.dead_columns import is_alive
 from pydra_diffconn.numerics.spd import eigen
 
 Tissue = Annotated[
     Float[Array, "space"], Parameter(constraints.nonnegative, help="weight of each voxel: a mask or a probability")
 ]
-CONSTANT = 10  # a voxel whose deviations are below this many roundings of its size is constant
 
 
 def check(arguments: Mapping[str, Any]) -> None:
@@ -90,7 +90,7 @@ def CompCor(
     centred = timeseries - weights @ timeseries / weights.sum()
     if standardize:
         square = weights @ centred**2
-        varies = square > (CONSTANT * jnp.finfo(timeseries.dtype).eps) ** 2 * (weights @ timeseries**2)
+        varies = is_alive(square, weights @ timeseries**2)
         centred = centred * jnp.where(varies, 1 / jnp.sqrt(jnp.where(varies, square, 1.0)), 0.0)
     similarity = (centred * tissue.astype(timeseries.dtype)) @ centred.T
     values, vectors = eigen(root[:, None] * similarity * root)

@@ -16,6 +16,7 @@ from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.parameters import Parameter
 from pydra_diffconn.numerics import spd
+from pydra_diffconn.numerics.dead_columns import rounding_floor
 from pydra_diffconn.numerics.linalg import weighted_gram
 
 
@@ -63,7 +64,7 @@ def Correlation(
     """
     weights = jnp.ones_like(timeseries[:, 0]) if frame_weights is None else frame_weights
     centred = timeseries - weights @ timeseries / weights.sum()
-    rounding = (10 * jnp.finfo(timeseries.dtype).eps) ** 2 * (weights @ timeseries**2)
+    rounding = rounding_floor(weights @ timeseries**2)
     return _correlate(centred, weights, rounding)
 
 
@@ -112,7 +113,7 @@ def ConditionalCorrelation(
     residual = RegressConfounds.pure(timeseries, confounds, frame_weights)
     centred = residual - weights @ residual / weights.sum()
     # what is left of an explained parcel is rounding of the parcel as it was, some for each confound
-    rounding = (10 * (1 + confounds.shape[1]) * jnp.finfo(timeseries.dtype).eps) ** 2 * (weights @ timeseries**2)
+    rounding = rounding_floor(weights @ timeseries**2, times=1 + confounds.shape[1])
     return _correlate(centred, weights, rounding)
 
 

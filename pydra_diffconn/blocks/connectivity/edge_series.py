@@ -12,9 +12,8 @@ from pydra_diffconn.blocks.shared_parameters import FrameWeights, Softness
 from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.parameters import Parameter
+from pydra_diffconn.numerics.dead_columns import is_alive
 from pydra_diffconn.numerics.gates import gate
-
-CONSTANT = 10  # a column whose deviations are below this many roundings of its size is constant
 
 
 @define(outputs=["edge_timeseries", "amplitude"], check=check_series)
@@ -115,5 +114,5 @@ def _standardised(timeseries: Array, weights: Array) -> Array:
     share = weights / weights.sum()
     centred = timeseries - share @ timeseries
     square = share @ centred**2
-    varies = square > (CONSTANT * jnp.finfo(square.dtype).eps) ** 2 * (share @ timeseries**2)
+    varies = is_alive(square, share @ timeseries**2)
     return centred * jnp.where(varies, 1 / jnp.sqrt(jnp.where(varies, square, 1.0)), 0.0)

@@ -13,9 +13,9 @@ from pydra_diffconn.blocks.checks import check_series
 from pydra_diffconn.blocks.shared_parameters import FrameWeights
 from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.parameters import Parameter
+from pydra_diffconn.numerics.dead_columns import ROUNDINGS, eps, is_alive
 from pydra_diffconn.numerics.manifolds import Manifold
 
-CONSTANT = 10  # a column whose deviations are below this many roundings of its size is constant
 GRID = 64  # frequencies per lag on which a spectrum is checked and factorised
 FLOOR = 1e-6  # part of the mean of a spectrum, below which it counts as this when a learning step starts
 NEWTON_STEPS = 8
@@ -190,7 +190,7 @@ def LagMaps(
     weights = jnp.ones_like(timeseries[:, 0]) if frame_weights is None else frame_weights
     variance = jnp.diagonal(forward[0])
     mean_square = weights @ timeseries**2 / weights.sum()
-    alive = variance > (CONSTANT * jnp.finfo(timeseries.dtype).eps) ** 2 * mean_square
+    alive = is_alive(variance, mean_square)
     scale = jnp.where(alive, 1 / jnp.sqrt(jnp.where(alive, variance, 1.0)), 0.0)
     both = jnp.concatenate([forward[:0:-1].swapaxes(1, 2), forward]) * scale * scale[:, None]
 
@@ -199,7 +199,7 @@ def LagMaps(
     at = lambda index: jnp.take_along_axis(both, index[None], axis=0)[0]  # noqa: E731
     before, middle, after = at(inner - 1), at(inner), at(inner + 1)
     bend, tilt = before - 2 * middle + after, (after - before) / 2
-    curved = (top == inner) & (jnp.abs(bend) > CONSTANT * jnp.finfo(both.dtype).eps)
+    curved = (top == inner) & (jnp.abs(bend) > ROUNDINGS * eps(both))
     shift = jnp.where(curved, -tilt / jnp.where(curved, bend, 1.0), 0.0)
     both_vary = alive & alive[:, None]
     lag = jnp.where(both_vary, tr * (top - max_lag + shift), 0.0).astype(both.dtype)

@@ -13,10 +13,9 @@ from pydra_diffconn.blocks.connectivity.correlation import Correlation
 from pydra_diffconn.blocks.series.amplitude import BandSoftness
 from pydra_diffconn.blocks.shared_parameters import FrameWeights, HighCutoff, LowCutoff
 from pydra_diffconn.declare.block import define
+from pydra_diffconn.numerics.dead_columns import is_alive
 from pydra_diffconn.numerics.gaps import bridge
 from pydra_diffconn.numerics.gates import gate
-
-CONSTANT = 10  # a column whose deviations are below this many roundings of its size is constant
 
 
 @define(outputs=["amplitude", "phase"])
@@ -208,8 +207,7 @@ def _segment_spectra(
     spectra = jnp.fft.rfft(window[:, None] * kept * (segments - mean), axis=1).swapaxes(0, 1)
     power = jnp.sum(jnp.real(spectra) ** 2 + jnp.imag(spectra) ** 2, axis=1, keepdims=True)
     # a frequency at which there is nothing but rounding, such as 0 Hz after centring
-    floor = (CONSTANT * jnp.finfo(series.dtype).eps) ** 2 * jnp.sum(power, axis=0)
-    present = power > floor
+    present = is_alive(power, jnp.sum(power, axis=0))
     return jnp.where(present, spectra, 0.0) / jnp.sqrt(jnp.where(present, power, 1.0))
 
 
@@ -248,7 +246,7 @@ def _weighted_analytic(series: Array, frame_weights: Array | None) -> tuple[Arra
 
 def _varies(series: Array, weights: Array) -> Array:
     square = weights @ (series - weights @ series / weights.sum()) ** 2
-    return square > (CONSTANT * jnp.finfo(series.dtype).eps) ** 2 * (weights @ series**2)
+    return is_alive(square, weights @ series**2)
 
 
 def _modulus(values: Array) -> Array:

@@ -16,6 +16,7 @@ from pydra_diffconn.blocks.shared_parameters import Softness, SubjectWeights
 from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.parameters import Parameter
+from pydra_diffconn.numerics.dead_columns import ROUNDINGS, eps, is_alive
 from pydra_diffconn.numerics.gates import gate
 
 Kernel = Literal["linear", "correlation", "rbf"]
@@ -25,7 +26,6 @@ Gamma = Annotated[
     float | None, Parameter(constraints.positive, help="inverse squared width of the rbf kernel; None: 1 / features")
 ]
 NEWTON_STEPS = 60
-CONSTANT = 10  # a column whose deviations are below this many roundings of its size is constant
 
 
 def check(arguments: Mapping[str, Any]) -> None:
@@ -234,7 +234,7 @@ def ConnectomePrediction(
     sums = centred @ gates
     sums = sums * _inverse_norm(share @ sums**2, jnp.zeros(()))
     # the sums may be collinear, or one of them empty
-    rounding = CONSTANT * jnp.finfo(sums.dtype).eps
+    rounding = ROUNDINGS * eps(sums)
     inverse = jnp.linalg.pinv(sums.T @ (share[:, None] * sums), rtol=rounding, hermitian=True)
     prediction = sums @ (inverse @ (sums.T @ (share * target))) + share @ targets
     return prediction, gates @ jnp.asarray(signs, dtype=gates.dtype)
@@ -277,5 +277,5 @@ def _training(targets: Array, weights: Array | None) -> tuple[Array, Array]:
 
 def _inverse_norm(square: Array, size: Array) -> Array:
     """Return 1 / sqrt(square), and 0 for what is constant: its deviations are roundings of its size."""
-    varies = square > (CONSTANT * jnp.finfo(square.dtype).eps) ** 2 * size
+    varies = is_alive(square, size)
     return jnp.where(varies, 1 / jnp.sqrt(jnp.where(varies, square, 1.0)), 0.0)

@@ -14,11 +14,11 @@ from pydra_diffconn.blocks.shared_parameters import FrameWeights, HighCutoff, Lo
 from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.parameters import Parameter
+from pydra_diffconn.numerics.dead_columns import is_alive
 from pydra_diffconn.numerics.gates import gate
 
 FRAMES_TOGETHER = 16  # frames whose ranks are summed over neighbours at once, which bounds the memory
 COLUMNS_TOGETHER = 32  # columns whose frames are compared pairwise at once
-CONSTANT = 10  # a column whose deviations are below this many roundings of its size is constant
 BandSoftness = Annotated[
     float, Parameter(constraints.nonnegative, unit="Hz", help="width of the band's soft edges; 0 is hard")
 ]
@@ -141,7 +141,7 @@ def spectral_amplitude(
     total = weights.sum()
     centred = timeseries - weights @ timeseries / total
     square = weights @ centred**2
-    alive = square > (CONSTANT * jnp.finfo(timeseries.dtype).eps) ** 2 * (weights @ timeseries**2)
+    alive = is_alive(square, weights @ timeseries**2)
     scale = jnp.where(alive, jnp.sqrt(jnp.where(alive, square, 1.0) / total), 0.0)
     centred = jnp.where(alive, centred, 0.0) / jnp.where(alive, scale, 1.0)
 
@@ -234,7 +234,7 @@ def _hard_ranks(series: Float[Array, "time space"], weights: Float[Array, "time"
 def _soft_ranks(series: Float[Array, "time space"], weights: Float[Array, "time"], softness: Any) -> Array:
     centred = series - weights @ series / weights.sum()
     variance = weights @ centred**2 / weights.sum()
-    alive = variance > (CONSTANT * jnp.finfo(series.dtype).eps) ** 2 * (weights @ series**2) / weights.sum()
+    alive = is_alive(variance, weights @ series**2 / weights.sum())
     scores = jnp.where(alive, centred, 0.0) / jnp.sqrt(jnp.where(alive, variance, 1.0))
 
     @jax.checkpoint  # pairs of frames are many: the derivative compares them again

@@ -11,10 +11,10 @@ from pydra_diffconn.blocks.shared_parameters import FrameWeights
 from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.parameters import Parameter
+from pydra_diffconn.numerics.dead_columns import is_alive
 
 MODES = ("zscore", "psc", "robust")
 SIGMA_PER_MAD = 1.482602218505602  # 1 / the normal distribution's upper quartile
-ROUNDINGS = 10  # a scale below this many roundings of the values is none
 ModeWeights = Annotated[
     Float[Array, "3"] | None,
     Parameter(constraints.simplex, help="shares of z-score, percent signal change and robust z-score"),
@@ -78,13 +78,13 @@ def _zscore(timeseries: Array, weights: Array, ddof: int) -> Array:
     freedom = total - ddof * jnp.sum(weights**2) / total
     square = weights @ centred**2
     # guarded before the root, whose derivative at zero is infinite
-    used = (square > (ROUNDINGS * jnp.finfo(timeseries.dtype).eps) ** 2 * size * total) & (freedom > 0)
+    used = is_alive(square, size * total) & (freedom > 0)
     return _divided(centred, jnp.sqrt(jnp.where(used, square, 1.0) / jnp.where(freedom > 0, freedom, 1.0)), used)
 
 
 def _percent_change(timeseries: Array, weights: Array) -> Array:
     centred, mean, size = _centred(timeseries, weights)
-    used = mean**2 > (ROUNDINGS * jnp.finfo(timeseries.dtype).eps) ** 2 * size
+    used = is_alive(mean**2, size)
     return _divided(100 * centred, jnp.abs(mean), used)
 
 
@@ -92,7 +92,7 @@ def _robust(timeseries: Array, weights: Array) -> Array:
     centred = timeseries - weighted_median(timeseries, weights)
     spread = SIGMA_PER_MAD * weighted_median(jnp.abs(centred), weights)
     size = jax.lax.stop_gradient(jnp.max(jnp.abs(timeseries), axis=0))
-    return _divided(centred, spread, spread > ROUNDINGS * jnp.finfo(timeseries.dtype).eps * size)
+    return _divided(centred, spread, is_alive(spread**2, size**2))
 
 
 def weighted_median(values: Float[Array, "time space"], weights: Float[Array, "time"]) -> Float[Array, "space"]:

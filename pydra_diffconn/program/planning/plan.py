@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
-from pydra_diffconn.program.wires import Wire
+from pydra_diffconn.program.wires import FromArray, FromStep, Key, Wire
 from pydra_diffconn.workflow.graph import Step
 
 
@@ -28,28 +29,36 @@ class Plan:
     """What is computed, in this order, and where the workflow's outputs come from."""
 
     planned: list[Planned]
-    outputs: dict[str, Wire]
+    outputs: dict[str, FromArray | FromStep]
     notes: list[str] = field(default_factory=list)
     """What was changed, and why that is allowed."""
 
-    def consumers(self, key: tuple[str, str]) -> Iterator[tuple[Planned, str]]:
+    def consumers(self, key: Key) -> Iterator[tuple[Planned, str]]:
+        """Yield what takes an output, and by which argument."""
         for one in self.planned:
             for name, wire in one.wires.items():
-                if wire.kind == "step" and wire.value == key:
+                if isinstance(wire, FromStep) and wire.key == key:
                     yield one, name
 
+    def maker(self, wire: Wire) -> Planned | None:
+        """Return what makes the value that comes by a wire, if a step does."""
+        path = wire.path if isinstance(wire, FromStep) else None
+        return next((one for one in self.planned if one.path == path), None)
+
     def is_output(self, path: str) -> bool:
-        return any(wire.kind == "step" and wire.value[0] == path for wire in self.outputs.values())
+        """Say whether an output of a step is one of the workflow."""
+        return any(isinstance(wire, FromStep) and wire.path == path for wire in self.outputs.values())
 
 
-def redirect(made: Plan, old: tuple[str, str], new: Wire) -> None:
+def redirect(made: Plan, old: Key, new: FromArray | FromStep) -> None:
     """Let everything that takes an output take another one, with its own index and space."""
 
-    def moved(wire: Wire) -> Wire:
-        taken = wire.kind == "step" and wire.value == old
-        return replace(wire, kind=new.kind, value=new.value) if taken else wire
+    def moved(wire: Any) -> Any:
+        if not (isinstance(wire, FromStep) and wire.key == old):
+            return wire
+        return replace(new, index=wire.index, spaces=wire.spaces)
 
-    def all_moved(wires: Mapping[str, Wire]) -> dict[str, Wire]:
+    def all_moved(wires: Mapping[str, Any]) -> dict[str, Any]:
         return {name: moved(wire) for name, wire in wires.items()}
 
     made.planned[:] = [
@@ -63,21 +72,14 @@ def inputs_of(one: Planned) -> Iterator[Wire]:
     """Yield the wires by which values come to what is planned: within a chain, the series is handed on."""
     steps = [*one.chain, (one.step, one.wires)]
     for number, (step, wires) in enumerate(steps):
-        yield from (wire for name, wire in wires.items() if number == 0 or name != _main(step))
+        yield from (wire for name, wire in wires.items() if number == 0 or name != main_argument(step))
 
 
-def arrays_of(wire: Wire) -> Iterator[str]:
-    """Yield the arrays of the run that a wire takes."""
-    if wire.kind == "array":
-        yield wire.value
-    elif wire.kind == "ragged":
-        assert wire.index is not None  # says which of the values are names of arrays
-        yield from (name for name, is_array in zip(wire.value, wire.index, strict=True) if is_array)
-
-
-def _main(step: Step) -> str:
+def main_argument(step: Step) -> str:
+    """Return the argument in which a step is linear, or its main input."""
     return step.declaration.linear_in or step.declaration.main_input
 
 
-def _output(one: Planned) -> tuple[str, str]:
+def output_of(one: Planned) -> Key:
+    """Return the first output of what is planned."""
     return one.path, next(iter(one.step.declaration.outputs))

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from pydra_diffconn.program.planning.once import _once
-from pydra_diffconn.program.planning.one_operator import _one_operator
-from pydra_diffconn.program.planning.plan import Plan, Planned, _output, redirect
-from pydra_diffconn.program.planning.space_first import _space_first
-from pydra_diffconn.program.wires import Run, Wire
+from pydra_diffconn.program.planning.once import once
+from pydra_diffconn.program.planning.one_operator import one_operator
+from pydra_diffconn.program.planning.plan import Plan, Planned, output_of, redirect
+from pydra_diffconn.program.planning.space_first import space_first
+from pydra_diffconn.program.wires import FromArray, Run, Static, arrays_of
 from pydra_diffconn.workflow.graph import Graph
 
 
@@ -23,14 +23,14 @@ def plan(graph: Graph, run: Run, varying: Collection[str], reorder: bool = True)
     """Return what to compute for a run and all like it, whose `varying` arrays differ; or the steps as written."""
     made = Plan([Planned(step, run.wires[step.path]) for step in graph.steps], dict(run.outputs))
     if reorder:
-        _once(made, run, varying)
-        while _space_first(made, run):
+        once(made, run, varying)
+        while space_first(made, run):
             pass
-        _one_operator(made, run)
+        one_operator(made, run)
     for path, array in run.streamed.items():
         one = next(p for p in made.planned if p.path == path)
         made.planned.remove(one)
-        redirect(made, _output(one), Wire("array", array))
+        redirect(made, output_of(one), FromArray(array))
         made.notes.append(f"{path} while its image is read, some frames at a time")
     return made
 
@@ -38,11 +38,12 @@ def plan(graph: Graph, run: Run, varying: Collection[str], reorder: bool = True)
 def first_on(graph: Graph, run: Run, images: Collection[str], reorder: bool) -> Iterator[tuple[Planned, str]]:
     """Yield the steps that can be computed while an image is read, and the image's name: nothing else may need it."""
     made = plan(graph, run, (), reorder)
-    wires = [wire for one in made.planned for wire in one.wires.values()] + list(made.outputs.values())
+    wires = [*(wire for one in made.planned for wire in one.wires.values()), *made.outputs.values()]
+    used = [name for wire in wires for name in arrays_of(wire)]
     for one in made.planned:
         main = one.wires[one.step.declaration.main_input]
-        if one.step.declaration.streamed is None or main.value not in images or main.spaces is not None:
+        if one.step.declaration.streamed is None or not isinstance(main, FromArray) or main.name not in images:
             continue
-        plain = all(wire.kind in ("array", "static") for wire in one.wires.values())
-        if plain and run.counts[one.path] is None and [wire.value for wire in wires].count(main.value) == 1:
-            yield one, main.value
+        plain = main.spaces is None and all(isinstance(wire, FromArray | Static) for wire in one.wires.values())
+        if plain and run.counts[one.path] is None and used.count(main.name) == 1:
+            yield one, main.name

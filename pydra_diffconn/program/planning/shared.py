@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from pydra_diffconn.program.planning.plan import Plan, Planned, _main, arrays_of, inputs_of
-from pydra_diffconn.program.planning.space_first import _reduces_space
-from pydra_diffconn.program.wires import Run, Wire
+from pydra_diffconn.program.planning.plan import Plan, Planned, inputs_of, main_argument
+from pydra_diffconn.program.planning.space_first import reduces_space
+from pydra_diffconn.program.wires import FromArray, FromParameter, FromStep, Run, Wire, arrays_of
 
 
 def independent(made: Plan, arrays: Collection[str] = (), parameters: Collection[str] = ()) -> list[Planned]:
@@ -30,16 +30,16 @@ def shared_products(made: Plan, run: Run, arrays: Collection[str], parameters: C
 def _is_shared_product(
     one: Planned, run: Run, free: Collection[str], arrays: Collection[str], parameters: Collection[str]
 ) -> bool:
-    main = _main(one.step)
+    main = main_argument(one.step)
     series = one.wires[main]
     others = [wire for name, wire in one.wires.items() if name != main]
     over_space = [a for a in one.step.declaration.arguments.values() if a.name != main and a.dims.endswith(" space")]
     return (
-        _reduces_space(one.step)
+        reduces_space(one.step)
         and bool(over_space)
         and run.counts[one.path] is None
-        and series.kind == "array"
-        and series.value in arrays
+        and isinstance(series, FromArray)
+        and series.name in arrays
         and series.index is None
         and series.spaces is None
         and all(_is_free(wire, free, arrays, parameters) for wire in others)
@@ -47,6 +47,6 @@ def _is_shared_product(
 
 
 def _is_free(wire: Wire, known: Collection[str], arrays: Collection[str], parameters: Collection[str]) -> bool:
-    if wire.kind == "parameter":
-        return wire.value not in parameters
-    return wire.value[0] in known if wire.kind == "step" else not any(name in arrays for name in arrays_of(wire))
+    if isinstance(wire, FromParameter):
+        return wire.name not in parameters
+    return wire.path in known if isinstance(wire, FromStep) else not any(name in arrays for name in arrays_of(wire))

@@ -6,28 +6,30 @@ from dataclasses import replace
 
 import numpy as np
 
-from pydra_diffconn.program.planning.plan import Plan, Planned, _main, redirect
-from pydra_diffconn.program.wires import Run, Wire
+from pydra_diffconn.program.planning.plan import Plan, Planned, main_argument, redirect
+from pydra_diffconn.program.wires import FromArray, FromStep, Run, Wire
 from pydra_diffconn.workflow.graph import Step
 
 
-def _space_first(made: Plan, run: Run) -> bool:
+def space_first(made: Plan, run: Run) -> bool:
     """Move one space step ahead of one time step; return whether there was one to move."""
     for over_space in made.planned:
-        if not _reduces_space(over_space.step):
+        if not reduces_space(over_space.step):
             continue
-        wire = over_space.wires[_main(over_space.step)]
-        over_time = next((p for p in made.planned if wire.kind == "step" and p.path == wire.value[0]), None)
-        if over_time is None or not _over_time(over_time.step) or not _aligned(wire, over_space, over_time, run):
+        wire = over_space.wires[main_argument(over_space.step)]
+        before = made.maker(wire)
+        if before is None or not isinstance(wire, FromStep):
             continue
-        if made.is_output(over_time.path) or len(list(made.consumers(wire.value))) > 1:
+        if not over_time(before.step) or not _aligned(wire, over_space, before, run):
+            continue
+        if made.is_output(before.path) or len(list(made.consumers(wire.key))) > 1:
             continue  # the series before parcellation is wanted, too
-        before = over_time.wires[_main(over_time.step)]
-        if before.kind not in ("array", "step") or (before.spaces is not None and wire.spaces is not None):
+        source = before.wires[main_argument(before.step)]
+        if not isinstance(source, FromArray | FromStep) or (source.spaces is not None and wire.spaces is not None):
             continue
-        _swap(made, over_time, over_space, replace(before, spaces=before.spaces or wire.spaces))
+        _swap(made, before, over_space, replace(source, spaces=source.spaces or wire.spaces))
         made.notes.append(
-            f"{over_space.path} before {over_time.path}: {over_time.step.declaration.name} is linear and the same for "
+            f"{over_space.path} before {before.path}: {before.step.declaration.name} is linear and the same for "
             f"all locations, {over_space.step.declaration.name} is linear and the same for all frames"
         )
         return True
@@ -35,12 +37,13 @@ def _space_first(made: Plan, run: Run) -> bool:
 
 
 def _swap(made: Plan, over_time: Planned, over_space: Planned, source: Wire) -> None:
+    """Put a step over space before one over time."""
     (time_out,), (space_out,) = over_time.step.declaration.outputs, over_space.step.declaration.outputs
-    redirect(made, (over_space.path, space_out), Wire("step", (over_time.path, time_out)))
-    index = over_space.wires[_main(over_space.step)].index
-    first = replace(over_space, wires={**over_space.wires, _main(over_space.step): source})
-    between = Wire("step", (over_space.path, space_out), index=index)
-    second = replace(over_time, wires={**over_time.wires, _main(over_time.step): between})
+    redirect(made, (over_space.path, space_out), FromStep((over_time.path, time_out)))
+    taken = over_space.wires[main_argument(over_space.step)]
+    first = replace(over_space, wires={**over_space.wires, main_argument(over_space.step): source})
+    between = FromStep((over_space.path, space_out), taken.index if isinstance(taken, FromStep) else None)
+    second = replace(over_time, wires={**over_time.wires, main_argument(over_time.step): between})
     paths = [one.path for one in made.planned]
     early, late = paths.index(over_time.path), paths.index(over_space.path)
     # both come where the later one stood: by then all their other inputs are known
@@ -53,17 +56,18 @@ def _linear(step: Step, along: str) -> bool:
     return declared.acts_along == along and declared.linear_in == declared.main_input and len(declared.outputs) == 1
 
 
-def _reduces_space(step: Step) -> bool:
+def reduces_space(step: Step) -> bool:
+    """Say whether a step is linear over space, the same for all frames, and leaves no locations."""
     return _linear(step, "space") and "space" not in next(iter(step.declaration.outputs.values())).split()
 
 
-def _over_time(step: Step) -> bool:
+def over_time(step: Step) -> bool:
     """Say whether a step is linear over time and the same for all locations."""
     others = (a for a in step.declaration.arguments.values() if a.name != step.declaration.main_input)
     return _linear(step, "time") and not any("space" in argument.dims.split() for argument in others)
 
 
-def _aligned(wire: Wire, one: Planned, other: Planned, run: Run) -> bool:
+def _aligned(wire: FromStep, one: Planned, other: Planned, run: Run) -> bool:
     """Say whether two steps run once each, or instance by instance."""
     count = run.counts[one.path]
     if count != run.counts[other.path]:
