@@ -50,9 +50,12 @@ class Registry:
         self.named: dict[str, dict[str, Any]] = {hook: {} for hook in NAMED}
         """Classes by hook and name; that of a built-in or earlier plugin is never replaced."""
         self.owners: dict[str, Plugin] = {}
+        self.manager = pluggy.PluginManager(GROUP)
+        self.manager.add_hookspecs(Hooks)
         skipped = {_written(name) for name in disabled}
         for name, distribution, version, load in sources:
             if _written(name) in skipped:
+                self.manager.set_blocked(name)
                 self.plugins.append(Plugin(name, distribution, version, DISABLED))
             elif any(plugin.name == name for plugin in self.plugins):
                 self.plugins.append(Plugin(name, distribution, version, f"another plugin is named {name!r}, too"))
@@ -86,19 +89,42 @@ class Registry:
     def _loaded(self, name: str, distribution: str, version: str, load: Any) -> Plugin:
         try:
             module = load()
-            added = _called(module)
-            clash = self._clash(added)
-            if clash:
-                return Plugin(name, distribution, version, clash)
+            _refuse_other_interface(module)
+            if self.manager.is_registered(module):
+                raise ValueError(f"its module is that of plugin {self.manager.get_name(module)!r}, too")
+            self.manager.register(module, name)
+            added = self._added(module, name)
+            problem = self._clash(added)
         except (Exception, SystemExit) as error:  # whatever a stranger's code does is listed, and stops nobody else
-            told = " ".join(str(error).split())
-            return Plugin(name, distribution, version, f"{type(error).__name__}: {told}")
+            problem = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        if problem:
+            if self.manager.has_plugin(name):
+                self.manager.unregister(name=name)
+            return Plugin(name, distribution, version, problem)
         plugin = Plugin(name, distribution, version, added=added)
         for hook, named in self.named.items():
             named.update({one.__name__: one for one in added.get(hook, ())})
         for block in added.get("diffconn_blocks", ()):
             self.owners[block.declaration.id] = plugin
         return plugin
+
+    def _added(self, module: Any, name: str) -> dict[str, tuple[Any, ...]]:
+        """Call the hooks of one registered plugin, and check what they give."""
+        callers = self.manager.get_hookcallers(module) or []
+        unknown = [caller.name for caller in callers if not caller.has_spec()]
+        if unknown:
+            raise ValueError(f"{', '.join(unknown)}: no such hook; there are {', '.join(HOOKS)}")
+        own = {caller.name for caller in callers}
+        bare = [hook for hook in HOOKS if callable(getattr(module, hook, None)) and hook not in own]
+        if bare:
+            raise ValueError(f"{', '.join(bare)}: not marked as a hook; write @hookimpl above it")
+        made = [(one, caller.name) for caller in callers for one in caller.get_hookimpls() if one.plugin_name == name]
+        added = {hook: values for one, hook in made if (values := _checked(hook, one.function()))}
+        if not added:
+            raise ValueError(
+                f"it adds nothing; it needs a function marked by @hookimpl, named one of {', '.join(HOOKS)}"
+            )
+        return added
 
     def _clash(self, added: Mapping[str, tuple[Any, ...]]) -> str:
         for hook, named in self.named.items():
@@ -118,45 +144,24 @@ def _state(plugin: Plugin) -> str:
     return DISABLED if plugin.problem == DISABLED else f"broken ({plugin.problem})"
 
 
-def _called(module: Any) -> dict[str, tuple[Any, ...]]:
-    """Register one plugin alone with pluggy, check it, and return what its hooks give."""
+def _refuse_other_interface(module: Any) -> None:
     wanted = getattr(module, "diffconn_api", API)
     if not isinstance(wanted, int):
         raise ValueError(f"its diffconn_api is {wanted!r}; expected a whole number, such as {API}")
     if wanted > API:
         raise ValueError(f"it is written for plugin interface {wanted}, this package has {API}; upgrade pydra-diffconn")
-    manager = pluggy.PluginManager(GROUP)
-    manager.add_hookspecs(Hooks)
-    manager.register(module)
-    unknown = [name for name in dir(module) if _marked(module, name) and name not in HOOKS]
-    if unknown:
-        raise ValueError(f"{', '.join(unknown)}: no such hook; there are {', '.join(HOOKS)}")
-    bare = [name for name in HOOKS if callable(getattr(module, name, None)) and not _marked(module, name)]
-    if bare:
-        raise ValueError(f"{', '.join(bare)}: not marked as a hook; write @hookimpl above it")
-    given = {hook: _given(getattr(manager.hook, hook)) for hook in HOOKS}
-    if not any(given.values()):
-        raise ValueError(f"it adds nothing; it needs a function marked by @hookimpl, named one of {', '.join(HOOKS)}")
-    for hook, (kind, needed, problem) in FORMS.items():
-        for one in given[hook]:
-            if not isinstance(one, kind) or not all(hasattr(one, name) for name in needed):
-                raise ValueError(f"{hook} returned {one!r}, {problem}")
-    return {hook: values for hook, values in given.items() if values}
 
 
-def _given(hook: Any) -> tuple[Any, ...]:
-    """Return what a hook of the one plugin gives."""
-    if not hook.get_hookimpls():
-        return ()  # it is not called, since no result means that None was returned, which pluggy leaves out
-    results = hook() or [None]
-    for result in results:
-        if not isinstance(result, Iterable) or isinstance(result, str):
-            raise ValueError(f"{hook.name} returned {result!r}; return a list")
-    return tuple(one for result in results for one in result)
-
-
-def _marked(module: Any, name: str) -> bool:
-    return isinstance(getattr(getattr(module, name, None), f"{GROUP}_impl", None), dict)
+def _checked(hook: str, result: Any) -> tuple[Any, ...]:
+    """Return what a hook gave, each of the kind that the hook is for."""
+    if not isinstance(result, Iterable) or isinstance(result, str):
+        raise ValueError(f"{hook} returned {result!r}; return a list")
+    given = tuple(result)
+    kind, needed, problem = FORMS[hook]
+    for one in given:
+        if not isinstance(one, kind) or not all(hasattr(one, name) for name in needed):
+            raise ValueError(f"{hook} returned {one!r}, {problem}")
+    return given
 
 
 def built_in() -> Any:

@@ -141,9 +141,11 @@ def test_a_broken_plugin_is_listed_with_its_reason_and_stops_nobody(broken, reas
 
 
 def test_two_plugins_of_one_name_and_two_blocks_of_one_name_are_named():
-    found = Registry([source("one", GOOD), source("one", GOOD), source("two", GOOD)])
+    copied = module(diffconn_blocks=GOOD.diffconn_blocks)
+    found = Registry([source("one", GOOD), source("one", GOOD), source("two", copied), source("three", GOOD)])
     assert "another plugin is named 'one'" in found.plugins[1].problem
     assert "its block FisherZ has the name of one of dist-one 1.0, which was there first" in found.plugins[2].problem
+    assert "its module is that of plugin 'one', too" in found.plugins[3].problem
 
 
 def test_a_loss_or_atlas_of_a_name_that_is_taken_is_refused():
