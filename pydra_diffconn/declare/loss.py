@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
-from pydra_diffconn.declare.schedules import Schedule
+from pydra_diffconn.declare.schedules import Weight, at_step, times
 
 PARAMETERS = "parameters"
 """Key of the outputs under which the learned parameters stand, so that a loss may name one (`"Block.parameter"`)."""
@@ -20,14 +20,14 @@ class Loss:
     ----------
     output : str
         What is scored: an output of the workflow, stacked over runs, or a learned parameter.
-    weight : float or Schedule
-        Multiplies the score; a schedule needs the step, see `at`.
+    weight : float or function of the step
+        Multiplies the score; a schedule (those of optax among them) needs the step, see `at`.
     name : str, optional
         How the term is reported; by default the name of its class.
     """
 
     output: str
-    weight: float | Schedule = 1.0
+    weight: Weight = 1.0
     name: str | None = field(default=None, kw_only=True)
 
     def score(self, outputs: Mapping[str, Any], targets: Any) -> Any:
@@ -35,20 +35,20 @@ class Loss:
         raise NotImplementedError
 
     def __call__(self, outputs: Mapping[str, Any], targets: Any = None) -> Any:
-        if isinstance(self.weight, Schedule):
+        if callable(self.weight):
             raise ValueError(f"{self.label}: its weight is a schedule; call loss.at(step)(outputs, targets)")
         return self.weight * self.score(outputs, targets)
 
     def at(self, step: Any) -> Self:
         """Return this loss with the weight that its schedule has at a step (a number, also a traced one)."""
-        return replace(self, weight=self.weight(step)) if isinstance(self.weight, Schedule) else self
+        return replace(self, weight=at_step(self.weight, step)) if callable(self.weight) else self
 
     def named(self, name: str) -> Self:
         """Return the same term, reported under another name."""
         return replace(self, name=name)
 
-    def __rmul__(self, factor: float | Schedule) -> Self:
-        return replace(self, weight=factor * self.weight)
+    def __rmul__(self, factor: Weight) -> Self:
+        return replace(self, weight=times(factor, self.weight))
 
     def __add__(self, other: Loss | Sum) -> Sum:
         return Sum((self,)) + other
@@ -93,7 +93,7 @@ class Sum:
         """Return the sum with the weights that the schedules have at a step."""
         return Sum(tuple(part.at(step) for part in self.parts))
 
-    def __rmul__(self, factor: float | Schedule) -> Sum:
+    def __rmul__(self, factor: Weight) -> Sum:
         return Sum(tuple(factor * part for part in self.parts))
 
     def __add__(self, other: Loss | Sum) -> Sum:

@@ -1,17 +1,34 @@
-"""How the weight of a loss changes over the steps of a fit: pure functions of the step number, also under jit.
+"""How the weight of a loss changes over the steps of a fit: any function of the step, those of optax among them.
 
+>>> import optax
 >>> from pydra_diffconn import losses
->>> warm = losses.schedules.Ramp(0.0, 1.0, steps=100) * losses.Entropy("maps")
+>>> warm = optax.linear_schedule(0.0, 1.0, 100) * losses.Entropy("maps")
 >>> float(losses.schedules.Cascade({0: 0.1, 500: 1e-4, 1000: 10.0})(700)) < 2e-4
 True
+
+`Ramp` and `Cascade` are names for what optax has, as values: they are compared, shown, hashed and pickled by their
+numbers, which functions are not.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Literal
+
+Weight = float | Callable[[Any], Any]
+"""A number, or a function of the step (counted from 0), also under jit."""
+
+
+def at_step(weight: Weight, step: Any) -> Any:
+    """Return the number that a weight is at a step."""
+    return weight(step) if callable(weight) else weight
+
+
+def times(one: Weight, other: Weight) -> Weight:
+    """Return the product of two weights: a schedule, if one of them is."""
+    return Product(one, other) if callable(one) or callable(other) else one * other
 
 
 @dataclass(frozen=True)
@@ -22,21 +39,25 @@ class Schedule:
         """Return the weight at a step, counted from 0."""
         raise NotImplementedError
 
-    def __mul__(self, factor: Any) -> Schedule:
-        return Product(self, factor) if isinstance(factor, int | float | Schedule) else NotImplemented
+    def __mul__(self, factor: Any) -> Any:
+        return times(self, factor) if isinstance(factor, int | float) or _is_schedule(factor) else NotImplemented
 
     __rmul__ = __mul__
+
+
+def _is_schedule(factor: Any) -> bool:
+    return callable(factor) and not hasattr(factor, "score") and not hasattr(factor, "parts")
 
 
 @dataclass(frozen=True)
 class Product(Schedule):
     """A schedule times a number or another schedule."""
 
-    schedule: Schedule
-    factor: float | Schedule
+    one: Weight
+    other: Weight
 
     def __call__(self, step: Any) -> Any:
-        return self.schedule(step) * (self.factor(step) if isinstance(self.factor, Schedule) else self.factor)
+        return at_step(self.one, step) * at_step(self.other, step)
 
 
 @dataclass(frozen=True)
@@ -81,13 +102,14 @@ class Ramp(Schedule):
 
     def __call__(self, step: Any) -> Any:
         import jax.numpy as jnp
+        import optax
 
-        done = jnp.clip((step - self.begin) / self.steps, 0.0, 1.0)
+        if self.shape == "linear":
+            return optax.linear_schedule(self.start, self.end, self.steps, self.begin)(step)
+        done = optax.linear_schedule(0.0, 1.0, self.steps, self.begin)(step)
         if self.shape == "geometric":
             return self.start ** (1 - done) * self.end**done
-        if self.shape == "cosine":
-            done = (1 - jnp.cos(jnp.pi * done)) / 2
-        return (1 - done) * self.start + done * self.end
+        return self.start + (self.end - self.start) * (1 - jnp.cos(jnp.pi * done)) / 2
 
 
 @dataclass(frozen=True)
@@ -119,11 +141,12 @@ class Cascade(Schedule):
             )
 
     def __call__(self, step: Any) -> Any:
-        import jax.numpy as jnp
+        import optax
 
-        at, weights = (jnp.asarray(column) for column in zip(*self.values, strict=True))
-        weights = weights.astype(jnp.result_type(float))
-        place = jnp.searchsorted(at, step, side="right") - 1
-        value, previous = weights[place], weights[jnp.maximum(place - 1, 0)]
-        done = jnp.clip((step - at[place]) / self.ramp, 0.0, 1.0) if self.ramp else 1.0
-        return (1 - done) * previous + done * value
+        pairs = [(int(at), float(value)) for at, value in self.values]  # type: ignore[misc]
+        changes = [
+            optax.linear_schedule(before, after, self.ramp) if self.ramp else optax.constant_schedule(after)
+            for (_, before), (_, after) in pairwise(pairs)
+        ]
+        first = optax.constant_schedule(pairs[0][1])
+        return optax.join_schedules([first, *changes], [at for at, _ in pairs[1:]])(step)

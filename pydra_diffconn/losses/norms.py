@@ -4,6 +4,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from pydra_diffconn.numerics.dead_columns import is_alive
+
 
 def norm(values: Array, axis: int | tuple[int, ...] | None = -1, order: float = 2.0) -> Array:
     """Return (sum |x|^p)^(1/p) along an axis; its gradient at 0 is 0. `order` may be infinite."""
