@@ -13,7 +13,7 @@ def diffconn_blocks() -> Iterable[type]:
     """Return the blocks of this package."""
     from pydra_diffconn import blocks
 
-    return [getattr(blocks, name) for name in blocks.built_in()]
+    return [getattr(blocks, name) for name in blocks.__all__]
 
 
 @hookimpl

@@ -185,7 +185,7 @@ def _write_report(
     person, session = who["person"][unseen], who["session"][unseen]
     apart = session[:, None] != session[None, :]
     same, others = (person[:, None] == person[None, :]) & apart, (person[:, None] != person[None, :]) & apart
-    alike = [np.asarray(losses.identifiability.edge_similarity(c[unseen])) for c in (classical, learned)]
+    alike = [np.asarray(edge_similarity(c[unseen])) for c in (classical, learned)]
     before, after = outcome.classical, outcome.learned
     cards = [
         report.Card(f"{before.gap:.2f} → {after.gap:.2f}", "gap between self and others, s.d. (unseen people)"),
