@@ -14,10 +14,11 @@ import re
 import sys
 import types
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+MARK = '"""Made from the declarations by '
 HEAD = '''"""Made from the declarations by `python -m pydra_diffconn.plugins.stubs {module}`; not to be edited."""
 
 import typing
@@ -73,6 +74,16 @@ def write(module: types.ModuleType) -> Path:
     path = path_of(module)
     path.write_text(stub(module))
     return path
+
+
+def stubbed(blocks: Iterable[Any]) -> list[types.ModuleType]:
+    """Return the modules with a stub of this form, of those that hold some blocks and the packages around them."""
+    names: set[str] = set()
+    for block in blocks:
+        parts = block.__module__.split(".")
+        names |= {".".join(parts[:n]) for n in range(1, len(parts) + 1)}
+    modules = [importlib.import_module(name) for name in sorted(names)]
+    return [one for one in modules if path_of(one).exists() and path_of(one).read_text().startswith(MARK)]
 
 
 def _homes(module: types.ModuleType) -> Iterator[tuple[Any, str]]:
