@@ -28,8 +28,6 @@ from pydra_diffconn.declare.task import BlockTask, Data
 
 
 def define(
-    wrapped: Callable | None = None,
-    /,
     *,
     outputs: Sequence[str],
     linear_in: str | None = None,
@@ -40,8 +38,8 @@ def define(
     streamed: Callable[..., Any] | None = None,
     mixes: str | None = None,
     writes: bool = True,
-) -> Any:
-    """Turn a pure JAX function into a Pydra task class.
+) -> Callable[[Callable[..., Any]], type[BlockTask]]:
+    """Turn a pure JAX function, the one below it, into a Pydra task class.
 
     Parameters
     ----------
@@ -70,7 +68,7 @@ def define(
     is learnable, a bare `float` is a traced number, everything else is static. `key` names a random key.
     """
 
-    def make(function: Callable) -> type[BlockTask]:
+    def make(function: Callable[..., Any]) -> type[BlockTask]:
         arguments = {a.name: a for a in map(_argument, _signature(function))}
         _refuse_unknown_bounds(function.__name__, arguments)
         declaration = Declaration(
@@ -89,7 +87,7 @@ def define(
         )
         return _task_class(function, declaration)
 
-    return make if wrapped is None else make(wrapped)
+    return make
 
 
 def _task_class(function: Callable, declaration: Declaration) -> type[BlockTask]:
