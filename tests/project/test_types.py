@@ -32,5 +32,5 @@ def test_types_are_shipped(tmp_path):
     subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
     (wheel,) = tmp_path.glob("*.whl")
     shipped = set(zipfile.ZipFile(wheel).namelist())
-    here = {str(path.relative_to(ROOT)) for path in (ROOT / "pydra_diffconn").rglob("*.pyi")}
-    assert {"pydra_diffconn/py.typed", *here} <= shipped
+    here = {str(path.relative_to(ROOT)) for path in (ROOT / "pydra_diffconn").rglob("__init__.pyi")}
+    assert {"pydra_diffconn/py.typed", "pydra/tasks/diffconn.pyi", *here} <= shipped

@@ -10,6 +10,7 @@ from typing import Any, assert_type
 
 import numpy as np
 from pydra.compose import workflow
+from pydra.tasks.diffconn import HighPass
 
 from pydra_diffconn import Learn, blocks, fit, fuse, losses
 from pydra_diffconn.blocks import BandPass, Censor, Choose, Correlation, Parcellate, Standardize
@@ -26,6 +27,7 @@ def Connectome(bold: Any, labels: Path, tr: float) -> Any:
 series = np.zeros((100, 3))
 BandPass(timeseries="bold.nii.gz", tr=2).split(low=[0.01, 0.02])
 Standardize(timeseries=[[1.0, 2.0]], mode="psc")
+print(HighPass(timeseries=series, tr=2.0, cutoff=Learn(0.01))().timeseries)
 Choose(option_1=series, option_2=Path("b.tsv"), weights=Learn())
 print(BandPass(timeseries=series, tr=2.0)().timeseries, BandPass.declaration.parameters["low"].unit)
 print(BandPass.pure(series, 2.0, high=0.2).shape, losses.QcFc("connectome"), fit, fuse, blocks.BlockOfAPlugin)
@@ -38,3 +40,4 @@ BandPass(series, 2.0)  # wrong
 print(workflow.add(BandPass(timeseries=series, tr=2.0)).timeseriess)  # wrong
 print(BandPass(timeseries=series, tr=2.0)().connectome)  # wrong
 print(Censor.pure(series, treshold=0.5))  # wrong
+HighPass(timeseries=series, tr=2.0, low=0.01)  # wrong
