@@ -22,7 +22,7 @@ class Schedule:
         """Return the weight at a step, counted from 0."""
         raise NotImplementedError
 
-    def __mul__(self, factor: Any) -> Schedule:
+    def __mul__(self, factor: float | Schedule) -> Schedule:
         return Product(self, factor) if isinstance(factor, int | float | Schedule) else NotImplemented
 
     __rmul__ = __mul__

@@ -30,7 +30,8 @@ Standardize(timeseries=[[1.0, 2.0]], mode="psc")
 print(HighPass(timeseries=series, tr=2.0, cutoff=Learn(0.01))().timeseries)
 Choose(option_1=series, option_2=Path("b.tsv"), weights=Learn())
 print(BandPass(timeseries=series, tr=2.0)().timeseries, BandPass.declaration.parameters["low"].unit)
-print(BandPass.pure(series, 2.0, high=0.2).shape, losses.QcFc("connectome"), fit, fuse, blocks.BlockOfAPlugin)
+falling = losses.QcFc("connectome") + losses.schedules.Ramp(1.0, 0.0, steps=9) * losses.Entropy("weights")
+print(BandPass.pure(series, 2.0, high=0.2).shape, falling.terms, fit, fuse, blocks.BlockOfAPlugin)
 
 BandPass(timeseries=series, tr="2 s")  # wrong
 BandPass(timeseries=series, trr=2.0)  # wrong
