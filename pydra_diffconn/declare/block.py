@@ -39,7 +39,7 @@ def define(
     mixes: str | None = None,
     writes: bool = True,
 ) -> Callable[[Callable[..., Any]], type[BlockTask]]:
-    """Turn a pure JAX function, the one below it, into a Pydra task class.
+    """Turn a pure JAX function into a Pydra task class.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def define(
     is learnable, a bare `float` is a traced number, everything else is static. `key` names a random key.
     """
 
-    def make(function: Callable[..., Any]) -> type[BlockTask]:
+    def make(function: Callable) -> type[BlockTask]:
         arguments = {a.name: a for a in map(_argument, _signature(function))}
         _refuse_unknown_bounds(function.__name__, arguments)
         declaration = Declaration(
