@@ -6,7 +6,8 @@ The built-in ones are fetched by nilearn into its data folder on first use, whic
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+
+from pydra_diffconn.plugins.names import beside
 
 
 def schaefer(parcels: int = 400, networks: int = 7, resolution: int = 2) -> Path:
@@ -41,18 +42,4 @@ def basc(parcels: int = 64) -> Path:
 
 
 BUILT_IN = (schaefer, basc)
-
-
-def __getattr__(name: str) -> Any:
-    """Return an atlas of a plugin."""
-    if name.startswith("_"):
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from pydra_diffconn.plugins.registry import registry
-
-    return registry().find("diffconn_atlases", name, __name__)
-
-
-def __dir__() -> list[str]:
-    from pydra_diffconn.plugins.registry import registry
-
-    return sorted(registry().named["diffconn_atlases"])
+__getattr__, __dir__ = beside(__name__, "diffconn_atlases", ["basc", "schaefer"])

@@ -13,15 +13,16 @@ def diffconn_blocks() -> Iterable[type]:
     """Return the blocks of this package."""
     from pydra_diffconn import blocks
 
-    return [getattr(blocks, name) for name in blocks.built_in()]
+    return [getattr(blocks, name) for name in blocks.__all__]
 
 
 @hookimpl
 def diffconn_constraints() -> Iterable[type]:
     """Return the constraints of this package."""
-    from pydra_diffconn.declare import constraints as c
+    from pydra_diffconn.declare import constraints
+    from pydra_diffconn.numerics import manifolds as m
 
-    return [c.Interval, c.Ordered, c.Simplex, c.Spd, c.Orthogonal, c.Sphere, c.UnitDisc]
+    return [constraints.Interval, constraints.Ordered, m.Simplex, m.Spd, m.Orthogonal, m.Sphere, m.UnitDisc]
 
 
 @hookimpl

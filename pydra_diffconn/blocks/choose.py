@@ -94,7 +94,7 @@ def mixture(weights: Float[Array, "options"], options: list[Float[Array, "..."]]
 
 
 @mixture.defjvp
-def _tangent_of_mixture(primals: tuple, tangents: tuple) -> tuple:
+def _tangent_of_mixture(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, ...]:
     return mixture(*primals), jax.jvp(_weighted_sum, primals, tangents)[1]
 
 

@@ -1,1 +1,5 @@
 """What authors and users write: blocks, parameters, constraints, losses, equivalents."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

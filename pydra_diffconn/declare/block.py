@@ -28,8 +28,6 @@ from pydra_diffconn.declare.task import BlockTask, Data
 
 
 def define(
-    wrapped: Callable | None = None,
-    /,
     *,
     outputs: Sequence[str],
     linear_in: str | None = None,
@@ -41,7 +39,7 @@ def define(
     mixes: str | None = None,
     writes: bool = True,
     missing: Collection[str] = (),
-) -> Any:
+) -> Callable[[Callable[..., Any]], type[BlockTask]]:
     """Turn a pure JAX function into a Pydra task class.
 
     Parameters
@@ -93,7 +91,7 @@ def define(
         )
         return _task_class(function, declaration)
 
-    return make if wrapped is None else make(wrapped)
+    return make
 
 
 def _task_class(function: Callable, declaration: Declaration) -> type[BlockTask]:

@@ -23,6 +23,12 @@ class Parameter:
 class Learn:
     """Mark a parameter as learnable, in place of its number or in `fit(..., learn={"Block.parameter": Learn()})`.
 
+    A `Learn` is itself the number (or array) of its start value: a classical run computes with it, and it
+    passes wherever that number passes.
+
+    >>> Learn(0.01) == 0.01
+    True
+
     Parameters
     ----------
     init : float or array, optional
@@ -33,12 +39,6 @@ class Learn:
         Parameters with the same name are one value.
     per : str, optional
         One value for each subject (or whatever the runs are labelled by in `fit`), drawn to the group's value.
-
-    A `Learn` is itself the number (or array) of its start value: a classical run computes with it, and it
-    passes wherever that number passes.
-
-    >>> Learn(0.01) == 0.01
-    True
     """
 
     init: Any

@@ -179,13 +179,14 @@ def _write_report(
 ) -> None:
     from pydra_diffconn import report
     from pydra_diffconn.learning import telling
+    from pydra_diffconn.losses import identifiability
     from pydra_diffconn.report import figures
 
     first = int(np.flatnonzero(unseen)[0])
     person, session = who["person"][unseen], who["session"][unseen]
     apart = session[:, None] != session[None, :]
     same, others = (person[:, None] == person[None, :]) & apart, (person[:, None] != person[None, :]) & apart
-    alike = [np.asarray(losses.identifiability.edge_similarity(c[unseen])) for c in (classical, learned)]
+    alike = [np.asarray(identifiability.edge_similarity(c[unseen])) for c in (classical, learned)]
     before, after = outcome.classical, outcome.learned
     cards = [
         report.Card(f"{before.gap:.2f} → {after.gap:.2f}", "gap between self and others, s.d. (unseen people)"),

@@ -24,7 +24,7 @@ def log_bessel(order: float, argument: Float[Array, "..."]) -> Float[Array, "...
 
 
 @log_bessel.defjvp
-def _log_bessel_derivative(order: float, primals: tuple, tangents: tuple) -> tuple:
+def _log_bessel_derivative(order: float, primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, ...]:
     (argument,), (change,) = primals, tangents
     return log_bessel(order, argument), bessel_ratio(order, argument) * change
 
@@ -36,7 +36,7 @@ def bessel_ratio(order: float, argument: Float[Array, "..."]) -> Float[Array, ".
 
 
 @bessel_ratio.defjvp
-def _bessel_ratio_derivative(order: float, primals: tuple, tangents: tuple) -> tuple:
+def _bessel_ratio_derivative(order: float, primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, ...]:
     (argument,), (change,) = primals, tangents
     ratio = bessel_ratio(order, argument)
     # 1 - r^2 - (2 v + 1) r / x, without the division
@@ -55,7 +55,7 @@ def _value_and_ratio(order: float, argument: Array) -> tuple[Array, Array]:
     value, ratio = _debye(order + steps, argument)
     quarter = argument**2 / 4
 
-    def down(state: tuple, above: Any) -> tuple:
+    def down(state: tuple[Any, ...], above: Any) -> tuple[Any, ...]:
         value, ratio = state
         growth = quarter * ratio / above
         return (value + jnp.log1p(growth), 1 / (above * (1 + growth))), None

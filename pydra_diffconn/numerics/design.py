@@ -67,7 +67,7 @@ def _stacked_inverse(design: Array, gates: Array, penalty: Array) -> tuple[Array
 
 
 @gated_inverse.defjvp
-def _gated_inverse_derivative(primals: tuple, tangents: tuple) -> tuple:
+def _gated_inverse_derivative(primals: tuple[Array, ...], tangents: tuple[Array, ...]) -> tuple[Array, Array]:
     """Differentiate without the square roots, whose derivatives are infinite at the ends of the gates.
 
     With M = G X'X + l (I - G) and T = M^-1 G, symmetric, the rule dT = M^-1 (dG - dM T) becomes dT = N dG N' / l for

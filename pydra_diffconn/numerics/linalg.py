@@ -134,7 +134,7 @@ def nearest_rotation(matrix: Float[Array, "rows columns"]) -> Float[Array, "rows
 
 
 @nearest_rotation.defjvp
-def _nearest_rotation_derivative(primals: tuple, tangents: tuple) -> tuple:
+def _nearest_rotation_derivative(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, ...]:
     """Divide by (sums of) singular values, never by their gaps."""
     (matrix,), (change,) = primals, tangents
     left, values, right = jnp.linalg.svd(matrix, full_matrices=False)

@@ -67,7 +67,7 @@ def inverse(matrix: Matrix) -> Matrix:
 
 
 @inverse.defjvp
-def _inverse_derivative(primals: tuple, tangents: tuple) -> tuple:
+def _inverse_derivative(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, ...]:
     """Two products, in place of the derivative of a Cholesky decomposition."""
     result = inverse(*primals)
     return result, -result @ symmetric(tangents[0]) @ result
@@ -119,7 +119,7 @@ def eigen(matrix: Float[Array, "n n"]) -> tuple[Float[Array, "n"], Float[Array, 
 
 
 @eigen.defjvp
-def _eigen_derivative(primals: tuple, tangents: tuple) -> tuple:
+def _eigen_derivative(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, ...]:
     (matrix,), (change,) = primals, tangents
     values, vectors = eigen(matrix)
     inner = vectors.T @ symmetric(change) @ vectors
@@ -192,7 +192,7 @@ def _twice_divided(function: Spectral, a: Array, b: Array, c: Array) -> Array:
     return jnp.where(far, quotient, slope)
 
 
-def _derivative(primals: tuple, tangents: tuple, function: Spectral) -> tuple:
+def _derivative(primals: tuple[Any, ...], tangents: tuple[Any, ...], function: Spectral) -> tuple[Any, ...]:
     result = _differential.bind(*primals, function=function)
     parts = []
     for place, tangent in enumerate(tangents):
@@ -203,7 +203,7 @@ def _derivative(primals: tuple, tangents: tuple, function: Spectral) -> tuple:
     return result, sum(parts[1:], parts[0])
 
 
-def _transpose(cotangent: Any, *arguments: Any, function: Spectral) -> list:
+def _transpose(cotangent: Any, *arguments: Any, function: Spectral) -> list[Any]:
     place = next(n for n, argument in enumerate(arguments) if ad.is_undefined_primal(argument))
     shape = arguments[place].aval.shape
     if isinstance(cotangent, ad.Zero):
@@ -215,7 +215,7 @@ def _transpose(cotangent: Any, *arguments: Any, function: Spectral) -> list:
     return [turned.sum(stretched, keepdims=True) if n == place else None for n in range(len(arguments))]
 
 
-def _batch(arguments: Any, axes: Any, function: Spectral) -> tuple:
+def _batch(arguments: Any, axes: Any, function: Spectral) -> tuple[Any, ...]:
     front = [
         jnp.expand_dims(argument, 0) if axis is None else jnp.moveaxis(argument, axis, 0)
         for argument, axis in zip(arguments, axes, strict=True)

@@ -11,6 +11,7 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
+from pydra_diffconn.plugins import stubs
 from pydra_diffconn.plugins.hooks import GROUP
 from pydra_diffconn.plugins.registry import BUILT_IN, Registry, built_in, registry
 from pydra_diffconn.testing.cases import Case
@@ -53,7 +54,13 @@ def create(name: str, into: Path = Path()) -> Path:
     if folder.exists():
         raise ValueError(f"{folder} exists; choose another name or remove it")
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATES), keep_trailing_newline=True)
-    places = {"__init__.py": module, "blocks.py": module, "test_blocks.py": "tests"}
+    places = {
+        "__init__.py": module,
+        "blocks.py": module,
+        "blocks.pyi": module,
+        "py.typed": module,
+        "test_blocks.py": "tests",
+    }
     for template in sorted(TEMPLATES.glob("*.jinja")):
         file = template.name.removesuffix(".jinja")
         path = folder / places.get(file, "") / file
@@ -89,6 +96,9 @@ def _check_module(folder: Path, name: str, target: str) -> Iterator[tuple[str, b
         *_, plugin = Registry([(BUILT_IN, "pydra-diffconn", "", built_in), mine]).plugins
         yield f"{name} loads", plugin.works, plugin.problem
         blocks = plugin.added.get("diffconn_blocks", ())
+        for one in stubs.stubbed(blocks):
+            told = f"they are not those of its blocks; run: python -m {stubs.__name__} {one.__name__}"
+            yield f"types of {one.__name__}", stubs.path_of(one).read_text() == stubs.stub(one), told
         cases: list[Case] = []
         for path in sorted(folder.rglob("test_*.py")) if blocks else ():
             try:

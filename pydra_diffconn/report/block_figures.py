@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,23 +13,23 @@ from pydra_diffconn.report import figures
 FRAMES, TR = 400, 2.0
 
 
-def draw(block: Any, path: Path) -> bool:
-    """Draw what a block does into a PNG file; return whether there was something to draw."""
+def draw(block: Any) -> Any:
+    """Return the matplotlib figure of what a block does; None where there is nothing to draw."""
     figure = SPECIAL.get(block.__name__, response if _is_filter(block) else None)
     if figure is None:
-        return False
+        return None
     import jax
 
     with jax.enable_x64(True):
-        drawn = figure(block)
-    if drawn is None:
-        return False
-    path.parent.mkdir(parents=True, exist_ok=True)
-    drawn.savefig(path, dpi=90, metadata={"Software": None})
+        return figure(block)
+
+
+def save(figure: Any, file: Any) -> None:
+    """Write a figure as PNG into a path or an open file."""
     import matplotlib.pyplot as plt
 
-    plt.close(drawn)
-    return True
+    figure.savefig(file, dpi=90, format="png", metadata={"Software": None})
+    plt.close(figure)
 
 
 def _is_filter(block: Any) -> bool:
@@ -48,12 +47,15 @@ def _is_filter(block: Any) -> bool:
 
 def response(block: Any) -> Any:
     """Draw the gain at each frequency, measured on an impulse, at the start values; None if it is the same for all."""
+    import jax
+
     impulse = np.zeros((FRAMES, 1))
     impulse[FRAMES // 2] = 1.0
     given = {"timeseries": impulse, "tr": TR}
     arguments = {name: value for name, value in given.items() if name in block.declaration.arguments}
     complete = block.declaration.checked(arguments)
-    passed = np.asarray(block.pure(**complete))[:, 0]
+    series = complete.pop("timeseries")
+    passed = np.asarray(jax.jit(lambda series: block.pure(timeseries=series, **complete))(series))[:, 0]
     frequencies, gain = np.fft.rfftfreq(FRAMES, TR), np.abs(np.fft.rfft(passed))
     if np.ptp(gain) < 1e-3:
         return None
@@ -83,9 +85,11 @@ def soft_mask(block: Any) -> Any:
 
 def components(block: Any) -> Any:
     """Draw the first two gradients of regions on a ring whose connections fall with distance."""
+    import jax
+
     angle = 2 * np.pi * np.arange(60) / 60
     near = np.exp(2.0 * (np.cos(angle[:, None] - angle) - 1))
-    found = np.asarray(block.pure(near, components=2, sparsity=0.5)[0])
+    found = np.asarray(jax.jit(lambda near: block.pure(near, components=2, sparsity=0.5)[0])(near))
     figure, axes = _axes(6, 2.4, columns=2)
     axes[0].imshow(near, cmap="magma")
     axes[0].set(title="connectome", xlabel="region", ylabel="region")

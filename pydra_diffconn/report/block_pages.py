@@ -24,22 +24,27 @@ def write_pages(
     origins : mapping, optional
         Where blocks of plugins come from: their ids to what to install.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    measured, origins = _measured(parity), origins or {}
-    made, lines = [], ["# Blocks", "", "| block | purpose | can be learned |", "|---|---|---|"]
-    for block in sorted(blocks, key=lambda block: block.__name__):
-        path = folder / f"{block.__name__}.md"
-        picture = folder / "images" / f"{block.__name__}.png"
-        drawn = block_figures.draw(block, picture)
+    (folder / "images").mkdir(parents=True, exist_ok=True)
+    rows, origins = measured(parity), origins or {}
+    places = {block: f"{block.__name__}.md" for block in sorted(blocks, key=lambda block: block.__name__)}
+    for block, place in places.items():
+        figure = block_figures.draw(block)
+        image = f"images/{block.__name__}.png" if figure is not None else ""
+        if image:
+            block_figures.save(figure, folder / image)
         origin = origins.get(block.declaration.id, "")
-        image = f"images/{picture.name}" if drawn else ""
-        path.write_text(page(block, measured.get(block.__name__, []), image, origin))
-        made.append(path)
+        (folder / place).write_text(page(block, rows.get(block.__name__, []), image, origin))
+    (folder / "index.md").write_text("\n".join(["# Blocks", "", *table(places), ""]))
+    return [folder / place for place in ("index.md", *places.values())]
+
+
+def table(places: Mapping[Any, str]) -> list[str]:
+    """Return the Markdown of a table of blocks, given where their pages are."""
+    lines = ["| block | purpose | can be learned |", "|---|---|---|"]
+    for block, place in places.items():
         learnable = ", ".join(f"`{name}`" for name in block.declaration.parameters)
-        lines.append(f"| [{block.__name__}]({path.name}) | {sentence(block)} | {learnable} |")
-    index = folder / "index.md"
-    index.write_text("\n".join(lines) + "\n")
-    return [index, *made]
+        lines.append(f"| [{block.__name__}]({place}) | {sentence(block)} | {learnable} |")
+    return lines
 
 
 def sentence(block: Any) -> str:
@@ -47,31 +52,17 @@ def sentence(block: Any) -> str:
     return (inspect.getdoc(block) or "").strip().partition("\n")[0]
 
 
-def page(block: Any, measured: Sequence[str] = (), picture: str = "", origin: str = "") -> str:
+def page(block: Any, measured: Sequence[str] = (), picture: str = "", origin: str = "", prose: str = "") -> str:
     """Return the Markdown of one block: purpose, inputs with shapes, parameters with units and ranges, facts.
 
-    `measured` are rows of the parity table, without the block's name; `origin` is the distribution of a plugin.
+    `measured` are rows of the parity table, without the block's name; `origin` is the distribution of a plugin; `prose`
+    stands in the place of the docstring's.
     """
     declared = block.declaration
     described, helps = _documented(block)
-    lines = [
-        f"# {block.__name__}",
-        "",
-        described,
-        "",
-        *([f"![What {block.__name__} does]({picture})", ""] if picture else []),
-        "| input | shape or range | unit | start | what |",
-        "|---|---|---|---|---|",
-    ]
-    for name, argument in declared.arguments.items():
-        parameter = argument.parameter
-        where = f"({argument.dims})" if argument.dims else argument.role
-        if parameter is not None:
-            where = f"{parameter.constraint.describe()}, learnable"
-        default = "" if argument.default is inspect.Parameter.empty else f"`{argument.default!r}`"
-        text = helps.get(name, "") or (parameter.help if parameter is not None else "")
-        unit = parameter.unit if parameter is not None else ""
-        lines.append(f"| `{name}` | {where} | {unit} | {default} | {text} |".replace("  ", " "))
+    lines = [f"# {block.__name__}", "", prose or described, ""]
+    lines += [f"![What {block.__name__} does]({picture})", ""] if picture else []
+    lines += _inputs(declared, helps)
     lines += ["", "| output | shape |", "|---|---|"]
     lines += [f"| `{name}` | ({dims}) |" for name, dims in declared.outputs.items()]
     facts = [f"linear in `{declared.linear_in}`"] if declared.linear_in else []
@@ -89,7 +80,21 @@ def page(block: Any, measured: Sequence[str] = (), picture: str = "", origin: st
     return "\n".join([*lines, "", f"`{declared.id}`, version {declared.version}{source}."]) + "\n"
 
 
-def _measured(parity: Path | None) -> dict[str, list[str]]:
+def _inputs(declared: Any, helps: Mapping[str, str]) -> list[str]:
+    lines = ["| input | shape or range | unit | start | what |", "|---|---|---|---|---|"]
+    for name, argument in declared.arguments.items():
+        parameter = argument.parameter
+        where = f"({argument.dims})" if argument.dims else argument.role
+        if parameter is not None:
+            where = f"{parameter.constraint.describe()}, learnable"
+        default = "" if argument.default is inspect.Parameter.empty else f"`{argument.default!r}`"
+        text = helps.get(name, "") or (parameter.help if parameter is not None else "")
+        unit = parameter.unit if parameter is not None else ""
+        lines.append(f"| `{name}` | {where} | {unit} | {default} | {text} |".replace("  ", " "))
+    return lines
+
+
+def measured(parity: Path | None) -> dict[str, list[str]]:
     """Return the rows of a parity table by block, without the block's name."""
     found: dict[str, list[str]] = {}
     if parity is not None and parity.exists():

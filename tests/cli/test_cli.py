@@ -13,6 +13,24 @@ def test_blocks_are_listed_with_their_parameters_and_units():
     assert shown.exit_code == 0 and "pydra_diffconn:BandPass" in shown.output and "low (Hz)" in shown.output
 
 
+def test_pages_on_blocks_are_written_with_what_was_measured(tmp_path):
+    parity = tmp_path / "parity.md"
+    parity.write_text("| block | compared with |\n|---|---|\n| HighPass | SciPy | 2e-15 |  |  |\n")
+    written = CliRunner().invoke(
+        main, ["blocks", "docs", str(tmp_path), "HighPass", "FisherZ", "--parity", str(parity)]
+    )
+    assert written.exit_code == 0 and "3 pages" in written.output
+    page = (tmp_path / "HighPass.md").read_text()
+    for part in (
+        "![What HighPass does](images/HighPass.png)",
+        "| `cutoff` | (0, nyquist), learnable | Hz |",
+        "| SciPy | 2e-15",
+    ):
+        assert part in page
+    assert (tmp_path / "images" / "HighPass.png").stat().st_size > 1000
+    assert "[FisherZ](FisherZ.md) | Transform" in (tmp_path / "index.md").read_text()
+
+
 def test_saved_parameters_are_shown_and_a_wrong_folder_is_one_line(tmp_path):
     save_parameters(tmp_path, [LearnedParameter("a.low", 0.02, 0.01, "Hz", "(0, high)", "x:Band", "1", ("a.low",))])
     assert "a.low" in CliRunner().invoke(main, ["show", str(tmp_path)]).output

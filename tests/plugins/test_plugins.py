@@ -215,10 +215,15 @@ def test_the_check_says_what_is_wrong(tmp_path):
     blocks.write_text(blocks.read_text().replace("return weights @ timeseries", "return weights @ timeseries**2"))
     failed = {item for item, ok, _ in check(folder) if not ok}
     assert failed == {"Rough: linear in timeseries"}
-    module = folder / "diffconn_rough" / "__init__.py"
-    module.write_text(
-        module.read_text().replace("diffconn_rough.blocks import Rough", "pydra_diffconn.blocks import Ou")
-    )
+
+
+def test_the_check_tells_types_that_are_not_those_of_the_blocks(tmp_path):
+    folder = create("typed", tmp_path)
+    (stub,) = folder.rglob("blocks.pyi")
+    stub.write_text(stub.read_text().replace("time_constant", "half_life"))
+    told = {item: note for item, ok, note in check(folder) if not ok}
+    assert told.keys() == {"types of diffconn_typed.blocks"}
+    assert told["types of diffconn_typed.blocks"].endswith("pydra_diffconn.plugins.stubs diffconn_typed.blocks")
 
 
 def in_python(code: str, installed: Path, cwd: Path) -> str:
@@ -247,7 +252,7 @@ USE = """
     from pydra.compose import workflow
     from pydra_diffconn import Learn, blocks, constraints, fit, fuse, losses
     from pydra_diffconn.blocks import MultitaperCoherence, Parcellate, Smoothing
-    from pydra_diffconn.plugins import registry
+    from pydra_diffconn.plugins import registry, stubs
     from pydra.tasks.diffconn import MultitaperCoherence as same
 
     assert same is MultitaperCoherence and {"MultitaperCoherence", "MultitaperSpectrum"} <= set(dir(blocks))
@@ -255,6 +260,10 @@ USE = """
     assert "BandConcentration" in dir(losses)
     rule = registry().named["diffconn_constraints"]["DescendingSimplex"]
     assert MultitaperCoherence.declaration.parameters["taper_weights"].constraint == rule()
+
+    typed = stubs.stubbed([MultitaperCoherence, Smoothing])
+    assert [one.__name__ for one in typed] == ["diffconn_multitaper.blocks", "diffconn_smoothing.blocks"]
+    assert all(stubs.path_of(one).read_text() == stubs.stub(one) for one in typed)
 
     @workflow.define(outputs=["connectome"])
     def W(x, labels):

@@ -1,5 +1,6 @@
 """Imports point one way, and importing the package is light."""
 
+import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -37,3 +38,34 @@ def test_pydra_users_find_the_blocks_where_they_look():
     code = "from pydra.tasks.diffconn import BandPass; import pydra_diffconn.blocks as b; print(BandPass is b.BandPass)"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "True"
+
+
+PUBLIC = """Fit Learn Parameter Program Result __version__ atlases block blocks bootstrap constraints cross_validate fit fuse
+generators hookimpl load_parameters losses multiverse noise optimise proposals sample strategies swap with_parameters"""
+
+
+def test_the_public_names_are_there():
+    import pydra_diffconn
+
+    assert dir(pydra_diffconn) == PUBLIC.split()
+    for name in PUBLIC.split():
+        assert getattr(pydra_diffconn, name) is not None
+
+
+@pytest.mark.parametrize(
+    ("old", "name", "new"),
+    [
+        ("confound_tables", "ConfoundModel", "confound_models.design"),
+        ("losses.base", "Loss", "declare.loss"),
+        ("parameters", "Learn", "declare.parameters"),
+        ("parameters", "load_parameters", "declare.learned"),
+        ("sample", "people", "demo.sample"),
+    ],
+)
+def test_modules_that_moved_are_found_under_their_old_names_with_a_warning(old, name, new):
+    sys.modules.pop(f"pydra_diffconn.{old}", None)
+    with pytest.warns(DeprecationWarning, match=f"pydra_diffconn.{old} is now .*pydra_diffconn.{new}"):
+        moved = importlib.import_module(f"pydra_diffconn.{old}")
+    assert getattr(moved, name) is getattr(importlib.import_module(f"pydra_diffconn.{new}"), name)
+    with pytest.raises(AttributeError, match=f"'pydra_diffconn.{old}' has no attribute 'nothing'"):
+        _ = moved.nothing

@@ -139,7 +139,7 @@ def sines(frames: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def stopped(
-    frames: int, tr: Any, low: Any, high: Any, softness: Any, stopbands: tuple = ()
+    frames: int, tr: Any, low: Any, high: Any, softness: Any, stopbands: tuple[Any, ...] = ()
 ) -> Float[Array, "frequencies"]:
     """Return how far each frequency k / (T tr), k from 1 to T / 2, is removed."""
     number, step = np.arange(1, frames // 2 + 1), 1 / (frames * jnp.asarray(tr))

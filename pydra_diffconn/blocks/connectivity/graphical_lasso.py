@@ -125,7 +125,7 @@ def _by_columns(covariance: Matrix, penalty: Array) -> Matrix:
     highest = jnp.max(jnp.abs(off))
     enough = NEAR * jnp.maximum(penalty, highest / 100)
 
-    def regress(column: Array, state: tuple) -> tuple:
+    def regress(column: Array, state: tuple[Any, ...]) -> tuple[Any, ...]:
         estimate, coefficients, change = state
 
         def moves(coefficient: Array, gradient: Array) -> Array:
@@ -133,11 +133,11 @@ def _by_columns(covariance: Matrix, penalty: Array) -> Matrix:
             soft = jnp.sign(free) * jnp.maximum(jnp.abs(free) - penalty, 0.0)
             return jnp.where(own[column], 0.0, soft / variance - coefficient)
 
-        def unfinished(state: tuple) -> Array:
+        def unfinished(state: tuple[Any, ...]) -> Array:
             *_, largest, step = state
             return (largest > enough) & (step < 4 * size)
 
-        def move(state: tuple) -> tuple:
+        def move(state: tuple[Any, ...]) -> tuple[Any, ...]:
             coefficient, gradient, _, step = state
             by = moves(coefficient, gradient)
             which = jnp.argmax(jnp.abs(by) * variance)
@@ -153,12 +153,12 @@ def _by_columns(covariance: Matrix, penalty: Array) -> Matrix:
         estimate = estimate.at[column].set(row).at[:, column].set(row)
         return estimate, coefficients.at[column].set(coefficient), change
 
-    def sweep(state: tuple) -> tuple:
+    def sweep(state: tuple[Any, ...]) -> tuple[Any, ...]:
         estimate, coefficients, _, step = state
         start = (estimate, coefficients, jnp.zeros_like(highest))
         return *jax.lax.fori_loop(0, size, regress, start), step + 1
 
-    def moving(state: tuple) -> Array:
+    def moving(state: tuple[Any, ...]) -> Array:
         *_, change, step = state
         return (change > 10 * enough) & (step < MOST_SWEEPS)
 
@@ -173,7 +173,7 @@ def _by_columns(covariance: Matrix, penalty: Array) -> Matrix:
 
 @sparse_precision.defjvp
 @jax.jit
-def _sparse_precision_derivative(primals: tuple, tangents: tuple) -> tuple:
+def _sparse_precision_derivative(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, ...]:
     """Differentiate S - P^-1 + penalty sign(P) = 0 on the entries that are not zero; the others stay zero."""
     (covariance, penalty), (change, more) = primals, tangents
     precision = sparse_precision(covariance, penalty)
@@ -185,7 +185,7 @@ def _sparse_precision_derivative(primals: tuple, tangents: tuple) -> tuple:
     def curvature(motion: Array) -> Array:
         return jnp.where(used, inverse @ jnp.where(used, motion, 0.0) @ inverse, 0.0)
 
-    def solve(apply: Callable, right: Array) -> Array:
+    def solve(apply: Callable[..., Any], right: Array) -> Array:
         # backwards, what is to be solved for has entries that are held at zero
         held = jnp.where(used, right, 0.0)
         return _conjugate_gradients(apply, held, inverse, 10 * jnp.finfo(right.dtype).eps, 1000)
@@ -210,14 +210,14 @@ def _newton(point: Point) -> Callable[[Array], Matrix]:
     """Return the way to the minimum of the quadratic model on one orthant; what would change its sign becomes zero."""
     signs = jnp.where(point.precision != 0, jnp.sign(point.precision), -jnp.sign(point.slope))
 
-    def blocked(state: tuple) -> Array:
+    def blocked(state: tuple[Any, ...]) -> Array:
         """Say which zeros the direction moves out of the orthant; with these it need not lead down."""
         direction, free = state
         return free & (point.precision == 0) & (direction * signs <= 0)
 
     accuracy = jnp.clip(jnp.sqrt(point.distance), 1e-5, 0.1)  # the model is rough while the optimum is far
 
-    def towards(state: tuple) -> tuple:
+    def towards(state: tuple[Any, ...]) -> tuple[Any, ...]:
         direction, free = state
         free = free & ~blocked(state)
 
@@ -262,11 +262,11 @@ def _search(covariance: Matrix, penalty: Array, point: Point, along: Callable[[A
         as_low = other.cost <= point.cost + rounding
         return (other.cost < point.cost - rounding) | (as_low if level else as_low & (other.distance < point.distance))
 
-    def unfinished(state: tuple) -> Array:
+    def unfinished(state: tuple[Any, ...]) -> Array:
         other, halvings = state
         return ~better(other) & (halvings < HALVINGS)
 
-    def halve(state: tuple) -> tuple:
+    def halve(state: tuple[Any, ...]) -> tuple[Any, ...]:
         _, halvings = state
         return _at(covariance, penalty, along(0.5 ** (halvings + 1.0))), halvings + 1
 
@@ -275,7 +275,7 @@ def _search(covariance: Matrix, penalty: Array, point: Point, along: Callable[[A
 
 
 def _conjugate_gradients(
-    apply: Callable, right: Matrix, inverse: Matrix, tolerance: Any, most: int, start: Matrix | None = None
+    apply: Callable[..., Any], right: Matrix, inverse: Matrix, tolerance: Any, most: int, start: Matrix | None = None
 ) -> Matrix:
     """Solve with the variances as preconditioner; the whole diagonal of the curvature takes more steps."""
     scale = jnp.diagonal(inverse)[:, None] * jnp.diagonal(inverse)

@@ -148,7 +148,7 @@ def karcher_mean(covariances: Float[Array, "subjects n n"], weights: Float[Array
     def improve(state: Search) -> Search:
         root, whitening = spd.square_root(state.trial), spd.inverse_square_root(state.trial)
 
-        def add(total: Matrix, one: tuple) -> tuple:
+        def add(total: Matrix, one: tuple[Any, ...]) -> tuple[Any, ...]:
             values, vectors = jnp.linalg.eigh(spd.congruence(whitening, one[0]))
             logs = jnp.log(jnp.maximum(values, size * jnp.finfo(real).eps * values[-1]))
             return total + one[1] * (vectors * logs) @ vectors.T, (logs, vectors)
@@ -180,7 +180,7 @@ def karcher_mean(covariances: Float[Array, "subjects n n"], weights: Float[Array
 
 @karcher_mean.defjvp
 @jax.jit
-def _karcher_derivative(primals: tuple, tangents: tuple) -> tuple:
+def _karcher_derivative(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, ...]:
     """Solve for the motion of the mean that keeps the sum of tangent vectors at zero.
 
     With all matrices whitened by the mean, moving it by E changes that sum by -H(E), where H is symmetric with
@@ -214,8 +214,8 @@ def _hessian(logs: Array, vectors: Array, weights: Array) -> Callable[[Matrix], 
 
     def apply(motion: Matrix) -> Matrix:
         def add(
-            total: Matrix, one: tuple
-        ) -> tuple:  # in turn: batched products with transposes take five times as long
+            total: Matrix, one: tuple[Any, ...]
+        ) -> tuple[Any, ...]:  # in turn: batched products with transposes take five times as long
             vectors, kernel = one
             return total + vectors @ (kernel * (vectors.T @ motion @ vectors)) @ vectors.T, None
 

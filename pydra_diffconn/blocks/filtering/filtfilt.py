@@ -143,7 +143,7 @@ def _section(linear: Any, constant: Any, numerator: tuple[Any, float, float, flo
     return _stack([scale, n1 * scale, n0 * scale, (2 * linear + 4 * constant) / first, 4 * constant / first, gain])
 
 
-def _stack(numbers: list) -> Array:
+def _stack(numbers: list[Any]) -> Array:
     return jnp.stack([jnp.asarray(number, dtype=jnp.result_type(float)) for number in numbers])
 
 

@@ -170,7 +170,7 @@ def _minimise(residual: Any, objective: Any, start: Array) -> Array:
     halvings = 0.5 ** jnp.arange(8, dtype=start.dtype)
     size = lambda unknown: jnp.max(jnp.abs(residual(unknown)))  # noqa: E731
 
-    def step(state: tuple) -> tuple:
+    def step(state: tuple[Any, ...]) -> tuple[Any, ...]:
         unknown, count, _ = state
         direction = jnp.linalg.solve(jax.jacfwd(residual)(unknown), residual(unknown))
         tried = unknown - halvings[:, None] * direction

@@ -103,7 +103,7 @@ def _newton(residual: Any, start: Array) -> Array:
     """Improve a solution whose active limits are nearly right (an active set method), as long as it gets better."""
     size = lambda unknown: jnp.max(jnp.abs(residual(unknown)))  # noqa: E731
 
-    def step(state: tuple) -> tuple:
+    def step(state: tuple[Any, ...]) -> tuple[Any, ...]:
         unknown, best, count, _ = state
         unknown = unknown - _solve_linear(jax.linearize(residual, unknown)[1], residual(unknown))
         better = size(unknown) < size(best)
@@ -120,15 +120,15 @@ def _interior_point(sides: Array, limits: Array, similarity: Array, intercept: b
     quadratic = jnp.where(used & used[:, None], reach * sides[:, None] * similarity * sides, 0.0)
     gain, balance = 1.0 * used, jnp.where(used, sides, 0.0) * intercept
 
-    def residuals(state: tuple) -> tuple[Array, Array]:
+    def residuals(state: tuple[Any, ...]) -> tuple[Array, Array]:
         dual, offset, low, high = state
         return quadratic @ dual - gain + balance * offset - low + high, balance @ dual
 
-    def gap(state: tuple) -> Array:
+    def gap(state: tuple[Any, ...]) -> Array:
         dual, _, low, high = state
         return (low @ dual + high @ (upper - dual)) / (2 * count)
 
-    def direction(state: tuple, low_target: Array, high_target: Array) -> tuple:
+    def direction(state: tuple[Any, ...], low_target: Array, high_target: Array) -> tuple[Any, ...]:
         """Return the step towards given products of the distances to the limits with their multipliers."""
         dual, _, low, high = state
         slope, excess = residuals(state)
@@ -147,20 +147,20 @@ def _interior_point(sides: Array, limits: Array, similarity: Array, intercept: b
             (high_target + high * change) / room - high,
         )
 
-    def along(state: tuple, way: tuple, length: Any) -> tuple:
+    def along(state: tuple[Any, ...], way: tuple[Any, ...], length: Any) -> tuple[Any, ...]:
         return tuple(value + length * change for value, change in zip(state, way, strict=True))
 
-    def longest(state: tuple, way: tuple) -> Array:
+    def longest(state: tuple[Any, ...], way: tuple[Any, ...]) -> Array:
         """Return how far all may go before one turns negative, at most 1."""
         dual, _, low, high = state
         values, changes = jnp.stack([dual, upper - dual, low, high]), jnp.stack([way[0], -way[0], way[2], way[3]])
         return jnp.min(jnp.where(changes < 0, -values / jnp.where(changes < 0, changes, 1.0), jnp.inf), initial=1.0)
 
-    def error(state: tuple) -> Array:
+    def error(state: tuple[Any, ...]) -> Array:
         slope, excess = residuals(state)
         return jnp.maximum(gap(state), jnp.maximum(jnp.max(jnp.abs(slope)) / size, jnp.abs(excess)))
 
-    def step(loop: tuple) -> tuple:
+    def step(loop: tuple[Any, ...]) -> tuple[Any, ...]:
         state, _, steps = loop
         now, nothing = gap(state), jnp.zeros_like(sides)
         free = direction(state, nothing, nothing)
@@ -172,7 +172,7 @@ def _interior_point(sides: Array, limits: Array, similarity: Array, intercept: b
         failed = ~jnp.isfinite(error(new))
         return tuple(jnp.where(failed, old, value) for old, value in zip(state, new, strict=True)), failed, steps + 1
 
-    def going(loop: tuple) -> Array:
+    def going(loop: tuple[Any, ...]) -> Array:
         state, failed, steps = loop
         return (error(state) > 1e3 * jnp.finfo(sides.dtype).eps) & ~failed & (steps < STEPS)
 

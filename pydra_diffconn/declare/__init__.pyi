@@ -1,0 +1,2 @@
+from . import block as block
+from . import constraints as constraints

@@ -1,0 +1,1 @@
+from . import noise as noise
