@@ -1,4 +1,4 @@
-"""What all tests share: where the real data are, double precision, and what keeps a run of them quick and small.
+"""What all tests share: the real data, double precision, and what keeps a run of the tests quick and small.
 
 Nearly all time of the tests goes into compiling thousands of tiny programs, so these are kept between runs.
 """
@@ -12,11 +12,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import real_data
 from hypothesis import settings
 
-ROOT = Path(__file__).parents[1]
-SHARED = ROOT.parent / "shared" / "data"
-COMPILED = ROOT / ".pytest_cache" / "jax"
+COMPILED = Path(__file__).parents[1] / ".pytest_cache" / "jax"
 LARGEST_CACHE = 2**30  # bytes of compiled programs, of many versions of the code, above which we start afresh
 LARGEST_PROCESS = 2**30  # bytes of memory that a test may leave behind
 
@@ -38,7 +37,9 @@ settings.load_profile("ci")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Forget old compiled programs; draw few examples where `-m quick` is asked for."""
+    """Refuse a run without the data it requires; forget old programs; draw few examples for `-m quick`."""
+    if os.environ.get(real_data.REQUIRED) == "required" and not real_data.SHARED.exists():
+        raise pytest.UsageError(f"{real_data.REQUIRED}=required, but {real_data.MISSING}")
     if not hasattr(config, "workerinput"):
         _forget_if_large(COMPILED)
     if config.option.markexpr == "quick" and config.option.hypothesis_profile is None:
@@ -52,18 +53,13 @@ def _forget_if_large(folder: Path) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what needs the real data, and the contracts of blocks, which a quick run leaves out."""
+    missing = pytest.mark.skipif(not real_data.SHARED.exists(), reason=real_data.MISSING)
     for item in items:
         if "shared" in getattr(item, "fixturenames", ()):
             item.add_marker("data")
+            item.add_marker(missing)
         if item.name.startswith("contract["):
             item.add_marker("slow")
-
-
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip what needs the real data where they are not, unless they are required."""
-    if item.get_closest_marker("data") and not SHARED.exists():
-        missing = f"the real data are not at {SHARED}"
-        (pytest.fail if os.environ.get("DIFFCONN_DATA") == "required" else pytest.skip)(missing)
 
 
 @pytest.hookimpl(trylast=True)
@@ -86,8 +82,8 @@ def _memory() -> int:
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """The folder of real data beside the checkout."""
-    return SHARED
+    """The folder of real data beside the checkout; tests that ask for it are skipped where it is not."""
+    return real_data.SHARED
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -115,17 +111,12 @@ def rng() -> np.random.Generator:
 
 
 @pytest.fixture(scope="session")
-def real_series(shared) -> np.ndarray:
-    """One person's parcel series, (time, 200); some parcels are constant in these data."""
-    with np.load(shared / "abide_cc200" / "site-UCLA_1_atlas-cc200_timeseries.npz") as file:
-        return file[file.files[0]].astype(np.float64)
+def real_series() -> np.ndarray:
+    """One person's parcel series, (116, 200); made ones where the real data are not."""
+    return real_data.series()
 
 
 @pytest.fixture(scope="session")
-def real_confounds(shared) -> np.ndarray:
-    """Motion, tissue signals and CompCor of a real run, (168, 15)."""
-    from pydra_diffconn.files.tables import read_table
-
-    return read_table(
-        shared / "confounds_real" / "ds000228_sub-pixar123_task-pixar_desc-reducedConfounds_regressors.tsv"
-    )[0]
+def real_confounds() -> np.ndarray:
+    """Motion, tissue signals and CompCor of a run, (168, 15); made ones where the real data are not."""
+    return real_data.confounds()
