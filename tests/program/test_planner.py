@@ -111,7 +111,7 @@ def test_nothing_moves_across_what_differs_between_voxels(x64, data, barrier):
     np.testing.assert_allclose(found["series"], expected["series"], atol=1e-10)
 
 
-@examples(15)
+@examples(15, programs=True)
 @given(st.lists(st.sampled_from(sorted(STEPS)), unique=True, max_size=4), st.integers(0, 3))
 def test_any_order_of_steps_keeps_its_numbers_and_gradients(order, seed):
     rng = np.random.default_rng(seed)
