@@ -1,29 +1,89 @@
-"""What all tests share: where the real data are, double precision, and a private Pydra cache."""
+"""What all tests share: the real data, double precision, and what keeps a run of the tests quick and small.
 
+Nearly all time of the tests goes into compiling thousands of tiny programs, so these are kept between runs.
+"""
+
+import ctypes
+import gc
 import os
+import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+import real_data
+from hypothesis import settings
 
-SHARED = Path(__file__).parents[2] / "shared" / "data"
+COMPILED = Path(__file__).parents[1] / ".pytest_cache" / "jax"
+LARGEST_CACHE = 2**30  # bytes of compiled programs, of many versions of the code, above which we start afresh
+LARGEST_PROCESS = 2**30  # bytes of memory that a test may leave behind
+
+# In the environment, where JAX and the processes that tests start find it.
+for name, value in {
+    "JAX_COMPILATION_CACHE_DIR": str(COMPILED),
+    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": 0.0,
+    "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": -1,
+}.items():
+    os.environ.setdefault(name, str(value))
+    if "jax" in sys.modules:  # imported by a plugin: it does not look at the environment again
+        sys.modules["jax"].config.update(name.lower(), value)
+
+# The numbers of examples stand in the tests, by `examples(number)`; a profile scales them.
+settings.register_profile("ci", deadline=None, max_examples=100)
+settings.register_profile("quick", deadline=None, max_examples=5, derandomize=True)
+settings.register_profile("long", deadline=None, max_examples=2000)
+settings.load_profile("ci")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse a run without the data it requires; forget old programs; draw few examples for `-m quick`."""
+    if os.environ.get(real_data.REQUIRED) == "required" and not real_data.SHARED.exists():
+        raise pytest.UsageError(f"{real_data.REQUIRED}=required, but {real_data.MISSING}")
+    if not hasattr(config, "workerinput"):
+        _forget_if_large(COMPILED)
+    if config.option.markexpr == "quick" and config.option.hypothesis_profile is None:
+        settings.load_profile("quick")
+
+
+def _forget_if_large(folder: Path) -> None:
+    if folder.is_dir() and sum(entry.stat().st_size for entry in os.scandir(folder)) > LARGEST_CACHE:
+        shutil.rmtree(folder)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Contracts of blocks take half of all time: a quick run leaves them out."""
+    """Mark what needs the real data, and the contracts of blocks, which a quick run leaves out."""
+    missing = pytest.mark.skipif(not real_data.SHARED.exists(), reason=real_data.MISSING)
     for item in items:
+        if "shared" in getattr(item, "fixturenames", ()):
+            item.add_marker("data")
+            item.add_marker(missing)
         if item.name.startswith("contract["):
             item.add_marker("slow")
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown() -> None:
+    """Give memory back after a test that leaves much: JAX keeps each program it compiled, the allocator each page."""
+    if _memory() > LARGEST_PROCESS:
+        import jax
+
+        jax.clear_caches()
+        gc.collect()
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
+
+
+def _memory() -> int:
+    """Return the bytes that this process holds, or 0 where they cannot be read or given back (all but Linux, glibc)."""
+    if sys.platform != "linux" or not hasattr(ctypes.CDLL(None), "malloc_trim"):
+        return 0
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """The folder of real data beside the checkout; a test that needs it fails without it in CI."""
-    if not SHARED.exists():
-        if os.environ.get("CI"):
-            pytest.fail(f"the real data are not at {SHARED}")
-        pytest.skip(f"the real data are not at {SHARED}")
-    return SHARED
+    """The folder of real data beside the checkout; tests that ask for it are skipped where it is not."""
+    return real_data.SHARED
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -51,17 +111,12 @@ def rng() -> np.random.Generator:
 
 
 @pytest.fixture(scope="session")
-def real_series(shared) -> np.ndarray:
-    """One person's parcel series, (time, 200); some parcels are constant in these data."""
-    with np.load(shared / "abide_cc200" / "site-UCLA_1_atlas-cc200_timeseries.npz") as file:
-        return file[file.files[0]].astype(np.float64)
+def real_series() -> np.ndarray:
+    """One person's parcel series, (116, 200); made ones where the real data are not."""
+    return real_data.series()
 
 
 @pytest.fixture(scope="session")
-def real_confounds(shared) -> np.ndarray:
-    """Motion, tissue signals and CompCor of a real run, (168, 15)."""
-    from pydra_diffconn.files.tables import read_table
-
-    return read_table(
-        shared / "confounds_real" / "ds000228_sub-pixar123_task-pixar_desc-reducedConfounds_regressors.tsv"
-    )[0]
+def real_confounds() -> np.ndarray:
+    """Motion, tissue signals and CompCor of a run, (168, 15); made ones where the real data are not."""
+    return real_data.confounds()

@@ -5,11 +5,13 @@ from __future__ import annotations
 import inspect
 import pickle
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from pydra_diffconn.testing.cases import Case, Finding
+from pydra_diffconn.testing.compiled import Compiled, outputs
 
 GRADIENT_TOLERANCE = 1e-4
 STEPS = 100  # random steps in the free space, after which a constraint must still hold
@@ -34,57 +36,66 @@ def judged(case: Case, findings: list[Finding]) -> list[Finding]:
     return findings
 
 
-def examine(case: Case) -> Iterator[Finding]:
-    """Yield each item of the contract with its outcome; an item that raises counts as failed."""
+def examine(case: Case, before: Sequence[Case] = ()) -> Iterator[Finding]:
+    """Yield each item of the contract with its outcome; an item that raises counts as failed.
+
+    Parameters
+    ----------
+    case : Case
+        The block and its inputs.
+    before : sequence of Case
+        Cases examined already: what depends on the block and the names of its arguments alone is not examined again.
+    """
     import jax
 
-    checks = (_documented, _pickles, _hashes, _shapes, _transforms, _oracle, _single, _facts, _gradients)
     with jax.enable_x64(True):
-        for check in (*checks, _degenerate, _constraints):
+        try:
+            run = Compiled(case)
+        except Exception as error:
+            yield _failed("inputs", error)
+            return
+        checks = (_shapes, _transforms, _oracle, _single, _facts, _gradients, _degenerate)
+        for check in (*checks, *(() if _seen(case, before) else (_documented, _pickles, _hashes, _constraints))):
             try:
-                yield from check(case)
+                yield from check(run)
             except Exception as error:
-                name = check.__name__.removeprefix("_")
-                yield Finding(name, False, f"{type(error).__name__}: {str(error).strip()[:300]}")
+                yield _failed(check.__name__.removeprefix("_"), error)
 
 
-def _call(block: Any, values: Mapping[str, Any]) -> tuple:
-    out = block.pure(**values)
-    return out if isinstance(out, tuple) else (out,)
+def _failed(item: str, error: Exception) -> Finding:
+    return Finding(item, False, f"{type(error).__name__}: {str(error).strip()[:300]}")
 
 
-def _traced(block: Any, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values that may be traced, as float64 arrays where they are real."""
-    import jax.numpy as jnp
-
-    arguments = block.declaration.arguments
-    return {n: jnp.asarray(v) for n, v in values.items() if v is not None and arguments[n].role != "static"}
+def _seen(case: Case, before: Sequence[Case]) -> bool:
+    """Return whether an earlier case of this block has a value wherever this one has."""
+    given = lambda case: {name for name, value in case.filled().items() if value is not None}  # noqa: E731
+    return any(other.block is case.block and given(case) <= given(other) for other in before)
 
 
 def _real(values: Mapping[str, Any]) -> list[str]:
     return [name for name, value in values.items() if np.issubdtype(np.asarray(value).dtype, np.floating)]
 
 
-def _documented(case: Case) -> Iterator[Finding]:
-    text = inspect.getdoc(case.block) or ""
+def _documented(run: Compiled) -> Iterator[Finding]:
+    text = inspect.getdoc(run.block) or ""
     yield Finding("docstring", len(text.split()) > 3, "one sentence of what it computes is missing")
-    for name, parameter in case.block.declaration.parameters.items():
+    for name, parameter in run.declaration.parameters.items():
         described = name in text or bool(parameter.help)
         yield Finding(f"help of {name}", described, "say what it is, in Parameter(help=...) or the docstring")
 
 
-def _pickles(case: Case) -> Iterator[Finding]:
-    same = pickle.loads(pickle.dumps(case.block)) is case.block
+def _pickles(run: Compiled) -> Iterator[Finding]:
+    same = pickle.loads(pickle.dumps(run.block)) is run.block
     yield Finding("pickle", same, "define the block at the top level of an importable module")
 
 
-def _hashes(case: Case) -> Iterator[Finding]:
-    values = {name: value for name, value in case.filled().items() if value is not None}
-    checksum = lambda changed: case.block(**{**values, **changed})._checksum  # noqa: E731
+def _hashes(run: Compiled) -> Iterator[Finding]:
+    values = {name: value for name, value in run.values.items() if value is not None}
+    checksum = lambda changed: run.block(**{**values, **changed})._checksum  # noqa: E731
     first = checksum({})
     yield Finding("hash is repeatable", first == checksum({}), "the same inputs gave two checksums")
     for name, value in values.items():
-        role = case.block.declaration.arguments[name].role
+        role = run.declaration.arguments[name].role
         if role == "static" or not np.issubdtype(np.asarray(value).dtype, np.floating):
             continue
         other = value + 1e-3 if np.ndim(value) == 0 else np.where(np.arange(np.size(value)) == 0, 1e-3, 0.0)
@@ -92,13 +103,12 @@ def _hashes(case: Case) -> Iterator[Finding]:
         yield Finding(f"hash sees {name}", checksum({name: other}) != first, "a changed value has the same checksum")
 
 
-def _shapes(case: Case) -> Iterator[Finding]:
-    values, declaration = case.filled(), case.block.declaration
+def _shapes(run: Compiled) -> Iterator[Finding]:
     sizes: dict[str, int] = {}
-    for name, argument in declaration.arguments.items():
-        if values.get(name) is not None and argument.dims:
-            sizes |= dict(zip(argument.dims.split(), np.shape(values[name]), strict=False))
-    for (name, dims), result in zip(declaration.outputs.items(), _call(case.block, values), strict=True):
+    for name, argument in run.declaration.arguments.items():
+        if run.values.get(name) is not None and argument.dims:
+            sizes |= dict(zip(argument.dims.split(), np.shape(run.values[name]), strict=False))
+    for (name, dims), result in zip(run.declaration.outputs.items(), run(), strict=True):
         names = dims.split()
         fits = np.ndim(result) == len(names) or "..." in dims
         fits = fits and all(
@@ -108,20 +118,13 @@ def _shapes(case: Case) -> Iterator[Finding]:
         yield Finding(f"{name} is finite", bool(np.all(np.isfinite(result))), "NaN or infinity on regular input")
 
 
-def _transforms(case: Case) -> Iterator[Finding]:
-    import jax
-    import jax.numpy as jnp
-
-    values = case.filled()
-    traced = _traced(case.block, values)
-    static = {name: value for name, value in values.items() if name not in traced}
-    run = lambda traced: _call(case.block, {**static, **traced})  # noqa: E731
-    plain = run(traced)
-    yield _compare("jit", jax.jit(run)(traced), plain, 1e-9)
-    main = case.block.declaration.main_input
-    both = jnp.stack([traced[main], traced[main][..., ::-1] if traced[main].ndim < 2 else traced[main][:, ::-1]])
-    batched = jax.vmap(lambda one: run({**traced, main: one}))(both)
-    yield _compare("vmap", [result[0] for result in batched], plain, 1e-9)
+def _transforms(run: Compiled) -> Iterator[Finding]:
+    compiled = run()
+    yield _compare("jit", compiled, outputs(run.block, run.values), 1e-9)
+    main = np.asarray(run.values[run.declaration.main_input])
+    both = np.stack([main, main[..., ::-1] if main.ndim < 2 else main[:, ::-1]])
+    batched = run.batched(run.declaration.main_input, both)
+    yield _compare("vmap", [result[0] for result in batched], compiled, 1e-9)
 
 
 def _compare(item: str, found: Sequence, expected: Sequence, tolerance: float) -> Finding:
@@ -142,107 +145,82 @@ def _expected(case: Case, values: Mapping[str, Any]) -> tuple:
     return out if isinstance(out, tuple) else (out,)
 
 
-def _oracle(case: Case) -> Iterator[Finding]:
-    if case.oracle is not None:
-        values = case.filled()
-        yield _compare("oracle, float64", _call(case.block, values), _expected(case, values), case.tolerance)
+def _oracle(run: Compiled) -> Iterator[Finding]:
+    if run.case.oracle is not None:
+        yield _compare("oracle, float64", run(), _expected(run.case, run.values), run.case.tolerance)
 
 
-def _single(case: Case) -> Iterator[Finding]:
+def _single(run: Compiled) -> Iterator[Finding]:
     import jax
 
-    values = case.filled()
-    single = {n: np.asarray(v, np.float32) if n in _real(values) and np.ndim(v) else v for n, v in values.items()}
+    real, case = _real(run.values), run.case
+    single = {n: np.asarray(v, np.float32) if n in real and np.ndim(v) else v for n, v in run.values.items()}
     with jax.enable_x64(False):
-        found = [np.asarray(result) for result in _call(case.block, single)]
+        found = [np.asarray(result) for result in run(**single)]
     kept = all(result.dtype != np.float64 for result in found)
     yield Finding("float32 stays float32", kept, "a float32 input gave a float64 output")
-    expected = _expected(case, values) if case.oracle is not None else _call(case.block, values)
+    expected = _expected(case, run.values) if case.oracle is not None else run()
     yield _compare("oracle, float32" if case.oracle else "float32", found, expected, case.tolerance32)
 
 
-def _facts(case: Case) -> Iterator[Finding]:
-    declaration, values = case.block.declaration, case.filled()
+def _facts(run: Compiled) -> Iterator[Finding]:
+    declaration, values = run.declaration, run.values
     if declaration.linear_in:
         x = values[declaration.linear_in]
         y = np.random.default_rng(1).standard_normal(np.shape(x))
-        at = lambda x: _call(case.block, {**values, declaration.linear_in: x})  # noqa: E731
+        at = lambda x: run(**{declaration.linear_in: x})  # noqa: E731
         combined = [2 * a - 3 * b for a, b in zip(at(x), at(y), strict=True)]
         yield _compare(f"linear in {declaration.linear_in}", at(2 * x - 3 * y), combined, 1e-8)
     if declaration.mixes:
         names = declaration.options(values)
         for name, corner in zip(names, np.eye(len(names)), strict=True):
-            found = _call(case.block, {**values, declaration.mixes: corner})
+            found = run(**{declaration.mixes: corner})
             yield _compare(f"{declaration.mixes} at a corner give {name}", found, [values[name]], 0.0)
-    if declaration.acts_along == "time":
-        main = declaration.main_input
-        part = {**values, main: values[main][:, ::2]}
-        found, whole = _call(case.block, part), _call(case.block, values)
-        yield _compare("acts along time", found, [result[:, ::2] for result in whole], 1e-8)
-    if declaration.acts_along == "space":
-        main = declaration.main_input
-        part = {**values, main: values[main][::2]}
-        found, whole = _call(case.block, part), _call(case.block, values)
-        yield _compare("acts along space", found, [result[::2] for result in whole], 1e-8)
+    half = {"time": np.s_[:, ::2], "space": np.s_[::2]}.get(declaration.acts_along)
+    if half is not None:
+        found = run(**{declaration.main_input: values[declaration.main_input][half]})
+        yield _compare(f"acts along {declaration.acts_along}", found, [result[half] for result in run()], 1e-8)
 
 
-def _smooth(case: Case, values: Mapping[str, Any]) -> list[str]:
-    declaration = case.block.declaration
-    names = case.smooth if case.smooth is not None else [declaration.main_input, *declaration.parameters]
-    return [name for name in dict.fromkeys(names) if values.get(name) is not None]
-
-
-def _scalar(case: Case, values: Mapping[str, Any], name: str) -> Callable:
-    """Return a scalar function of one argument: a random, fixed combination of all outputs."""
-
-    def total(value: Any) -> Any:
-        import jax.numpy as jnp
-
-        rng = np.random.default_rng(2)
-        result: Any = 0.0
-        for output in _call(case.block, {**values, name: value}):
-            result = result + jnp.sum(rng.standard_normal(np.shape(output)) * output)
-        return result
-
-    return total
-
-
-def _gradients(case: Case) -> Iterator[Finding]:
-    import jax
-
-    values = case.filled()
-    for name in _smooth(case, values):
-        function = jax.jit(_scalar(case, values, name))
-        at = np.asarray(values[name], dtype=float)
-        slope = np.asarray(jax.grad(function)(at))
-        worst, largest = 0.0, max(1.0, float(np.max(np.abs(slope), initial=0.0)))
-        for place in np.random.default_rng(3).choice(at.size, min(5, at.size), replace=False):
-            step = 1e-5 * max(1.0, abs(at.flat[place]))
-            step = min(step, abs(at.flat[place]) / 4) if np.ndim(at) == 0 and at != 0 else step
-            up, down = at.copy(), at.copy()
-            up.flat[place] += step
-            down.flat[place] -= step
-            measured = (float(function(up)) - float(function(down))) / (2 * step)
-            worst = max(worst, abs(float(slope.flat[place]) - measured) / largest)
+def _gradients(run: Compiled) -> Iterator[Finding]:
+    smooth = run.smooth(run.values)
+    if not smooth:
+        return
+    score = lambda changed: run.slopes({**smooth, **changed}, run.values)[0]  # noqa: E731
+    for name, slope in run.slopes(smooth, run.values)[2].items():
+        worst = _distance_from_differences(lambda at, name=name: score({name: at}), smooth[name], slope)
         ok = bool(np.all(np.isfinite(slope))) and worst < GRADIENT_TOLERANCE
         yield Finding(f"gradient to {name}", ok, f"finite differences differ by {worst:.1e}", worst)
 
 
-def _degenerate(case: Case) -> Iterator[Finding]:
-    import jax
+def _distance_from_differences(score: Callable[[np.ndarray], float], at: np.ndarray, slope: np.ndarray) -> float:
+    """Return the largest difference from central differences at five entries, relative to the largest slope above 1."""
+    worst, largest = 0.0, max(1.0, float(np.max(np.abs(slope), initial=0.0)))
+    for place in np.random.default_rng(3).choice(at.size, min(5, at.size), replace=False):
+        step = 1e-5 * max(1.0, abs(at.flat[place]))
+        step = min(step, abs(at.flat[place]) / 4) if np.ndim(at) == 0 and at != 0 else step
+        up, down = at.copy(), at.copy()
+        up.flat[place] += step
+        down.flat[place] -= step
+        measured = (score(up) - score(down)) / (2 * step)
+        worst = max(worst, abs(float(slope.flat[place]) - measured) / largest)
+    return worst
 
-    for label, extra in case.degenerate.items():
-        values = case.filled(extra)
-        finite = all(np.all(np.isfinite(result)) for result in _call(case.block, values))
+
+def _degenerate(run: Compiled) -> Iterator[Finding]:
+    for label, extra in run.case.degenerate.items():
+        values = run.case.filled(extra)
+        program = run if run.takes(values) else Compiled(replace(run.case, arguments=values))
+        _, results, slopes = program.slopes(program.smooth(values), values)
+        finite = all(np.all(np.isfinite(result)) for result in results)
         yield Finding(f"{label}: value", finite, "NaN or infinity")
-        for name in _smooth(case, values):
-            slope = jax.grad(_scalar(case, values, name))(np.asarray(values[name], dtype=float))
+        for name, slope in slopes.items():
             yield Finding(f"{label}: gradient to {name}", bool(np.all(np.isfinite(slope))), "NaN or infinity")
 
 
-def _constraints(case: Case) -> Iterator[Finding]:
-    values, rng = case.filled(), np.random.default_rng(4)
-    for name, parameter in case.block.declaration.parameters.items():
+def _constraints(run: Compiled) -> Iterator[Finding]:
+    values, rng = run.values, np.random.default_rng(4)
+    for name, parameter in run.declaration.parameters.items():
         if values.get(name) is None:
             continue
         rule = parameter.constraint.resolved(values)

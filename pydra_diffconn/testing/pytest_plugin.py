@@ -13,6 +13,7 @@ It is installed with this package. The test module of other people's blocks need
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,20 +48,20 @@ def pytest_pycollect_makeitem(collector: pytest.Module, name: str, obj: Any) -> 
 
     made: list[pytest.Item] = []
     count: Counter[str] = Counter()
-    for case in obj:
-        if isinstance(case, Case):
-            label = f"{case.block.declaration.name}-{case.source or 'contract'}"
-            count[label] += 1
-            number = f"-{count[label]}" if count[label] > 1 else ""
-            made.append(_contract_test(collector, f"contract[{label}{number}]", case))
+    cases = [case for case in obj if isinstance(case, Case)]
+    for place, case in enumerate(cases):
+        label = f"{case.block.declaration.name}-{case.source or 'contract'}"
+        count[label] += 1
+        number = f"-{count[label]}" if count[label] > 1 else ""
+        made.append(_contract_test(collector, f"contract[{label}{number}]", case, cases[:place]))
     return made or None
 
 
-def _contract_test(collector: pytest.Module, name: str, case: Any) -> pytest.Item:
+def _contract_test(collector: pytest.Module, name: str, case: Any, before: Sequence[Any]) -> pytest.Item:
     from pydra_diffconn import testing
 
     def keeps_the_contract() -> None:
-        findings = list(testing.examine(case))
+        findings = list(testing.examine(case, before))
         item.user_properties.append((ROW, _row(case, findings)))
         testing.judged(case, findings)
 

@@ -4,8 +4,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from finite_differences import assert_gradient
-from hypothesis import given, settings
+from examples import examples, lists
+from gradients import assert_gradient, gradient
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pydra_diffconn import Learn
@@ -36,8 +37,8 @@ def test_without_weights_the_first_option_stands(options):
     assert np.asarray(Choose.pure(*options[:2])).tobytes() == np.asarray(options[0]).tobytes()
 
 
-@settings(max_examples=25, deadline=None)
-@given(st.lists(st.floats(0.01, 1), min_size=2, max_size=8))
+@examples(25)
+@given(lists(st.floats(0.01, 1), 2, 3, 8))
 def test_the_inside_is_the_weighted_sum(raw):
     weights = np.array(raw, dtype=np.float32) / np.sum(raw, dtype=np.float32)
     options = np.random.default_rng(0).standard_normal((len(raw), 5)).astype(np.float32)
@@ -82,7 +83,7 @@ def test_a_temperature_sharpens_and_leaves_corners_alone(options):
     for temperature in (0.1, 1.0, 10.0):
         found = Choose.pure(options[0], options[1], corner, options[2], temperature=temperature)
         assert np.asarray(found).tobytes() == np.asarray(options[1]).tobytes()
-        assert np.all(np.isfinite(jax.jacobian(sharpened)(corner, temperature)))
+        assert np.all(np.isfinite(jax.jit(jax.jacobian(sharpened))(corner, temperature)))
 
 
 def test_draws_follow_the_key_and_the_weights(options):
@@ -100,7 +101,7 @@ def test_hard_weights_are_one_option_with_the_derivatives_of_all(options):
     weights = jnp.asarray([0.2, 0.5, 0.3])
     hard = lambda w: Choose.pure(*options[:2], w, options[2], hard=True)  # noqa: E731
     assert np.asarray(hard(weights)).tobytes() == np.asarray(options[1]).tobytes()
-    slope = jax.grad(lambda w: jnp.sum(hard(w)))(weights)
+    slope = gradient(lambda w: jnp.sum(hard(w)))(weights)
     np.testing.assert_allclose(slope, [option.sum() for option in options], rtol=1e-5)
 
 

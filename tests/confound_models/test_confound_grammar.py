@@ -6,8 +6,9 @@ import nilearn.interfaces.fmriprep as fmriprep
 import numpy as np
 import pandas as pd
 import pytest
+from examples import examples
 from fileformats.generic import File
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from nilearn.interfaces.fmriprep import load_confounds
 from pydra.compose import workflow
@@ -174,7 +175,7 @@ def test_an_error_names_the_place(formula, message, position):
     assert str(raised.value).splitlines()[-1] == " " * (position + 1) + "^"
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(st.text(alphabet="ab+^()d12{}[],;> n_", max_size=12))
 def test_any_text_is_a_design_or_a_named_error(text):
     try:

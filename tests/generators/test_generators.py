@@ -2,7 +2,8 @@ import jax
 import networkx
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pydra_diffconn import generators as make
@@ -34,7 +35,7 @@ def test_the_same_seed_gives_the_same_data(generator):
 
 
 @given(st.integers(0, 1000), st.integers(1, 6), st.integers(20, 41))
-@settings(max_examples=30, deadline=None)
+@examples(30)
 def test_a_covariance_is_matched_exactly(seed, columns, frames):
     rng = np.random.default_rng(seed)
     factor = rng.standard_normal((columns, columns))
@@ -47,7 +48,7 @@ def test_a_covariance_is_matched_exactly(seed, columns, frames):
 
 
 @given(st.integers(0, 1000), st.integers(4, 33))
-@settings(max_examples=30, deadline=None)
+@examples(30)
 def test_a_spectrum_is_matched_exactly_with_the_phases_kept(seed, frames):
     rng = np.random.default_rng(seed)
     series, power = rng.standard_normal((frames, 2)), rng.random(frames // 2 + 1)
@@ -152,7 +153,7 @@ def test_the_right_band_gives_its_connectome_back(rng):
 
 
 @given(st.integers(0, 500), st.integers(2, 5), st.integers(0, 19))
-@settings(max_examples=30, deadline=None)
+@examples(30)
 def test_boxcars_switch_as_often_as_asked(seed, states, switches):
     found = make.boxcar_states(np.random.default_rng(seed), 20, states, switches)
     assert np.count_nonzero(np.diff(found)) == switches

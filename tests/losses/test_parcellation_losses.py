@@ -2,7 +2,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from gradients import assert_slope, finite_slope
+from gradients import assert_gradient, finite_gradient
 from scipy import ndimage
 from sklearn.cluster import KMeans
 
@@ -39,13 +39,13 @@ def test_equilibrium_is_the_imbalance_of_shares(rng):
     np.testing.assert_allclose(equilibrium(maps, logits=True), np.abs(soft.mean(1) - 1 / 4), atol=1e-14)
     np.testing.assert_allclose(losses.Equilibrium("m")({"m": np.stack([maps, maps])}), expected.mean(), atol=1e-14)
     np.testing.assert_allclose(equilibrium(np.eye(4)), 0, atol=1e-14)
-    assert_slope(lambda m: equilibrium(m, logits=True).sum(), maps)
+    assert_gradient(lambda m: equilibrium(m, logits=True).sum(), maps)
 
 
 def test_the_second_moment_of_hard_parcels_is_their_variance(hard, labels, series):
     expected = [ndimage.variance(frame, labels, range(3)) for frame in series]
     np.testing.assert_allclose(second_moment(hard, series), expected, atol=1e-10)
-    assert_slope(lambda x: second_moment(hard, x).sum(), series)
+    assert_gradient(lambda x: second_moment(hard, x).sum(), series)
 
 
 def test_without_normalising_it_is_the_sum_of_squares_of_k_means(series):
@@ -66,9 +66,9 @@ def test_the_second_moment_of_soft_signed_maps_follows_its_definition(rng, serie
     np.testing.assert_allclose(second_moment(maps, series), expected / size.sum(1), rtol=1e-9)
     about = np.einsum("pv,tv->tp", size, series**2)
     np.testing.assert_allclose(second_moment(maps, series, jnp.zeros((15, 4)), normalise=False), about, rtol=1e-10)
-    assert_slope(lambda m: second_moment(m, series).sum(), np.abs(maps))
+    assert_gradient(lambda m: second_moment(m, series).sum(), np.abs(maps))
     maps[1] = 0
-    finite_slope(lambda m: second_moment(m, series).sum(), maps)
+    finite_gradient(lambda m: second_moment(m, series).sum(), maps)
 
 
 def test_homogeneity_of_hard_parcels_is_the_mean_correlation_of_pairs(hard, labels, series):
@@ -93,10 +93,10 @@ def test_parcels_without_pairs_do_not_count_and_leave_gradients_finite(hard, ser
     more = np.concatenate([hard, single, empty])
     loss = losses.Homogeneity("m", timeseries="x")
     np.testing.assert_allclose(loss({"m": more, "x": series}), -expected, atol=1e-12)
-    finite_slope(lambda m: loss({"m": m, "x": series}), more)
+    finite_gradient(lambda m: loss({"m": m, "x": series}), more)
     series[:, 3] = 7.0
-    finite_slope(lambda x: loss({"m": more, "x": x}), series)
-    assert_slope(lambda m: loss({"m": m, "x": series}), rng.random((3, 24)))
+    finite_gradient(lambda x: loss({"m": more, "x": x}), series)
+    assert_gradient(lambda m: loss({"m": m, "x": series}), rng.random((3, 24)))
 
 
 @pytest.mark.parametrize("loss", [losses.Homogeneity, losses.SecondMoment])
@@ -106,7 +106,7 @@ def test_frames_without_weight_have_no_influence(loss, hard, series):
     term = loss("m", timeseries="x", frame_weights="w")
     found = term({"m": hard, "x": holed, "w": kept.astype(float)})
     np.testing.assert_allclose(found, loss("m", timeseries="x")({"m": hard, "x": series[kept]}), atol=1e-12)
-    finite_slope(lambda m: term({"m": m, "x": holed, "w": kept.astype(float)}), hard)
+    finite_gradient(lambda m: term({"m": m, "x": holed, "w": kept.astype(float)}), hard)
 
 
 def test_float32_agrees_with_float64(hard, series):

@@ -2,7 +2,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from gradients import assert_slope, finite_slope
+from gradients import assert_gradient, finite_gradient
 from scipy.special import softmax
 from sklearn.metrics import hinge_loss, log_loss, mean_squared_error
 
@@ -29,8 +29,8 @@ def test_binary_cross_entropy_equals_sklearn(rng):
     )
     certain = jnp.asarray([0.0, 1.0, 0.0])
     np.testing.assert_allclose(loss({"x": certain}, np.array([0, 1, 1])), log_loss([0, 1, 1], certain), rtol=1e-6)
-    finite_slope(lambda x: loss({"x": x}, np.array([0.0, 1, 1])), certain)
-    assert_slope(lambda x: loss({"x": x}, y), np.clip(p, 0.05, 0.95))
+    finite_gradient(lambda x: loss({"x": x}, np.array([0.0, 1, 1])), certain)
+    assert_gradient(lambda x: loss({"x": x}, y), np.clip(p, 0.05, 0.95))
 
 
 def test_softmax_cross_entropy_equals_sklearn_for_classes_and_distributions(rng):
@@ -38,7 +38,7 @@ def test_softmax_cross_entropy_equals_sklearn_for_classes_and_distributions(rng)
     loss, expected = losses.SoftmaxCrossEntropy("x"), log_loss(y, softmax(logits, 1), labels=range(4))
     np.testing.assert_allclose(loss({"x": logits}, y), expected, atol=1e-12)
     np.testing.assert_allclose(loss({"x": logits}, np.eye(4)[y]), expected, atol=1e-12)
-    assert_slope(lambda x: loss({"x": x}, y), logits)
+    assert_gradient(lambda x: loss({"x": x}, y), logits)
 
 
 def test_hinge_equals_sklearn(rng):
@@ -52,9 +52,9 @@ def test_norms_equal_numpy(rng, order):
     np.testing.assert_allclose(norm(x, -1, order), np.linalg.norm(x, order, axis=-1), rtol=1e-12)
     distance = losses.Distance("x", order=order, axis=0)({"x": x}, y)
     np.testing.assert_allclose(distance, np.linalg.norm(x - y, order, axis=0).mean(), rtol=1e-12)
-    assert_slope(lambda x: norm(x, None, order), x)
+    assert_gradient(lambda x: norm(x, None, order), x)
     x[:, 2], x[1] = 0.0, 0.0
-    finite_slope(lambda x: norm(x, -1, order).sum(), x)
+    finite_gradient(lambda x: norm(x, -1, order).sum(), x)
 
 
 def test_a_norm_neither_overflows_nor_vanishes():
@@ -78,7 +78,7 @@ def test_vectors_are_normalised_and_dead_ones_are_left(rng):
     z = standardise(x, 0)
     np.testing.assert_allclose((z.T @ z)[0, 2], np.corrcoef(x[:, 0], x[:, 2])[0, 1], atol=1e-12)
     np.testing.assert_array_equal(z[:, 1], 0)
-    finite_slope(lambda x: jnp.sum(standardise(x, 0) ** 3), x)
+    finite_gradient(lambda x: jnp.sum(standardise(x, 0) ** 3), x)
 
 
 def test_weights_standardise_as_in_numpys_covariance_and_hide_missing_values(rng):

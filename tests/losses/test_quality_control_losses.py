@@ -1,7 +1,7 @@
 import jax
 import numpy as np
 import pytest
-from gradients import assert_slope, finite_slope
+from gradients import assert_gradient, finite_gradient
 from scipy.stats import pearsonr, spearmanr
 
 from pydra_diffconn import losses
@@ -78,16 +78,16 @@ def test_distance_dependence_equals_scipy(data):
 
 def test_gradients_equal_finite_differences(data):
     connectomes, quality, distances = data
-    assert_slope(lambda c: losses.QcFc("c", tolerance=0.1)({"c": c}, {"quality": quality}), connectomes)
-    assert_slope(lambda c: distance_dependence(c, quality, distances), connectomes)
-    assert_slope(lambda q: distance_dependence(connectomes, q, distances), quality)
+    assert_gradient(lambda c: losses.QcFc("c", tolerance=0.1)({"c": c}, {"quality": quality}), connectomes)
+    assert_gradient(lambda c: distance_dependence(c, quality, distances), connectomes)
+    assert_gradient(lambda q: distance_dependence(connectomes, q, distances), quality)
 
 
 def test_constant_edges_and_constant_quality_correlate_zero_without_gradient(data):
     connectomes, quality, distances = data
     connectomes[:, 0, 1] = connectomes[:, 1, 0] = 0.3
     assert qcfc(connectomes, quality)[0] == 0
-    slope = finite_slope(lambda c: losses.QcFc("c")({"c": c}, {"quality": quality}), connectomes)
+    slope = finite_gradient(lambda c: losses.QcFc("c")({"c": c}, {"quality": quality}), connectomes)
     assert not np.any(slope[:, 0, 1]) and np.any(slope[:, 0, 2])
     np.testing.assert_array_equal(quality_correlation(connectomes, np.full(RUNS, 0.2)), 0)
-    finite_slope(lambda c: distance_dependence(c, np.full(RUNS, 0.2), distances), connectomes)
+    finite_gradient(lambda c: distance_dependence(c, np.full(RUNS, 0.2), distances), connectomes)

@@ -2,7 +2,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from gradients import assert_slope, finite_slope
+from gradients import assert_gradient, finite_gradient
 from scipy.ndimage import center_of_mass
 from scipy.spatial.distance import pdist
 
@@ -50,18 +50,18 @@ def test_compactness_is_the_mean_distance_from_the_centre(maps, points, radius):
             total.append(np.sum(weights * np.maximum(away - floor, 0)) / weights.sum())
         loss = losses.Compactness("m", coordinates=points, radius=radius, floor=floor)
         np.testing.assert_allclose(loss({"m": jnp.asarray(maps)}), np.mean(total), atol=1e-10)
-    assert_slope(lambda m: compactness(m, points, radius, 5.0).sum(), maps)
+    assert_gradient(lambda m: compactness(m, points, radius, 5.0).sum(), maps)
 
 
 @pytest.mark.parametrize("radius", [None, 100.0])
 def test_an_empty_parcel_and_one_of_a_single_point_leave_gradients_finite(maps, points, radius):
     maps[0], maps[1], maps[1, 3] = 0, 0, 1
     np.testing.assert_allclose(compactness(maps, points, radius)[:2], 0, atol=1e-12)
-    slope = finite_slope(lambda m: compactness(m, points, radius).sum(), maps)
+    slope = finite_gradient(lambda m: compactness(m, points, radius).sum(), maps)
     assert np.any(slope[2])
-    finite_slope(lambda m: losses.Dispersion("m", coordinates=points, radius=radius)({"m": m}), maps)
+    finite_gradient(lambda m: losses.Dispersion("m", coordinates=points, radius=radius)({"m": m}), maps)
     maps[1] = 0
-    finite_slope(lambda m: losses.Dispersion("m", coordinates=points, radius=radius)({"m": m}), maps)
+    finite_gradient(lambda m: losses.Dispersion("m", coordinates=points, radius=radius)({"m": m}), maps)
 
 
 def test_dispersion_equals_scipys_distances(rng, maps, points):
@@ -73,8 +73,8 @@ def test_dispersion_equals_scipys_distances(rng, maps, points):
     found = losses.Dispersion("m", coordinates="p")({"m": jnp.asarray(maps), "p": points})
     np.testing.assert_allclose(found, -pdist(centres).mean(), atol=1e-10)
     x[3] = x[1]
-    finite_slope(lambda x: dispersion(x).sum() + dispersion(x, 1.0).sum(), x)
-    assert_slope(lambda x: dispersion(x, 2.0).sum(), rng.standard_normal((4, 3)))
+    finite_gradient(lambda x: dispersion(x).sum() + dispersion(x, 1.0).sum(), x)
+    assert_gradient(lambda x: dispersion(x, 2.0).sum(), rng.standard_normal((4, 3)))
 
 
 def test_great_circle_distances_are_exact_for_near_and_opposite_points():
@@ -82,8 +82,8 @@ def test_great_circle_distances_are_exact_for_near_and_opposite_points():
     north = np.array([1.0, 0.0, 0.0])
     np.testing.assert_allclose(distance(north, near, 1.0), 1e-9, rtol=1e-9)
     np.testing.assert_allclose(distance(north, -north, 2.0), 2 * np.pi, rtol=1e-12)
-    finite_slope(lambda x: distance(x, north, 1.0), north)
-    finite_slope(lambda x: distance(x, north, 1.0), -north)
+    finite_gradient(lambda x: distance(x, north, 1.0), north)
+    finite_gradient(lambda x: distance(x, north, 1.0), -north)
 
 
 def test_tethers_measure_to_the_reference_and_to_the_mirrored_homologue(rng, maps, points):
@@ -94,7 +94,7 @@ def test_tethers_measure_to_the_reference_and_to_the_mirrored_homologue(rng, map
     np.testing.assert_allclose(loss({"m": jnp.asarray(maps)}), expected, atol=1e-10)
     spherical = losses.Tether("m", coordinates=points, reference=reference, radius=100.0)({"m": jnp.asarray(maps)})
     np.testing.assert_allclose(spherical, great_circle(centres, reference, 100).mean(), atol=1e-9)
-    assert_slope(lambda m: loss({"m": m}), maps)
+    assert_gradient(lambda m: loss({"m": m}), maps)
 
     mirrored = points * [-1, 1, 1]
     both = losses.HemisphereTether("left", other="right", coordinates=points, other_coordinates=mirrored)
@@ -104,4 +104,4 @@ def test_tethers_measure_to_the_reference_and_to_the_mirrored_homologue(rng, map
     others = other @ points / other.sum(1, keepdims=True)
     found = both({"left": same, "right": jnp.asarray(other)})
     np.testing.assert_allclose(found, np.linalg.norm(centres - others, axis=1).mean(), atol=1e-10)
-    finite_slope(lambda m: both({"left": m, "right": same}), maps)
+    finite_gradient(lambda m: both({"left": m, "right": same}), maps)

@@ -2,7 +2,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from finite_differences import assert_gradient
+from gradients import assert_gradient, gradient
 from jax.test_util import check_grads
 from scipy.linalg import polar
 
@@ -29,7 +29,7 @@ def test_dependent_columns_are_no_trouble(x64, rng):
     np.testing.assert_allclose(pseudo_inverse(matrix), np.linalg.pinv(matrix, rcond=1e-12), atol=1e-12)
     y = rng.standard_normal(30)
     fitted = lambda m: jnp.sum((y - m @ (pseudo_inverse(m) @ y)) ** 2)  # noqa: E731
-    assert np.all(np.isfinite(jax.grad(fitted)(matrix)))
+    assert np.all(np.isfinite(gradient(fitted)(matrix)))
     # moved together, equal columns stay equal: the rank stays, and the derivative is the one of three columns
     assert_gradient(lambda three: fitted(three[:, jnp.array([0, 1, 0, 2])]), matrix[:, [0, 1, 3]])
 
@@ -65,4 +65,4 @@ def test_the_nearest_rotation_is_scipys_with_a_derivative_also_at_equal_singular
     np.testing.assert_allclose(nearest_rotation(tall), polar(tall)[0], atol=1e-12)
     for at in (np.eye(4), tall[:4], tall, np.eye(6, 4)):
         assert_gradient(lambda a: jnp.sum(mixed[: len(a)] * nearest_rotation(a)), at)
-    assert np.all(np.isfinite(jax.jacobian(nearest_rotation)(np.zeros((4, 4)))))
+    assert np.all(np.isfinite(jax.jit(jax.jacobian(nearest_rotation))(np.zeros((4, 4)))))

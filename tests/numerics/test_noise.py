@@ -2,6 +2,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from gradients import gradient
 from scipy.linalg import expm
 
 from pydra_diffconn import noise
@@ -80,7 +81,7 @@ def test_reconditioning_parts_eigenvalues_and_lifts_them_off_zero(x64):
     values = np.linalg.eigvalsh(found)
     assert values.min() >= 0.05 and values.max() <= 0.1 and np.diff(values).min() > 0
     np.testing.assert_allclose(noise.recondition(KEY, matrix, floor=0.1), 0.1 * np.stack([np.eye(4)] * 2))
-    slope = jax.grad(lambda m: jnp.sum(jnp.linalg.eigh(noise.recondition(KEY, m, 0.1, 0.05))[1] ** 3))(matrix)
+    slope = gradient(lambda m: jnp.sum(jnp.linalg.eigh(noise.recondition(KEY, m, 0.1, 0.05))[1] ** 3))(matrix)
     assert np.all(np.isfinite(slope))
 
 

@@ -4,7 +4,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from examples import examples
+from gradients import gradient
+from hypothesis import given
 from hypothesis import strategies as st
 from jaxtyping import Array, Float
 from pydra.compose import workflow
@@ -109,7 +111,7 @@ def test_nothing_moves_across_what_differs_between_voxels(x64, data, barrier):
     np.testing.assert_allclose(found["series"], expected["series"], atol=1e-10)
 
 
-@settings(max_examples=15, deadline=None)
+@examples(15, programs=True)
 @given(st.lists(st.sampled_from(sorted(STEPS)), unique=True, max_size=4), st.integers(0, 3))
 def test_any_order_of_steps_keeps_its_numbers_and_gradients(order, seed):
     rng = np.random.default_rng(seed)
@@ -125,7 +127,7 @@ def test_any_order_of_steps_keeps_its_numbers_and_gradients(order, seed):
         np.testing.assert_allclose(found["series"], expected["series"], atol=1e-9)
         if learn:
             written = fuse(Chain(**data, order=tuple(order)), learn=learn, reorder=False)
-            slopes = [jax.grad(lambda p, q=q: jnp.sum(q(p)["series"] ** 3))(q.parameters) for q in (planned, written)]
+            slopes = [gradient(lambda p, q=q: jnp.sum(q(p)["series"] ** 3))(q.parameters) for q in (planned, written)]
             np.testing.assert_allclose(slopes[0]["band.low"], slopes[1]["band.low"], rtol=1e-7)
 
 

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from finite_differences import assert_gradient
+from gradients import assert_gradient
 from workflows_under_test import AfterPython, BeforePython, Connectome, Full, Nested, example
 
 from pydra_diffconn import Learn, fuse

@@ -321,7 +321,7 @@ def test_shell_commands_before_between_and_after_blocks_on_files(x64, bolds, tmp
 
 
 def test_gradients_pass_through_splits_and_combinations(x64, bolds):
-    from finite_differences import assert_gradient
+    from gradients import assert_gradient
 
     program = fuse(Combined(bolds=bolds, tr=1.0), learn={"band.low": Learn(0.03)})
     weights = np.random.default_rng(3).standard_normal((6, 6))

@@ -5,8 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from finite_differences import assert_gradient
-from hypothesis import given, settings
+from examples import examples, lists
+from gradients import assert_gradient, gradient
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pydra_diffconn.blocks import Censor
@@ -26,9 +27,9 @@ def test_the_soft_weight_is_the_logistic_function(x64):
     np.testing.assert_allclose(weights, 1 / (1 + np.exp(-(0.4 - displacement) / 0.05)), atol=1e-12)
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(
-    st.lists(st.floats(0, 5, width=32), min_size=2, max_size=20),
+    lists(st.floats(0, 5, width=32), 2, 20),
     st.floats(0.0625, 3, width=32),
     st.sampled_from([1e-3, 1e-4, 1e-6]),
 )
@@ -46,7 +47,7 @@ def test_the_derivatives_are_right(x64):
 
 
 def test_hard_censoring_has_a_derivative_of_zero():
-    gradients = jax.grad(lambda t, s: Censor.pure(jnp.asarray(FD), t, s).sum(), (0, 1))(0.5, 0.0)
+    gradients = gradient(lambda t, s: Censor.pure(jnp.asarray(FD), t, s).sum(), (0, 1))(0.5, 0.0)
     np.testing.assert_array_equal(gradients, 0)
 
 
@@ -73,7 +74,7 @@ def runs(kept):
     return zip(edges[::2], edges[1::2], strict=True)
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(st.lists(st.booleans(), min_size=24, max_size=24), st.sampled_from(WINDOWS))
 def test_hard_weights_are_those_of_loops_over_frames(moved, window):
     before, after, least = window
@@ -87,7 +88,7 @@ def test_hard_weights_are_those_of_loops_over_frames(moved, window):
     np.testing.assert_array_equal(found, kept)
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(st.integers(0, 10_000), st.sampled_from(WINDOWS), st.floats(1e-3, 1))
 def test_weights_are_in_the_unit_interval_and_no_neighbour_raises_them(seed, window, softness):
     before, after, least = window
@@ -125,8 +126,8 @@ def test_straight_through_weights_are_hard_with_the_derivatives_of_soft_ones(x64
     np.testing.assert_array_equal(
         Censor.pure(GAMMA, 0.6, 0.05, **settled, straight_through=True), Censor.pure(GAMMA, 0.6, 0.0, **settled)
     )
-    through = jax.grad(lambda v: total(v, straight_through=True))(0.6)
-    np.testing.assert_allclose(through, jax.grad(total)(0.6), rtol=1e-12)
+    through = gradient(lambda v: total(v, straight_through=True))(0.6)
+    np.testing.assert_allclose(through, gradient(total)(0.6), rtol=1e-12)
     assert abs(through) > 1
 
 

@@ -4,8 +4,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from finite_differences import assert_gradient
-from hypothesis import given, settings
+from examples import examples
+from gradients import assert_gradient, gradient
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.interpolate import CubicSpline
 
@@ -56,7 +57,7 @@ def joint_fit(timeseries, frame_weights, tr, cutoff, penalty, oversampling, soft
     return frame_weights[:, None] * timeseries + (1 - frame_weights[:, None]) * fit
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(st.lists(st.booleans(), min_size=60, max_size=60), st.sampled_from(METHODS))
 def test_hard_weights_give_numpys_lines_and_scipys_splines(kept, method):
     weights = np.array(kept, float)
@@ -101,7 +102,7 @@ def test_a_frame_alone_is_the_mixture_of_itself_and_the_curve(x64, method):
     np.testing.assert_allclose(mixed, 0.3 * SERIES[30] + 0.7 * curve, atol=1e-9)
 
 
-@settings(max_examples=20, deadline=None)
+@examples(20)
 @given(st.integers(0, 10_000))
 def test_lines_stay_among_the_values_and_ignore_what_has_no_weight(seed):
     rng = np.random.default_rng(seed)
@@ -120,7 +121,7 @@ def test_a_frame_or_two_leave_finite_values_and_derivatives(x64, method, kept):
     found = interpolate(jnp.asarray(SERIES), weights, method)
     expected = lines(SERIES, weights) if kept else np.zeros_like(SERIES)
     np.testing.assert_allclose(found, expected, atol=1e-10)
-    for slope in jax.grad(lambda x, w: jnp.sum(interpolate(x, w, method) ** 3), (0, 1))(SERIES, weights):
+    for slope in gradient(lambda x, w: jnp.sum(interpolate(x, w, method) ** 3), (0, 1))(SERIES, weights):
         assert np.all(np.isfinite(slope))
 
 
@@ -132,7 +133,7 @@ def test_weights_have_the_right_derivatives(x64, method):
 def test_hard_weights_have_one_sided_derivatives(x64):
     for run in (interpolate, lambda x, w: interpolate(x, w, "spline"), lambda x, w: spectral(x, w, TR)):
         total = jax.jit(lambda w, run=run: jnp.sum(run(SERIES, w) ** 2))
-        slope = jax.grad(total)(HARD)
+        slope = gradient(total)(HARD)
         for frame in (10, 11, 30, 31):
             step = np.where(np.arange(60) == frame, -1e-6 if KEPT[frame] else 1e-6, 0.0)
             measured = (total(HARD + step) - total(HARD)) / step[frame]

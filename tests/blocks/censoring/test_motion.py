@@ -5,8 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from finite_differences import assert_gradient
-from hypothesis import given, settings
+from examples import examples
+from gradients import assert_gradient
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pydra_diffconn.blocks import Censor, Dvars, FramewiseDisplacement
@@ -80,7 +81,7 @@ def test_the_contrast_of_a_frame_with_another_image_stands_out(x64):
     assert np.median(standardised[1:]) == pytest.approx(1, abs=0.15)
 
 
-@settings(max_examples=20, deadline=None)
+@examples(20)
 @given(st.floats(0.01, 100), st.floats(-50, 50))
 def test_standardised_dvars_knows_neither_unit_nor_offset(scale, offset):
     with jax.enable_x64(True):

@@ -3,7 +3,8 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.ndimage import correlate1d
 
@@ -57,7 +58,7 @@ def test_by_default_tables_stand_side_by_side(rng):
     np.testing.assert_array_equal(found, np.hstack(tables))
 
 
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(shift=st.integers(-3, 3))
 def test_a_one_hot_response_is_a_shift_in_time(shift):
     confounds = np.random.default_rng(0).standard_normal((30, 2)).astype(np.float32)

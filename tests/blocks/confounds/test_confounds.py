@@ -1,7 +1,7 @@
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from finite_differences import assert_gradient
+from gradients import assert_gradient
 from nilearn.signal import clean
 from sklearn.linear_model import Ridge
 

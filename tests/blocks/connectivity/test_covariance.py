@@ -2,8 +2,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from finite_differences import assert_gradient
-from hypothesis import given, settings
+from examples import examples
+from gradients import assert_gradient, gradient
+from hypothesis import given
 from hypothesis import strategies as st
 from nilearn.connectome import ConnectivityMeasure, sym_matrix_to_vec
 from sklearn.covariance import EmpiricalCovariance, shrunk_covariance
@@ -73,7 +74,7 @@ def test_a_parcel_without_variance_is_left_out_of_the_inverse(x64, rng, block):
     np.testing.assert_allclose(found[np.ix_(others, others)], block.pure(s[np.ix_(others, others)]), atol=1e-12)
     assert np.all(found[2, others] == 0) and found[2, 2] == (block is PartialCorrelation)
     weights = rng.standard_normal((5, 5))
-    slope = np.asarray(jax.grad(lambda s: jnp.sum(weights * block.pure(s)))(s))
+    slope = np.asarray(gradient(lambda s: jnp.sum(weights * block.pure(s)))(s))
     assert np.all(np.isfinite(slope)) and np.all(slope[2] == 0) and np.any(slope[0] != 0)
 
 
@@ -105,7 +106,7 @@ def test_a_parcel_that_the_confounds_explain_correlates_with_none(x64, rng, sing
     x, y = (a.astype("f4") if single else a for a in (x, y))
     found = np.asarray(ConditionalCorrelation.pure(x, y))
     assert np.all(found[1] == [0, 1, 0, 0]) and found.dtype == x.dtype
-    assert np.all(np.isfinite(jax.grad(lambda x: jnp.sum(ConditionalCorrelation.pure(x, y) ** 2))(x)))
+    assert np.all(np.isfinite(gradient(lambda x: jnp.sum(ConditionalCorrelation.pure(x, y) ** 2))(x)))
 
 
 @pytest.mark.parametrize("discard_diagonal", [False, True])
@@ -141,11 +142,11 @@ def test_a_dead_parcel_correlates_zero_and_poisons_no_gradient(x64, rng):
     x[:, 3] = 7.0
     assert np.all(np.asarray(Correlation.pure(x))[3] == [0, 0, 0, 1, 0])
     weights = rng.standard_normal((5, 5))
-    slope = jax.grad(lambda x: jnp.sum(weights * Correlation.pure(x)))(x)
+    slope = gradient(lambda x: jnp.sum(weights * Correlation.pure(x)))(x)
     assert np.all(np.isfinite(slope)) and np.all(np.asarray(slope)[:, 3] == 0)
     others = np.delete(x, 3, axis=1)
     kept = np.delete(np.delete(weights, 3, 0), 3, 1)
-    expected = jax.grad(lambda x: jnp.sum(kept * Correlation.pure(x)))(others)
+    expected = gradient(lambda x: jnp.sum(kept * Correlation.pure(x)))(others)
     np.testing.assert_allclose(np.delete(slope, 3, axis=1), expected, atol=1e-12)
 
 
@@ -158,7 +159,7 @@ def test_gradients_equal_finite_differences(x64, rng):
     assert_gradient(lambda w: jnp.sum(weights * Correlation.pure(x, w)), rng.uniform(0.2, 1, 30))
 
 
-@settings(max_examples=20, deadline=None)
+@examples(20)
 @given(scale=st.floats(1e-6, 1e6), shift=st.floats(-100, 100))
 def test_correlation_does_not_depend_on_scale_and_offset(scale, shift):
     x = np.random.default_rng(3).standard_normal((40, 4))

@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import zscore
 
@@ -26,7 +27,7 @@ def test_censored_frames_have_no_influence(x64, rng):
     np.testing.assert_allclose(found, CoactivationPattern.pure(x[keep], x[keep, 0])[0], atol=1e-12)
 
 
-@settings(max_examples=10, deadline=None)
+@examples(10)
 @given(st.integers(0, 2**31), st.floats(-0.5, 1.0))
 def test_a_soft_threshold_tends_to_the_hard_one(seed, threshold):
     x = np.random.default_rng(seed).standard_normal((30, 3)).astype(np.float32)

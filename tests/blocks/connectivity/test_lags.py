@@ -4,7 +4,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from examples import examples, lists
+from hypothesis import given
 from hypothesis import strategies as st
 from jax.scipy.optimize import minimize
 from scipy import signal
@@ -89,8 +90,8 @@ def test_lag_weights_are_the_autocorrelation_of_a_filter(x64, rng):
     np.testing.assert_allclose(found, filtered.T @ filtered / 80, atol=1e-12)
 
 
-@settings(max_examples=20, deadline=None)
-@given(st.lists(st.floats(-3, 3), min_size=1, max_size=6), st.integers(0, 2**31))
+@examples(20)
+@given(lists(st.floats(-3, 3), 1, 2, 6), st.integers(0, 2**31))
 def test_weights_of_any_free_coordinates_give_positive_semidefinite_matrices(taps, seed):
     rng = np.random.default_rng(seed)
     with jax.enable_x64(True):

@@ -5,8 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from finite_differences import assert_gradient
-from hypothesis import given, settings
+from examples import examples
+from gradients import assert_gradient, gradient
+from hypothesis import given
 from hypothesis import strategies as st
 from nilearn.glm.first_level.design_matrix import create_cosine_drift
 from scipy import fft, signal
@@ -86,7 +87,7 @@ def test_a_large_mean_costs_single_precision_few_digits():
     np.testing.assert_allclose(detrend(jnp.asarray(series)), expected, atol=2e-5 * np.abs(expected).max())
 
 
-@settings(max_examples=20, deadline=None)
+@examples(20)
 @given(st.integers(0, 10_000))
 def test_polynomials_leave_nothing_of_themselves(seed):
     rng = np.random.default_rng(seed)
@@ -110,7 +111,7 @@ def test_all_parameters_have_the_right_derivatives_under_weights(x64):
 def test_fewer_frames_than_terms_have_finite_derivatives(x64):
     few = (np.arange(100) % 40 == 5).astype(float)
     total = lambda x, w, cutoff: jnp.sum(detrend(x, w, **{**SOFT, "cutoff": cutoff}) ** 2)  # noqa: E731
-    for slope in jax.grad(total, (0, 1, 2))(jnp.asarray(SERIES), few, 0.02):
+    for slope in gradient(total, (0, 1, 2))(jnp.asarray(SERIES), few, 0.02):
         assert np.all(np.isfinite(slope))
 
 

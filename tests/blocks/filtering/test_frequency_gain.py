@@ -5,7 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from hypothesis import given, settings
+from examples import examples
+from gradients import gradient
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pydra_diffconn import constraints
@@ -76,12 +78,12 @@ def test_one_gain_serves_runs_of_any_length_and_repetition_time(x64):
 def test_clamped_gains_stay_and_have_no_gradient(x64):
     run = lambda g: FrequencyGain.pure(jnp.asarray(SERIES), g, clamp=((0, 0.0), (-1, 1.0)))  # noqa: E731
     np.testing.assert_allclose(run(jnp.asarray(GAIN)).mean(axis=0), 0, atol=1e-12)
-    slope = jax.grad(lambda g: jnp.sum(run(g) ** 2))(jnp.asarray(GAIN))
+    slope = gradient(lambda g: jnp.sum(run(g) ** 2))(jnp.asarray(GAIN))
     assert slope[0] == slope[-1] == 0
     assert np.all(np.asarray(slope[1:-1]) > 0)
 
 
-@settings(max_examples=20, deadline=None)
+@examples(20)
 @given(st.integers(0, 10_000))
 def test_the_bands_of_a_bank_sum_to_the_series(seed):
     shares = np.random.default_rng(seed).dirichlet(np.full(3, 0.3), 31)

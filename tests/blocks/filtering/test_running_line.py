@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from finite_differences import assert_gradient
+from gradients import assert_gradient
 
 from pydra_diffconn.blocks import RunningLineFilter
 from pydra_diffconn.testing import Case

@@ -7,7 +7,8 @@ import networkx as nx
 import numpy as np
 import optax
 import pytest
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import adjusted_rand_score
 
@@ -30,7 +31,7 @@ def newman(connectome, labels, resolution=1.0):
     return nx.community.modularity(graph, groups, resolution=resolution)
 
 
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(st.integers(0, 2**31), st.floats(0.3, 3.0))
 def test_hard_communities_have_newmans_modularity(seed, resolution):
     rng = np.random.default_rng(seed)

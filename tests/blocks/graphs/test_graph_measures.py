@@ -7,7 +7,8 @@ import networkx as nx
 import numpy as np
 import pytest
 import scipy.linalg
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pydra_diffconn.blocks import (
@@ -59,7 +60,7 @@ def test_onnelas_clustering_equals_networkx(x64, rng):
     np.testing.assert_allclose(ClusteringCoefficient.pure(weights / weights.max(), "onnela"), expected, atol=1e-12)
 
 
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(st.integers(0, 2**31))
 def test_soft_paths_are_never_shorter_and_tend_to_the_shortest(seed):
     weights = symmetric(np.random.default_rng(seed), 9, absent=0.5)

@@ -6,7 +6,8 @@ import jax.numpy as jnp
 import networkx as nx
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pydra_diffconn.blocks import AbsoluteThreshold, DisparityFilter, SoftThreshold, SpanningTree
@@ -22,7 +23,7 @@ def symmetric(rng, parcels, low=-0.5):
 compiled = jax.jit(lambda weights, density: SoftThreshold.pure(weights, density))
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(st.integers(0, 2**31), st.floats(0, 1))
 def test_a_hard_density_equals_the_toolbox(seed, density):
     weights = symmetric(np.random.default_rng(seed), 11)

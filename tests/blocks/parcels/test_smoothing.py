@@ -4,7 +4,8 @@ import nibabel
 import numpy as np
 import optax
 import pytest
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from nilearn.image import smooth_img
 from scipy.ndimage import gaussian_filter
@@ -71,7 +72,7 @@ def test_no_width_changes_nothing(x64, rng, normalize):
     np.testing.assert_array_equal(SmoothSurface.pure(x[:, :25], grid_edges(5), fwhm=0.0), x[:, :25])
 
 
-@settings(max_examples=10, deadline=None)
+@examples(10)
 @given(fwhm=st.floats(0, 30, width=32))
 def test_a_constant_stays_constant_in_a_mask(fwhm):
     np.testing.assert_allclose(SMOOTH_CONSTANT(fwhm), 3.0, rtol=1e-5)

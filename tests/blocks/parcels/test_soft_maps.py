@@ -4,7 +4,9 @@ import nibabel
 import numpy as np
 import optax
 import pytest
-from hypothesis import given, settings
+from examples import examples
+from gradients import gradient
+from hypothesis import given
 from hypothesis import strategies as st
 from nilearn.maskers import NiftiMapsMasker
 from scipy.optimize import linear_sum_assignment
@@ -62,10 +64,10 @@ def test_a_map_without_weight_is_zero_and_poisons_nothing(x64, rng):
         others = ProjectMaps.pure(x, np.delete(maps, 2, axis=0), method)
         assert np.all(found[:, 2] == 0)
         np.testing.assert_allclose(np.delete(found, 2, axis=1), others, atol=1e-12)
-        assert np.all(np.isfinite(jax.grad(lambda a: jnp.sum(ProjectMaps.pure(x, a, method) ** 2))(maps)))  # noqa: B023
+        assert np.all(np.isfinite(gradient(lambda a: jnp.sum(ProjectMaps.pure(x, a, method) ** 2))(maps)))  # noqa: B023
 
 
-@settings(max_examples=20, deadline=None)
+@examples(20)
 @given(seed=st.integers(0, 1000), constant=st.floats(-30, 30, width=32))
 def test_without_deviation_the_maps_are_the_groups_bit_for_bit(seed, constant):
     rng = np.random.default_rng(seed)

@@ -4,8 +4,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from finite_differences import assert_gradient
-from hypothesis import given, settings
+from examples import examples
+from gradients import assert_gradient, gradient
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import pearsonr
 from sklearn import kernel_ridge, linear_model
@@ -45,7 +46,7 @@ def test_targets_of_held_out_subjects_are_never_read(x64, rng, block):
     ):
         np.testing.assert_array_equal(found, expected)
     block.check({"features": x, "targets": missing, "subject_weights": 1.0 * train})
-    slope = jax.grad(lambda y: jnp.sum(jax.tree.leaves(block.pure(x, y, 1.0 * train))[0] ** 2))(targets)
+    slope = gradient(lambda y: jnp.sum(jax.tree.leaves(block.pure(x, y, 1.0 * train))[0] ** 2))(targets)
     assert np.all(np.asarray(slope)[~train] == 0)
 
 
@@ -57,7 +58,7 @@ def test_the_correlation_kernel_is_ridge_on_standardised_subjects(x64, rng):
     np.testing.assert_allclose(found, expected, atol=1e-10)
 
 
-@settings(max_examples=8, deadline=None)
+@examples(8)
 @given(st.integers(0, 2**31), st.floats(1e-3, 1e2))
 def test_logistic_regression_is_stationary_also_when_classes_are_separable(seed, penalty):
     x, y = subjects(np.random.default_rng(seed), count=16, edges=6, noise=0.0)

@@ -4,8 +4,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from finite_differences import assert_gradient
-from hypothesis import given, settings
+from examples import examples
+from gradients import assert_gradient, gradient
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.svm import SVC
@@ -43,7 +44,7 @@ def subjects(rng, count=40, edges=6, noise=1.0):
 fitted = jax.jit(lambda x, y, penalty: SupportVectorMachine.pure(x, y, penalty=penalty))
 
 
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(st.integers(0, 2**31), st.floats(0.05, 1e2), st.booleans())
 def test_decisions_equal_scikit_learn_for_any_penalty(seed, penalty, separable):
     x, y = subjects(np.random.default_rng(seed), noise=0.0 if separable else 1.0)
@@ -82,7 +83,7 @@ def test_targets_of_held_out_subjects_are_never_read(x64, rng):
     missing = np.where(train > 0, y, np.nan)
     found = SupportVectorMachine.pure(x, missing, train)
     np.testing.assert_allclose(found, scikit(x, y, train, 1.0), atol=1e-9)
-    slope = jax.grad(lambda y: jnp.sum(SupportVectorMachine.pure(x, y, train) ** 2))(y)
+    slope = gradient(lambda y: jnp.sum(SupportVectorMachine.pure(x, y, train) ** 2))(y)
     assert np.all(slope[25:] == 0)
 
 

@@ -5,8 +5,9 @@ import jax.numpy as jnp
 import nilearn.signal
 import numpy as np
 import pytest
-from finite_differences import assert_gradient
-from hypothesis import given, settings
+from examples import examples
+from gradients import assert_gradient, gradient
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -63,12 +64,12 @@ def test_a_corner_of_the_mixture_is_that_mode(number):
 
 def test_a_planted_mode_has_the_steepest_share(x64):
     target = Standardize.pure(jnp.asarray(SERIES), mode="robust")
-    error = jax.grad(lambda v: jnp.sum((Standardize.pure(SERIES, mode_weights=v) - target) ** 2))
+    error = gradient(lambda v: jnp.sum((Standardize.pure(SERIES, mode_weights=v) - target) ** 2))
     slope = error(jnp.full(3, 1 / 3))
     assert int(np.argmin(slope)) == 2
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(st.lists(st.floats(-100, 100), min_size=12, max_size=12), st.lists(st.booleans(), min_size=12, max_size=12))
 def test_the_median_is_numpys_of_the_kept_values(values, kept):
     if not any(kept):
@@ -81,7 +82,7 @@ def test_the_median_is_numpys_of_the_kept_values(values, kept):
     np.testing.assert_allclose(half[0], expected, atol=1e-9)
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(st.integers(0, 10_000))
 def test_the_weighted_median_lies_among_the_values_and_follows_them(seed):
     rng = np.random.default_rng(seed)

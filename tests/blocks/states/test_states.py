@@ -5,7 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from hypothesis import given, settings
+from examples import examples
+from gradients import gradient
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
 from scipy.stats import norm
@@ -52,14 +54,14 @@ def test_a_state_without_frames_is_zero_and_poisons_nothing(x64, rng):
     weights = one_hot(np.where(np.arange(20) == 4, 1, 0), 3)  # state 1 has one frame, state 2 none
     assert np.all(np.asarray(StateCovariance.pure(x, weights))[1:] == 0)
     np.testing.assert_array_equal(StateCovariance.pure(x, weights, kind="correlation")[2], np.eye(3))
-    slope = jax.grad(lambda w: jnp.sum(StateCovariance.pure(x, w) ** 2))(weights)
+    slope = gradient(lambda w: jnp.sum(StateCovariance.pure(x, w) ** 2))(weights)
     assert np.all(np.isfinite(slope))
 
 
 compiled = jax.jit(lambda x, shares, keep: StateCovariance.pure(x, shares, keep))
 
 
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(st.integers(0, 2**31))
 def test_frames_of_weight_zero_have_no_influence(seed):
     rng = np.random.default_rng(seed)
