@@ -18,6 +18,8 @@ from .learning.multiverse import multiverse as multiverse
 from .learning.resampling import bootstrap as bootstrap
 from .learning.resampling import cross_validate as cross_validate
 from .learning.result import Result as Result
+from .learning.settings import Learning as Learning
+from .learning.settings import Machine as Machine
 from .numerics import noise as noise
 from .plugins.hooks import hookimpl as hookimpl
 from .program.fusing import fuse as fuse

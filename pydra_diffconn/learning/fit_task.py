@@ -16,9 +16,12 @@ def Fit(
     targets: Any = None,
     learn: dict | None = None,
     steps: int = 200,
+    optimizer: Any = None,
     validation: Any = None,
-    groups: list | None = None,
+    groups: Any = None,
     seed: int = 0,
+    how: Any = None,
+    on: Any = None,
     settings: dict | None = None,
 ) -> tuple[Directory, dict]:
     """Learn the marked parameters of a workflow; gives the folder that `load_parameters` reads, and the scores.
@@ -29,10 +32,10 @@ def Fit(
         As for `fit`, split or not.
     loss : callable
         As for `fit`; a loss of the library, or a function at the top level of a module.
-    targets, learn, steps, validation, groups, seed
+    targets, learn, steps, optimizer, validation, groups, seed, how, on
         As for `fit`.
     settings : dict
-        Further arguments of `fit`.
+        The old place of `how` and `on`: further arguments of `fit`.
     """
     from pydra_diffconn.learning.fitting import fit
 
@@ -40,6 +43,7 @@ def Fit(
         workflow,
         loss,
         targets,
+        **{"optimizer": optimizer, "how": how, "on": on, **(settings or {})},
         learn=learn,
         steps=steps,
         validation=validation,
@@ -47,7 +51,6 @@ def Fit(
         seed=seed,
         checkpoint=Path.cwd() / "checkpoint",
         progress=False,
-        **(settings or {}),
     )
     folder = result.save(Path.cwd() / "fit")
     scores = {"classical": result.baseline, "learned": result.best, "stopped": result.stopped}

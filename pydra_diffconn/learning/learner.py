@@ -9,180 +9,82 @@ from typing import Any
 
 import numpy as np
 
-from pydra_diffconn.declare.loss import PARAMETERS, evaluated
-from pydra_diffconn.declare.schedules import Schedule
 from pydra_diffconn.learning.checkpoints import Checkpoint
-from pydra_diffconn.learning.free_space import FreeSpace
+from pydra_diffconn.learning.objective import Objective, deviations
 from pydra_diffconn.learning.progress import Progress
-from pydra_diffconn.learning.settings import Settings
+from pydra_diffconn.learning.settings import Learning
 from pydra_diffconn.learning.state import State, is_better
 from pydra_diffconn.learning.training_data import TrainingData
 from pydra_diffconn.program.program import Program
-from pydra_diffconn.program.random_keys import keys_of, with_fresh_keys, without_draws
 
 RETRIES = 8  # halvings of the step before a diverging fit stops with its last good values
 
 
 class Learner:
-    """Learn the parameters of a program from some of its runs, validating on others.
-
-    The values are constrained; a step is taken in the free space. `deviations`, one row for each entity, are added
-    there to the group's value of a parameter that is learned per entity.
-    """
+    """Learn the parameters of a program from some of its runs, validating on others."""
 
     def __init__(
         self,
         program: Program,
-        loss: Callable,
+        loss: Callable[..., Any],
         targets: Any,
         training: Sequence[int],
         held_out: Sequence[int],
-        settings: Settings | None = None,
+        *,
+        how: Learning | None = None,
+        optimizer: Any = None,
+        seed: int = 0,
         entities: Mapping[str, Sequence[Any]] | None = None,
         total: int = 0,
     ) -> None:
         import jax
-        import jax.numpy as jnp
-        import optax
 
-        self.program, self.loss, self.settings = program, loss, settings or Settings()
-        self.keys = keys_of(program)
-        self.scored = without_draws(program) if self.keys else program
-        self.changing = _is_scheduled(loss) or bool(self.settings.schedules) or bool(self.keys)
+        self.program, self.how, self.seed = program, how or Learning(), seed
         self.runs = TrainingData(program, targets, entities)
+        self.objective = Objective(program, loss, self.how, self.runs.entities)
         self.training, self.held_out, self.total = list(training), list(held_out), total
-        self.space = FreeSpace(program)
         self.stopped = "after all steps"
-        self.entities = self.runs.entities
-        real = jnp.result_type(float)
-        self.start = {name: jnp.asarray(value, real) for name, value in program.parameters.items()}
-        for name, (labels, _) in self.entities.items():
-            self.start[_deviations(name)] = jnp.zeros((len(labels), *np.shape(program.parameters[name])), real)
-        unknown = sorted(set(self.settings.rates) - set(program.parameters))
-        if unknown:
-            raise ValueError(f"rates: no parameter {', '.join(unknown)}; learned are {', '.join(program.parameters)}")
-        if self.settings.optimizer is not None and not hasattr(self.settings.optimizer, "update"):
-            raise ValueError(
-                f"optimizer is {self.settings.optimizer!r}; expected one of optax, such as optax.adam(0.1)"
-            )
-        self.optimizer = optax.with_extra_args_support(self.settings.optimizer or optax.adam(0.1))
+        self.start = self.objective.start
+        self.optimizer = _optimizer(optimizer, self.how.rates, program)
         self._step = jax.jit(self._stepped, static_argnames="chosen")
-        self._evaluate = jax.jit(self._scored, static_argnames=("chosen", "penalised"))
-        self._evaluate_outputs = jax.jit(self._scored_outputs, static_argnames=("count", "penalised"))
-        self._compute = jax.jit(self._computed, static_argnames="chosen")
-        optimizer = self.optimizer.init(self._free(self.start))
-        scores = self.scores(self.start, self._loss_of_first_step(optimizer))
-        self.state = State(0, self.start, optimizer, (self.start, optimizer), self.start, scores)
-        self.baseline = scores
-        if not all(np.isfinite(value) for value in scores.values()):
+        self._evaluate = jax.jit(self.objective.score, static_argnames=("chosen", "penalised"))
+        self._evaluate_outputs = jax.jit(self.objective.score_of, static_argnames=("count", "penalised"))
+        self._compute = jax.jit(self.objective.outputs, static_argnames="chosen")
+        optimizer = self.optimizer.init(self.objective.free(self.start))
+        self.baseline = self.scores(self.start, self._loss_of_first_step(optimizer))
+        self.state = State(0, self.start, optimizer, (self.start, optimizer), self.start, self.baseline)
+        if not all(np.isfinite(value) for value in self.baseline.values()):
             raise ValueError(
-                f"the loss is not finite at the start ({scores}); check the loss, its targets and the start values "
-                f"{self.plain(self.start)}"
+                f"the loss is not finite at the start ({self.baseline}); check the loss, its targets and the start "
+                f"values {self.plain(self.start)}"
             )
 
     def _loss_of_first_step(self, optimizer: Any) -> float | None:
         """Return the training loss of the start values from the compiled step, which spares compiling another."""
-        if self.settings.batch_size or self.changing or not self._is_inside(self.start):
+        if self.how.batch_size or self.objective.changes or not self.objective.is_inside(self.start):
             return None
         return float(self._step(self.start, optimizer, 1.0, 0, **self.batch(0))[2])
 
-    def _is_inside(self, values: Mapping[str, Any]) -> bool:
-        """Say whether a step is taken from these very values: those on a bound enter the free space from inside."""
-        taken = self._constrained(self._free(values))
-        return all(np.allclose(taken[name], value, rtol=1e-4, atol=1e-6) for name, value in values.items())
-
-    # --- what is minimised --------------------------------------------------------------------------------------
-
-    def _free(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        deviations = {name: value for name, value in values.items() if name not in self.program.parameters}
-        return {**self.space.to_free(values), **deviations}
-
-    def _constrained(self, free: Mapping[str, Any]) -> dict[str, Any]:
-        deviations = {name: value for name, value in free.items() if name not in self.program.parameters}
-        return {**self.space.from_free(free), **deviations}
-
-    def at_step(self, values: Mapping[str, Any], step: Any) -> dict[str, Any]:
-        """Return the values with those that the schedules have at a step."""
-        import jax.numpy as jnp
-
-        scheduled = {name: jnp.asarray(rule(step), values[name].dtype) for name, rule in self.schedules.items()}
-        return {**values, **scheduled}
-
-    @property
-    def schedules(self) -> Mapping[str, Schedule]:
-        return self.settings.schedules
-
-    def _objective(
-        self, free: Mapping, inputs: Mapping, targets: Any, own: Mapping, step: Any, chosen: tuple
-    ) -> tuple[Any, dict[str, Any]]:
-        """Return the loss and each of its terms at a step; `own` holds the entity number of each run."""
-        inputs = with_fresh_keys(self.program, inputs, self.keys, step)
-        values = self.at_step(self._constrained(free), step)
-        outputs = self._outputs(self.program, values, free, inputs, own, chosen)
-        return self._loss_of(values, free, outputs, targets, step, len(chosen), penalised=True)
-
-    def _outputs(
-        self, program: Program, values: Mapping, free: Mapping, inputs: Mapping, own: Mapping, chosen: tuple
-    ) -> dict[str, Any]:
-        each = {name: self.per_entity(free, name)[numbers] for name, numbers in own.items()}
-        return program.outputs_of(values, inputs, list(chosen), each)
-
-    def _loss_of(
-        self, values: Mapping, free: Mapping, outputs: Mapping, targets: Any, step: Any, count: int, penalised: bool
-    ) -> tuple[Any, dict[str, Any]]:
-        import jax.numpy as jnp
-
-        loss = self.loss.at(step) if hasattr(self.loss, "at") else self.loss
-        seen = {**outputs, PARAMETERS: {name: values[name] for name in self.program.parameters}}
-        total, terms = evaluated(loss, seen, targets)
-        for name in (
-            self.entities if penalised else ()
-        ):  # a deviation costs as much as under a normal distribution around the group
-            total = total + self.settings.shrinkage * jnp.sum(free[_deviations(name)] ** 2) / (2 * count)
-        return total, terms
-
-    def per_entity(self, free: Mapping[str, Any], name: str) -> Any:
-        """Return the constrained value of a parameter for each entity."""
-        import jax
-
-        def one(deviation: Any) -> Any:
-            return self.space.from_free({**free, name: free[name] + deviation})[name]
-
-        return jax.vmap(one)(free[_deviations(name)])
-
     def _stepped(
-        self, values: Any, state: Any, scale: Any, step: Any, inputs: Any, targets: Any, own: Any, chosen: tuple
+        self, values: Any, state: Any, scale: Any, step: Any, inputs: Any, targets: Any, own: Any, chosen: Any
     ) -> Any:
         import jax
 
-        free = self._free(values)
-        objective = partial(self._objective, inputs=inputs, targets=targets, own=own, step=step, chosen=chosen)
+        free = self.objective.free(values)
+        objective = partial(self.objective, inputs=inputs, targets=targets, own=own, step=step, chosen=chosen)
         (value, terms), gradient = jax.value_and_grad(objective, has_aux=True)(free)
         updates, state = self.optimizer.update(
             gradient, state, free, value=value, grad=gradient, value_fn=lambda free: objective(free)[0]
         )
-        rates = {name: scale * self.settings.rates.get(name, 1.0) for name in free}
+        rates = {name: scale * self.how.rates.get(name, 1.0) for name in free}
         moved = {name: free[name] + rates[name] * updates[name] for name in free}
-        return self._constrained(moved), state, value, terms, gradient
-
-    def _scored(
-        self, values: Any, inputs: Any, targets: Any, own: Any, step: Any, chosen: tuple, penalised: bool
-    ) -> Any:
-        outputs = self._computed(values, inputs, own, step, chosen)
-        return self._scored_outputs(values, outputs, targets, step, len(chosen), penalised)
-
-    def _scored_outputs(self, values: Any, outputs: Any, targets: Any, step: Any, count: int, penalised: bool) -> Any:
-        now, free = self.at_step(values, step), self._free(values)
-        return self._loss_of(now, free, outputs, targets, step, count, penalised)[0]
-
-    def _computed(self, values: Any, inputs: Any, own: Any, step: Any, chosen: tuple) -> Any:
-        return self._outputs(self.scored, self.at_step(values, step), self._free(values), inputs, own, chosen)
+        return self.objective.constrained(moved), state, value, terms, gradient
 
     # --- data ---------------------------------------------------------------------------------------------------
 
     def batch(self, step: int) -> dict[str, Any]:
         """Return the data of one step: all training runs, or a batch of runs that share their shapes."""
-        size = self.settings.batch_size
+        size = self.how.batch_size
         if size is None or size >= len(self.training):
             if not hasattr(self, "_all"):
                 self._all = self.runs.of(self.training)
@@ -191,12 +93,12 @@ class Learner:
 
     @property
     def steps_per_epoch(self) -> int:
-        return len(self.batches(0)) if self.settings.batch_size else 1
+        return len(self.batches(0)) if self.how.batch_size else 1
 
     def batches(self, epoch: int) -> list[list[int]]:
         """Return the batches of an epoch; the order follows from seed and epoch alone, so that a resumed fit agrees."""
-        size = self.settings.batch_size or len(self.training)
-        return self.runs.batches(self.training, size, np.random.default_rng([self.settings.seed, epoch]))
+        size = self.how.batch_size or len(self.training)
+        return self.runs.batches(self.training, size, np.random.default_rng([self.seed, epoch]))
 
     # --- steps ----------------------------------------------------------------------------------------------------
 
@@ -218,7 +120,7 @@ class Learner:
             checkpoint.save(self.state, self.baseline)
 
     def _finished(self) -> bool:
-        state, patience = self.state, self.settings.patience
+        state, patience = self.state, self.how.patience
         if state.failures > RETRIES:
             self.stopped = f"diverged at step {state.number}; the last good values are kept"
             return True
@@ -256,9 +158,9 @@ class Learner:
         number, epoch = self.state.number, self.steps_per_epoch
         if number == 0:  # a step from a bound is taken from inside it, so that its loss is not that of the start
             return self.baseline
-        if not self.settings.batch_size:
+        if not self.how.batch_size:
             # losses under the weights of different steps would not compare
-            return self.scores(self.state.values, None if self.changing else float(loss))
+            return self.scores(self.state.values, None if self.objective.changes else float(loss))
         return self.scores(self.state.values) if number % epoch == 0 or number == self.total else {}
 
     def scores(
@@ -275,7 +177,7 @@ class Learner:
 
     def score(self, values: Mapping[str, Any], runs: Sequence[int], common: Collection[str] = ()) -> float:
         """Return the loss of some values on some runs; only what is minimised counts the values of the entities."""
-        size, penalised = self.settings.batch_size or len(runs), runs is self.training
+        size, penalised = self.how.batch_size or len(runs), runs is self.training
         if len(runs) <= size or not self.program.split:
             data = _without(self.runs.of(runs), common)
             return float(self._evaluate(values, step=self.total, penalised=penalised, **data))
@@ -299,7 +201,7 @@ class Learner:
         return {n: np.stack(v) if len({one.shape for one in v}) == 1 else v for n, v in several.items()}
 
     def _warn_if_flat(self, gradient: Mapping[str, Any], bar: Progress) -> None:
-        learned = set(self.program.parameters) - set(self.schedules)
+        learned = set(self.program.parameters) - set(self.how.schedules)
         flat = [n for n, slope in gradient.items() if n in learned and not np.any(np.asarray(slope))]
         if flat:
             bar.warn(f"the loss does not depend on {', '.join(flat)} at its start value; it will not move")
@@ -311,7 +213,7 @@ class Learner:
         row = {"step": state.number, "loss": float(loss), "validation": scores.get("validation")}
         row["seconds"] = round(time.perf_counter() - began, 3)
         row |= {f"loss.{name}": float(value) for name, value in terms.items()}
-        values = self.at_step(state.values, state.number)
+        values = self.objective.at_step(state.values, state.number)
         numbers = {n: float(v) for n, v in values.items() if np.ndim(v) == 0}
         state.history.append(row | numbers)
 
@@ -330,34 +232,38 @@ class Learner:
             found = {name: one.start for name, one in self.program.graph.learnables.items()}
         else:
             found = {n: v for n, v in self.plain(self.state.best_values).items() if n in self.program.parameters}
-        return {**found, **{name: float(rule(self.total)) for name, rule in self.schedules.items()}}
+        return {**found, **{name: float(rule(self.total)) for name, rule in self.how.schedules.items()}}
 
     def scores_with(self, changed: Mapping[str, Any]) -> dict[str, float]:
         """Return the scores of the best values with some changed, for all entities."""
         values = dict(self.state.best_values)
         for name, value in changed.items():
             values[name] = np.asarray(value, values[name].dtype)
-            if name in self.entities:
-                values[_deviations(name)] = 0 * values[_deviations(name)]
+            if name in self.runs.entities:
+                values[deviations(name)] = 0 * values[deviations(name)]
         return self.scores(values, common=tuple(changed))
 
     def learned_per_entity(self) -> dict[str, dict[Any, Any]]:
         """Return, of each parameter learned per entity, the value for every entity."""
-        free = self._free(self.state.best_values)
+        free = self.objective.free(self.state.best_values)
         found = {}
-        for name, (labels, _) in self.entities.items():
-            values = np.asarray(self.per_entity(free, name))
+        for name, (labels, _) in self.runs.entities.items():
+            values = np.asarray(self.objective.per_entity(free, name))
             found[name] = {label: self.plain({"": v})[""] for label, v in zip(labels, values, strict=True)}
         return found
 
 
-def _is_scheduled(loss: Any) -> bool:
-    return any(isinstance(getattr(part, "weight", None), Schedule) for part in getattr(loss, "parts", (loss,)))
+def _optimizer(given: Any, rates: Mapping[str, float], program: Program) -> Any:
+    """Return the optimizer, by default Adam with a step of 0.1 in the free space."""
+    import optax
+
+    unknown = sorted(set(rates) - set(program.parameters))
+    if unknown:
+        raise ValueError(f"rates: no parameter {', '.join(unknown)}; learned are {', '.join(program.parameters)}")
+    if given is not None and not hasattr(given, "update"):
+        raise ValueError(f"optimizer is {given!r}; expected one of optax, such as optax.adam(0.1)")
+    return optax.with_extra_args_support(given or optax.adam(0.1))
 
 
 def _without(data: dict[str, Any], common: Collection[str]) -> dict[str, Any]:
     return {**data, "own": {name: numbers for name, numbers in data["own"].items() if name not in common}}
-
-
-def _deviations(name: str) -> str:
-    return f"{name} by entity"

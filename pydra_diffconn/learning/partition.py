@@ -46,11 +46,11 @@ def partition(
     return training, held_out
 
 
-def labels_of(count: int, groups: Sequence[Any] | None) -> list[Any]:
+def labels_of(count: int, groups: Sequence[Any] | None, name: str = "groups") -> list[Any]:
     """Return one label for each run: those of its group, or by default its number."""
     labels = list(range(count)) if groups is None else list(groups)
     if len(labels) != count:
-        raise ValueError(f"groups has {len(labels)} labels for {count} runs; expected one each")
+        raise ValueError(f"{name} has {len(labels)} labels for {count} runs; expected one each")
     return labels
 
 

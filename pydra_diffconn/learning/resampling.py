@@ -9,14 +9,12 @@ from typing import Any
 import numpy as np
 
 from pydra_diffconn.declare.parameters import Learn
-from pydra_diffconn.learning.fitting import learnable_program
 from pydra_diffconn.learning.learner import Learner
-from pydra_diffconn.learning.partition import labels_of, partition
+from pydra_diffconn.learning.partition import partition
+from pydra_diffconn.learning.prepared import prepared
 from pydra_diffconn.learning.progress import Progress
-from pydra_diffconn.learning.settings import Settings
+from pydra_diffconn.learning.settings import Learning, Machine, settled
 from pydra_diffconn.numerics.process import one_blas_thread
-from pydra_diffconn.program.hoisting import with_constants_computed
-from pydra_diffconn.program.program import Program
 
 
 @dataclass
@@ -52,47 +50,53 @@ class Resampled:
 
 def cross_validate(
     task: Any,
-    loss: Callable,
+    loss: Callable[..., Any],
     targets: Any = None,
     *,
     folds: int = 5,
-    groups: Sequence[Any] | None = None,
-    validation: float | None = None,
+    learn: Mapping[str, Learn] | None = None,
     steps: int = 200,
+    optimizer: Any = None,
+    validation: float | None = None,
+    groups: Sequence[Any] | Mapping[str, Sequence[Any]] | None = None,
     seed: int = 0,
+    how: Learning | None = None,
+    on: Machine | None = None,
+    cache_root: Any = None,
+    worker: Any = "debug",
     progress: bool = True,
-    **settings: Any,
+    **old: Any,
 ) -> Resampled:
     """Learn on all folds but one and test on that one, for each; the classical start is tested on the same runs.
 
+    Values learned per subject count with the group's for new subjects.
+
     Parameters
     ----------
-    task, loss, targets, steps, seed, progress
+    task, loss, targets, learn, steps, optimizer, seed, how, on, cache_root, worker, progress
         As for `fit`.
     folds : int
         Number of folds; one per group (leave one subject out) if there are as many.
-    groups : sequence, optional
-        One label per run; runs with equal labels are in one fold.
     validation : float, optional
         Fraction of the learning runs held out of every fit to choose its best values: nested cross-validation.
-    settings
-        Further arguments of `fit`: learn, optimizer, rates, schedules, batch_size, entities, shrinkage, patience,
-        devices, remat, memory, cache_root, worker. Values learned per subject count with the group's for new subjects.
+    groups : sequence or mapping, optional
+        As for `fit`; runs with equal labels are in one fold.
 
     Raises
     ------
     ValueError
         As `fit`, and if there are fewer groups than folds.
     """
-    program, how, groups, entities = _prepared(task, groups, seed, settings)
-    labels = labels_of(len(program.runs), groups)
+    how, on, groups = settled(how, on, groups, old, "cross_validate")
+    ready = prepared(task, learn, groups, optimizer, seed, how, on, cache_root, worker)
+    labels = ready.labels
     tests = _folds(labels, folds, seed)
     found = []
     for test in tests:
         rest = [number for number in range(len(labels)) if number not in set(test)]
         training, held_out = partition(len(rest), validation, [labels[n] for n in rest], seed)
         mine, others = [rest[n] for n in training], [rest[n] for n in held_out]
-        found.append(_run(Learner(program, loss, targets, mine, others, how, entities, total=steps), progress))
+        found.append(_run(ready.learner(loss, targets, mine, others, steps), progress))
     rows = [
         {
             "fold": number,
@@ -107,60 +111,46 @@ def cross_validate(
 
 def bootstrap(
     task: Any,
-    loss: Callable,
+    loss: Callable[..., Any],
     targets: Any = None,
     *,
     repeats: int = 20,
-    groups: Sequence[Any] | None = None,
+    learn: Mapping[str, Learn] | None = None,
     steps: int = 200,
+    optimizer: Any = None,
+    groups: Sequence[Any] | Mapping[str, Sequence[Any]] | None = None,
     seed: int = 0,
+    how: Learning | None = None,
+    on: Machine | None = None,
+    cache_root: Any = None,
+    worker: Any = "debug",
     progress: bool = True,
-    **settings: Any,
+    **old: Any,
 ) -> Resampled:
     """Learn again and again from subjects drawn with replacement: how much the parameters vary by chance.
 
     Parameters
     ----------
-    task, loss, targets, steps, seed, progress
+    task, loss, targets, learn, steps, optimizer, seed, how, on, cache_root, worker, progress
         As for `fit`.
     repeats : int
         Number of fits.
-    groups : sequence, optional
-        One label per run; groups, not runs, are drawn.
-    settings
-        Further arguments of `fit`, as for `cross_validate`.
+    groups : sequence or mapping, optional
+        As for `fit`; groups, not runs, are drawn.
     """
-    program, how, groups, entities = _prepared(task, groups, seed, settings)
-    labels = labels_of(len(program.runs), groups)
+    how, on, groups = settled(how, on, groups, old, "bootstrap")
+    ready = prepared(task, learn, groups, optimizer, seed, how, on, cache_root, worker)
+    labels = ready.labels
     names, rng = list(dict.fromkeys(labels)), np.random.default_rng(seed)
     found, rows = [], []
     for repeat in range(repeats):
         drawn = [names[n] for n in rng.integers(0, len(names), len(names))]
         training = [number for name in drawn for number, label in enumerate(labels) if label == name]
-        learner = Learner(program, loss, targets, training, [], how, entities, total=steps)
+        learner = ready.learner(loss, targets, training, [], steps)
         found.append(_run(learner, progress))
         scores = {"classical": learner.baseline["training"], "learned": learner.state.best["training"]}
         rows.append({"repeat": repeat, **scores})
     return Resampled(rows, _stacked(found))
-
-
-def _prepared(
-    task: Any, groups: Sequence[Any] | None, seed: int, given: Mapping[str, Any]
-) -> tuple[Program, Settings, Sequence[Any] | None, dict[str, Sequence[Any]]]:
-    """Return the program, how to learn, and what says which runs belong together."""
-    given, entities = dict(given), dict(given.get("entities") or {})
-    groups = entities.get("subject") if groups is None else groups
-    schedules = dict(given.pop("schedules", None) or {})
-    learn = {**(given.pop("learn", None) or {}), **{name: Learn(float(rule(0))) for name, rule in schedules.items()}}
-    how: dict[str, Any] = {
-        name: given.pop(name) for name in ("optimizer", "batch_size", "patience", "shrinkage") if name in given
-    }
-    how["rates"] = given.pop("rates", None) or {}
-    given.pop("entities", None)
-    program = with_constants_computed(learnable_program(task, learn, **given))
-    if groups is not None:
-        entities = {"subject": groups, **entities}
-    return program, Settings(**how, seed=seed, schedules=schedules), groups, entities
 
 
 def _run(learner: Learner, progress: bool) -> Learner:

@@ -1,22 +1,109 @@
-"""How to learn."""
+"""What may be set of a fit besides its data: how steps are taken (`Learning`) and on what it runs (`Machine`).
+
+`fit`, `Fit`, `cross_validate` and `bootstrap` take both under the same names: `how=Learning(...)`, `on=Machine(...)`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import difflib
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from typing import Any
 
-from pydra_diffconn.declare.schedules import Schedule
+REMOVED_IN = "0.3"
 
 
 @dataclass(frozen=True)
-class Settings:
-    """How to learn; see `fit`."""
+class Learning:
+    """How steps are taken, besides their number and the optimizer.
 
-    optimizer: Any = None
-    rates: Mapping[str, float] = field(default_factory=dict)
+    Parameters
+    ----------
+    batch_size : int, optional
+        Number of runs in a step, drawn anew in every epoch; by default all.
+    patience : int, optional
+        Stop when the score has not improved for so many steps.
+    rates : mapping
+        Factor on the step of a parameter, by name.
+    schedules : mapping
+        Parameters that follow a function of the step instead of being learned, such as the temperature of a choice:
+        `{"Choose.temperature": optax.linear_schedule(1.0, 0.1, 100)}`. Values are scored, and the result has them, as
+        at the last step.
+    shrinkage : float
+        How strongly values per entity are drawn to the group's.
+    checkpoint_every : int
+        Steps between saves (at most one save a second).
+    """
+
     batch_size: int | None = None
     patience: int | None = None
+    rates: Mapping[str, float] = field(default_factory=dict)
+    schedules: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
     shrinkage: float = 1.0
-    seed: int = 0
-    schedules: Mapping[str, Schedule] = field(default_factory=dict)
+    checkpoint_every: int = 1
+
+    def __post_init__(self) -> None:
+        for name in ("batch_size", "patience", "checkpoint_every"):
+            require_count(name, getattr(self, name), 1)
+
+
+@dataclass(frozen=True)
+class Machine:
+    """On what a fit runs.
+
+    Parameters
+    ----------
+    devices : sequence of jax devices
+        Spread the runs over these.
+    remat : bool
+        Compute intermediate arrays again in the backward pass, one run at a time: less memory, more time.
+    memory : float, optional
+        Bytes of what is read from files to hold in memory, by default a quarter of the machine's. What exceeds them
+        waits in a temporary folder (TMPDIR), from which each batch is read: give a `batch_size` then.
+    """
+
+    devices: Sequence[Any] = ()
+    remat: bool = False
+    memory: float | None = None
+
+
+def require_count(name: str, number: Any, least: int) -> None:
+    """Refuse what is no whole number of at least `least`; None passes."""
+    whole = hasattr(number, "__index__") and not isinstance(number, bool)
+    if number is not None and not (whole and number >= least):
+        raise ValueError(f"{name} is {number}; expected a whole number of at least {least}")
+
+
+def settled(
+    how: Learning | None, on: Machine | None, groups: Any, old: Mapping[str, Any], caller: str
+) -> tuple[Learning, Machine, Any]:
+    """Return the settings, with those that were spelled in the old way put in their place.
+
+    Raises
+    ------
+    TypeError
+        If a name is none of a setting; it names the nearest.
+    """
+    how, on = how or Learning(), on or Machine()
+    homes: dict[str, str] = {one.name: "how=Learning" for one in fields(Learning)}
+    homes |= {one.name: "on=Machine" for one in fields(Machine)} | {"entities": "groups="}
+    for name, value in old.items():
+        if name not in homes:
+            close = difflib.get_close_matches(name, [*homes, "steps", "optimizer", "validation", "checkpoint"])
+            hint = f"; did you mean {close[0]!r}?" if close else ""
+            raise TypeError(f"{caller}() has no argument {name!r}{hint}")
+        place = "groups={...}" if name == "entities" else f"{homes[name]}({name}=...)"
+        warnings.warn(
+            f"{caller}({name}=...) is spelled {place} now; the old spelling goes in {REMOVED_IN}",
+            DeprecationWarning,
+            stacklevel=3,
+        )
+        if name == "entities":
+            mine = {} if groups is None else dict(groups) if isinstance(groups, Mapping) else {"subject": groups}
+            groups = {**(value or {}), **mine} or None
+        elif homes[name] == "on=Machine":
+            on = Machine(**{**vars(on), name: () if name == "devices" and value is None else value})
+        else:
+            how = Learning(**{**vars(how), name: value or {} if name in ("rates", "schedules") else value})
+    return how, on, groups

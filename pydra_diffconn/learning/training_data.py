@@ -101,7 +101,7 @@ def _entity_numbers(program: Program, entities: Mapping[str, Sequence[Any]]) -> 
         if per not in entities:
             raise ValueError(
                 f"{name} is learned per {per}, but nothing says which {per} a run belongs to; give "
-                f"entities={{{per!r}: [...]}} (or groups=[...]) with one label for each run"
+                f"groups={{{per!r}: [...]}} with one label for each run"
             )
         labels = list(entities[per])
         if len(labels) != len(program.runs):

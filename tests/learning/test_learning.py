@@ -15,11 +15,24 @@ import optax
 import pytest
 from pydra.compose import workflow
 
-from pydra_diffconn import Fit, Learn, bootstrap, cross_validate, fit, fuse, load_parameters, losses, with_parameters
+from pydra_diffconn import (
+    Fit,
+    Learn,
+    Learning,
+    Machine,
+    bootstrap,
+    cross_validate,
+    fit,
+    fuse,
+    load_parameters,
+    losses,
+    with_parameters,
+)
 from pydra_diffconn.blocks import BandPass, Correlation
 from pydra_diffconn.declare.loss import Loss
 
 LOSS = losses.MeanSquaredError("connectome")
+PAIRS = Learning(batch_size=2)
 
 
 class Penalty(Loss):
@@ -68,19 +81,19 @@ def test_second_order_needs_few_steps(task, targets):
 
 def test_rates_and_clipping_are_kept(task, targets):
     start = {"BandPass.low": 0.02, "BandPass.high": 0.2}
-    result = quick(task, targets, rates={"BandPass.high": 0.0}, steps=3)
+    result = quick(task, targets, how=Learning(rates={"BandPass.high": 0.0}), steps=3)
     assert result.parameters["BandPass.high"] == pytest.approx(start["BandPass.high"], rel=1e-5)
     assert result.parameters["BandPass.low"] > 1.1 * start["BandPass.low"]
     clipped = quick(task, targets, optimizer=optax.chain(optax.clip_by_global_norm(1e-6), optax.sgd(1.0)), steps=3)
     assert clipped.parameters["BandPass.high"] == pytest.approx(start["BandPass.high"], rel=1e-4)
     with pytest.raises(ValueError, match=r"rates: no parameter Band\.lo; learned are BandPass\.low, BandPass\.high"):
-        quick(task, targets, rates={"Band.lo": 1.0})
+        quick(task, targets, how=Learning(rates={"Band.lo": 1.0}))
 
 
 def test_batches_learn_too_and_follow_from_the_seed(task, targets):
-    first, second = (quick(task, targets, batch_size=2, steps=60, seed=3) for _ in range(2))
+    first, second = (quick(task, targets, how=PAIRS, steps=60, seed=3) for _ in range(2))
     assert first.parameters == second.parameters and first.improved
-    assert quick(task, targets, batch_size=2, steps=60, seed=4).parameters != first.parameters
+    assert quick(task, targets, how=PAIRS, steps=60, seed=4).parameters != first.parameters
 
 
 def test_batches_of_runs_of_unequal_length(bolds):
@@ -88,7 +101,7 @@ def test_batches_of_runs_of_unequal_length(bolds):
     task = Small().split(bold=uneven)
     program = fuse(task)
     targets = program({"BandPass.low": jnp.float32(0.05), "BandPass.high": jnp.float32(0.3)})["connectome"]
-    assert quick(task, np.asarray(targets), batch_size=2, steps=60).improved
+    assert quick(task, np.asarray(targets), how=PAIRS, steps=60).improved
 
 
 def test_terms_are_reported_and_weights_follow_a_schedule(task, targets):
@@ -101,7 +114,7 @@ def test_terms_are_reported_and_weights_follow_a_schedule(task, targets):
 
 
 def test_learning_stops_early(task, targets):
-    result = quick(task, targets, patience=3, optimizer=optax.sgd(0.0), steps=50)
+    result = quick(task, targets, how=Learning(patience=3), optimizer=optax.sgd(0.0), steps=50)
     assert len(result.history) == 4 and "no improvement for 3 steps" in result.stopped
 
 
@@ -116,19 +129,19 @@ def people(bolds):
 def test_a_value_per_subject_around_the_groups(task, people, bolds):
     labels, targets = people
     learn = {"BandPass.high": Learn(0.2, per="subject"), "BandPass.low": Learn(0.02)}
-    result = quick(task, targets, learn=learn, groups=labels, shrinkage=1e-4, steps=150)
+    result = quick(task, targets, learn=learn, groups=labels, how=Learning(shrinkage=1e-4), steps=150)
     own = {name: value for name, value in result.parameters.items() if "@" in name}
     assert own["BandPass.high@a"] == pytest.approx(0.15, rel=0.05)
     assert own["BandPass.high@b"] == pytest.approx(0.3, rel=0.05)
     assert 0.15 < result.parameters["BandPass.high"] < 0.3
-    drawn = quick(task, targets, learn=learn, groups=labels, shrinkage=100.0, steps=150).parameters
+    drawn = quick(task, targets, learn=learn, groups=labels, how=Learning(shrinkage=100.0), steps=150).parameters
     assert drawn["BandPass.high@a"] == pytest.approx(drawn["BandPass.high"], rel=0.02)
 
 
 def test_a_subjects_values_make_its_own_workflow(task, people, bolds, tmp_path):
     labels, targets = people
     learn = {"BandPass.high": Learn(0.2, per="subject")}
-    result = quick(task, targets, learn=learn, groups=labels, shrinkage=1e-4)
+    result = quick(task, targets, learn=learn, groups=labels, how=Learning(shrinkage=1e-4))
     result.save(tmp_path / "fit")
     loaded = load_parameters(tmp_path / "fit")
     found = [
@@ -141,14 +154,14 @@ def test_a_subjects_values_make_its_own_workflow(task, people, bolds, tmp_path):
 
 
 def test_per_subject_needs_to_know_the_subjects(task, targets):
-    with pytest.raises(ValueError, match=r"learned per session.* give entities=\{'session'"):
+    with pytest.raises(ValueError, match=r"learned per session.* give groups=\{'session'"):
         quick(task, targets, learn={"BandPass.high": Learn(0.2, per="session")}, groups=list("aabbcc"))
 
 
 def test_a_resumed_fit_goes_on_to_the_same_bits(task, targets, tmp_path):
-    whole = quick(task, targets, steps=12, batch_size=2)
-    quick(task, targets, steps=6, batch_size=2, checkpoint=tmp_path)
-    resumed = quick(task, targets, steps=12, batch_size=2, checkpoint=tmp_path)
+    whole = quick(task, targets, steps=12, how=PAIRS)
+    quick(task, targets, steps=6, how=PAIRS, checkpoint=tmp_path)
+    resumed = quick(task, targets, steps=12, how=PAIRS, checkpoint=tmp_path)
     assert resumed.parameters == whole.parameters
     assert [row["step"] for row in resumed.history] == list(range(13))
     assert not list(tmp_path.glob("*.pkl*"))
@@ -175,7 +188,7 @@ def test_a_checkpoint_of_another_fit_is_refused(task, targets, tmp_path):
         ({"steps": -1}, "steps is -1"),
         ({"learn": {"BandPass.low": 0.02}}, r"learn: BandPass.low is 0.02; expected Learn\(\), or Learn\(0.02\)"),
         ({"validation": 1.5}, "validation is 1.5; expected a fraction"),
-        ({"batch_size": 0}, "batch_size is 0; expected a whole number of at least 1"),
+        ({"steps": -1}, "steps is -1; expected a whole number of at least 0"),
         ({"learn": ["BandPass.low"]}, r"learn is \['BandPass.low'\]; expected names with marks"),
         ({"learn": {"BandPass.low": Learn(within=(0.05, 0.09))}}, r"starts at 0.02, outside within=\(0.05, 0.09\)"),
         ({"learn": {n: Learn(share="x") for n in ("BandPass.low", "BandPass.high")}}, "shares 'x'.*needs one start"),
@@ -195,13 +208,15 @@ def test_what_cannot_be_learned_with_is_an_error(task, targets, settings, told):
 def test_people_may_be_held_out_by_name(task, targets):
     result = quick(task, targets, steps=1, groups=list("aabbcc"), validation=["b"])
     assert result.validation == [2, 3] and result.training == [0, 1, 4, 5]
-    of_entities = quick(task, targets, steps=1, entities={"subject": list("aabbcc")}, validation=0.3)
+    of_entities = quick(task, targets, steps=1, groups={"subject": list("aabbcc")}, validation=0.3)
     assert of_entities.validation in ([0, 1], [2, 3], [4, 5])
 
 
 def test_the_score_of_those_held_out_is_that_of_the_group_alone(task, targets):
     learn = {"BandPass.low": Learn(0.02, per="subject")}
-    result = quick(task, targets, steps=10, learn=learn, groups=list("aabbcc"), validation=["c"], shrinkage=100.0)
+    result = quick(
+        task, targets, steps=10, learn=learn, groups=list("aabbcc"), validation=["c"], how=Learning(shrinkage=100.0)
+    )
     program = fuse(task)
     values = {name: result.parameters[name] for name in program.parameters}
     outputs = {"connectome": program(values)["connectome"][4:]}
@@ -243,7 +258,8 @@ def test_people_may_be_targets_by_name(task):
 @pytest.mark.parametrize("resample", [cross_validate, bootstrap])
 def test_resampling_takes_the_settings_of_a_fit(task, targets, resample):
     learn = {"BandPass.low": Learn(0.02, per="subject")}
-    how = {"batch_size": 2, "shrinkage": 2.0, "rates": {"BandPass.low": 0.5}, "groups": list("aabbcc")}
+    learning = Learning(batch_size=2, shrinkage=2.0, rates={"BandPass.low": 0.5})
+    how = {"how": learning, "groups": list("aabbcc")}
     count = {"folds": 3} if resample is cross_validate else {"repeats": 2}
     found = resample(task, LOSS, targets, steps=2, learn=learn, progress=False, **count, **how)
     assert len(found.rows) == next(iter(count.values()))
@@ -299,7 +315,7 @@ def test_an_interrupt_leaves_a_usable_result(tmp_path):
 
 def test_recomputing_intermediates_changes_no_number(task, targets):
     np.testing.assert_allclose(
-        list(quick(task, targets, remat=True).parameters.values()),
+        list(quick(task, targets, on=Machine(remat=True)).parameters.values()),
         list(quick(task, targets).parameters.values()),
         rtol=1e-5,
     )
@@ -309,12 +325,13 @@ def test_four_devices_learn_what_one_does(tmp_path):
     code = f"""
         import sys; sys.path.insert(0, {str(Path(__file__).parents[1])!r})
         import jax, numpy as np
+        from pydra_diffconn import Machine
         from learning.test_learning import Small, quick, targets_at
         rng = np.random.default_rng(0)
         bolds = [rng.standard_normal((80, 5)).astype(np.float32) for _ in range(6)]
         assert len(jax.devices()) == 4
         task, targets = Small().split(bold=bolds), targets_at(bolds)
-        one, four = quick(task, targets), quick(task, targets, devices=jax.devices())
+        one, four = quick(task, targets), quick(task, targets, on=Machine(devices=jax.devices()))
         for name in one.parameters:
             np.testing.assert_allclose(four.parameters[name], one.parameters[name], rtol=1e-5)
         print("same")
@@ -337,11 +354,12 @@ def test_two_hosts_learn_what_one_does(tmp_path, task, targets):
         jax.config.update("jax_cpu_collectives_implementation", "gloo")
         jax.distributed.initialize("127.0.0.1:{port}", 2, int(sys.argv[1]))
         import numpy as np
+        from pydra_diffconn import Machine
         from learning.test_learning import Small, quick
         rng = np.random.default_rng(0)
         bolds = [rng.standard_normal((80, 5)).astype(np.float32) for _ in range(6)]
         targets = np.load({str(tmp_path / "targets.npy")!r})
-        found = quick(Small().split(bold=bolds), targets, devices=jax.devices(), steps=5)
+        found = quick(Small().split(bold=bolds), targets, on=Machine(devices=jax.devices()), steps=5)
         print(len(jax.devices()), *found.parameters.values())
     """
     command = [sys.executable, "-c", textwrap.dedent(code)]
@@ -374,13 +392,13 @@ def test_the_bootstrap_gives_an_interval_that_holds_the_planted_value(task, bold
 
 
 @workflow.define(outputs=["parameters", "scores"])
-def Learning(task, targets, steps: int):
+def LearningStep(task, targets, steps: int):
     fitted = workflow.add(Fit(workflow=task, loss=LOSS, targets=targets, steps=steps))
     return fitted.parameters, fitted.scores
 
 
 def test_learning_is_a_step_of_a_larger_workflow(task, targets, tmp_path):
-    larger = Learning(task=task, targets=targets, steps=10)
+    larger = LearningStep(task=task, targets=targets, steps=10)
     found = larger(worker="debug", cache_root=tmp_path)
     direct = quick(task, targets, steps=10)
     assert {p.name: p.value for p in load_parameters(Path(found.parameters))} == direct.parameters
@@ -388,11 +406,33 @@ def test_learning_is_a_step_of_a_larger_workflow(task, targets, tmp_path):
     began = time.monotonic()
     larger(worker="debug", cache_root=tmp_path)
     assert time.monotonic() - began < 60 and len(list(tmp_path.glob("python-*/fit"))) == 1
-    assert larger._checksum != Learning(task=task, targets=targets + 1, steps=10)._checksum
-    assert larger._checksum != Learning(task=Small().split(bold=[targets[0]] * 6), targets=targets, steps=10)._checksum
+    assert larger._checksum != LearningStep(task=task, targets=targets + 1, steps=10)._checksum
+    assert (
+        larger._checksum != LearningStep(task=Small().split(bold=[targets[0]] * 6), targets=targets, steps=10)._checksum
+    )
 
 
 def test_the_history_can_be_drawn_and_reported(task, targets, tmp_path):
     result = quick(task, targets, steps=3)
     assert result.plot().axes[0].get_xlabel() == "step"
     assert "BandPass.low" in result.report(tmp_path / "report.html").read_text()
+
+
+def test_settings_in_their_old_places_work_with_a_warning(task, targets):
+    grouped = quick(task, targets, steps=2, how=PAIRS, groups={"subject": list("aabbcc")}, on=Machine(remat=True))
+    with pytest.warns(DeprecationWarning, match=r"batch_size=.* is spelled how=Learning\(batch_size=...\) now") as told:
+        old = quick(task, targets, steps=2, batch_size=2, entities={"subject": list("aabbcc")}, remat=True)
+    assert {str(one.message).split("=")[0] for one in told} == {"fit(batch_size", "fit(entities", "fit(remat"}
+    assert old.parameters == grouped.parameters
+    with pytest.warns(DeprecationWarning):
+        assert len(cross_validate(task, LOSS, targets, folds=2, steps=0, devices=None, progress=False).rows) == 2
+
+
+@pytest.mark.parametrize("function", [fit, cross_validate, bootstrap])
+def test_a_misspelt_setting_is_an_error_that_names_the_nearest(task, targets, function):
+    with pytest.raises(
+        TypeError, match=rf"{function.__name__}\(\) has no argument 'batchsize'; did you mean 'batch_size'"
+    ):
+        function(task, LOSS, targets, batchsize=2)
+    with pytest.raises(ValueError, match="batch_size is 0; expected a whole number of at least 1"):
+        Learning(batch_size=0)

@@ -6,10 +6,9 @@ import pytest
 from fileformats.generic import File
 from pydra.compose import workflow
 
-from pydra_diffconn import Learn, fit, fuse, losses
+from pydra_diffconn import Learn, Learning, Machine, fit, fuse, losses
 from pydra_diffconn.blocks import BandPass, Correlation, IndividualMaps, ProjectMaps
 from pydra_diffconn.learning.learner import Learner
-from pydra_diffconn.learning.settings import Settings
 from pydra_diffconn.program.spool import Spool
 
 RUNS, GRID, FRAMES = 4, (3, 4, 2), 50
@@ -54,7 +53,7 @@ def test_images_that_exceed_the_limit_wait_on_disk(task):
 def test_a_fit_from_disk_learns_the_same(task):
     settings = {"targets": np.zeros((RUNS, 3, 3)), "steps": 3, "batch_size": 2, "progress": False}
     loss = losses.MeanSquaredError("connectome")
-    held, waiting = fit(task, loss, **settings), fit(task, loss, memory=0, **settings)
+    held, waiting = fit(task, loss, **settings), fit(task, loss, on=Machine(memory=0), **settings)
     assert held.best == pytest.approx(waiting.best, rel=1e-12)
     np.testing.assert_allclose(held.parameters["atlas.deviation"], waiting.parameters["atlas.deviation"], rtol=1e-12)
 
@@ -68,8 +67,8 @@ def test_scores_of_batches_are_those_of_all_runs(task):
 
     program = fuse(task)
     runs = list(range(RUNS))
-    at_once = Learner(program, unlike, None, runs, [], Settings())
-    batched = Learner(program, unlike, None, runs, [], Settings(batch_size=3))
+    at_once = Learner(program, unlike, None, runs, [])
+    batched = Learner(program, unlike, None, runs, [], how=Learning(batch_size=3))
     assert batched.baseline["training"] == pytest.approx(at_once.baseline["training"], rel=1e-12)
 
 

@@ -17,7 +17,7 @@ from choices_under_test import (
     TwoJobs,
 )
 
-from pydra_diffconn import Learn, fit, fuse, generators, losses, multiverse, optimise
+from pydra_diffconn import Learn, Learning, fit, fuse, generators, losses, multiverse, optimise
 from pydra_diffconn.workflow.choosing import with_options
 
 ONE, TWO = np.array([1.0, 0.0]), np.array([0.0, 1.0])
@@ -205,7 +205,7 @@ def test_entropy_with_a_ramp_decides_weights_that_the_data_leave_mixed(data):
 def test_a_temperature_follows_its_schedule_and_is_written_back(study, tmp_path):
     schedule = {"band.temperature": losses.schedules.Ramp(2.0, 0.1, 20, shape="geometric")}
     settings = {"steps": 20, "progress": False}
-    result = fit(pipelines(study), LOSS, study[1], schedules=schedule, **settings)
+    result = fit(pipelines(study), LOSS, study[1], how=Learning(schedules=schedule), **settings)
     assert result.history[0]["band.temperature"] == pytest.approx(2.0)
     assert result.parameters["band.temperature"] == pytest.approx(0.1)
     inputs = {name: values[0] for name, values in study[0].items()} | {"tr": 1.0}

@@ -1,0 +1,78 @@
+"""What every fit of a workflow begins with, once for all fits of it: a program, and who is who among its runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pydra_diffconn.declare.parameters import Learn
+from pydra_diffconn.learning.learner import Learner
+from pydra_diffconn.learning.partition import labels_of
+from pydra_diffconn.learning.settings import Learning, Machine
+from pydra_diffconn.program.fusing import fuse
+from pydra_diffconn.program.hoisting import with_constants_computed
+from pydra_diffconn.program.program import Program
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A program to be learned, and how."""
+
+    program: Program
+    shorter: Program
+    """The same, with what no parameter changes computed."""
+    kinds: Mapping[str, Sequence[Any]]
+    """The labels of the runs, by kind of entity: `{"subject": [...]}`."""
+    optimizer: Any
+    seed: int
+    how: Learning
+
+    @property
+    def labels(self) -> list[Any]:
+        """One label for each run; runs of equal labels belong together."""
+        return labels_of(len(self.program.runs), self.kinds.get("subject"))
+
+    def learner(
+        self, loss: Callable[..., Any], targets: Any, training: Sequence[int], held_out: Sequence[int], total: int
+    ) -> Learner:
+        """Return a fit that learns from some runs and validates on others."""
+        return Learner(
+            self.shorter,
+            loss,
+            targets,
+            training,
+            held_out,
+            how=self.how,
+            optimizer=self.optimizer,
+            seed=self.seed,
+            entities=self.kinds,
+            total=total,
+        )
+
+
+def prepared(
+    task: Any,
+    learn: Mapping[str, Learn] | None,
+    groups: Sequence[Any] | Mapping[str, Sequence[Any]] | None,
+    optimizer: Any,
+    seed: int,
+    how: Learning,
+    on: Machine,
+    cache_root: Any,
+    worker: Any,
+) -> Prepared:
+    """Fuse a task, and refuse one in which nothing is to be learned."""
+    scheduled = {name: Learn(float(rule(0))) for name, rule in how.schedules.items()}
+    given = {**learn, **scheduled} if isinstance(learn, Mapping) and scheduled else learn or scheduled or None
+    program = fuse(task, given, memory=on.memory, cache_root=cache_root, worker=worker)
+    if not program.graph.learnables:
+        raise ValueError(
+            f"nothing to learn in {type(task).__name__}: mark a parameter with Learn() in the workflow, or name one in "
+            "learn={...}"
+        )
+    program = replace(program, devices=tuple(on.devices), remat=on.remat)
+    kinds = groups if isinstance(groups, Mapping) else {} if groups is None else {"subject": groups}
+    for kind, labels in kinds.items():
+        labels_of(len(program.runs), labels, kind if isinstance(groups, Mapping) else "groups")
+    return Prepared(program, with_constants_computed(program), dict(kinds), optimizer, seed, how)
