@@ -110,7 +110,7 @@ def _task_class(function: Callable, declaration: Declaration) -> type[BlockTask]
     function.__qualname__ = f"{name}.pure"
     block.__doc__ = function.__doc__
     block.declaration, block.pure = declaration, staticmethod(function)
-    block.check = staticmethod(declaration.check or (lambda arguments: None))
+    block.check = staticmethod(declaration.checked)
     pydra_compat.declare_version(name, f"{declaration.id}@{declaration.version}")
     return block
 

@@ -110,8 +110,9 @@ class Declaration:
         `waiting` on disk only the shape is known.
         """
         with prefixed(where or self.name):
-            complete = {name: self.arguments[name].converted(value) for name, value in values.items()}
-            known = {name: value for name, value in complete.items() if value is not None}
+            complete = dict(values)
+            complete |= {n: self.arguments[n].converted(v) for n, v in values.items() if n in self.arguments}
+            known = {n: v for n, v in complete.items() if n in self.arguments and v is not None}
             self.check_shapes({name: np.shape(value) for name, value in known.items()}, waiting)
             for name, value in known.items():
                 checks.check_finite(self.arguments[name], value)

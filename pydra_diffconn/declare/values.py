@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pydra_diffconn import pydra_compat
+from pydra_diffconn.declare.constraints import Interval
 
 if TYPE_CHECKING:
     from pydra_diffconn.declare.declaration import Argument
@@ -22,11 +23,11 @@ COUNTED = {"time": "frames", "space": "locations"}
 """What the entries along a dimension are called; elsewhere they have the name of the dimension."""
 NUMBERED = {"time": "frame", "space": "location", "parcels": "parcel", "subjects": "subject", "regressors": "column"}
 HINTS = {
-    "time": "were {difference} dummy scans removed from one of them?",
     "space": "are both in the same space, with the same mask?",
     "parcels": "use the same parcels",
     "subjects": "expected one entry for each subject",
 }
+MANY_DUMMY_SCANS = 20  # more are no explanation
 KINDS = {"c": "complex numbers; take their magnitude or real part", "O": "objects", "U": "text", "S": "text"}
 
 
@@ -110,7 +111,11 @@ def _mismatch(
     told = f"{name} has {size} {word}, {other} {known} (shapes {shape} and {shapes[other]})"
     if len(shape) == 2 and known in shape and shape[0] != shape[1]:
         return f"{told}; is {name} transposed? expected ({', '.join(dims)})"
-    hint = HINTS.get(dim, "expected as many").format(difference=abs(size - known))
+    hint = HINTS.get(dim, "expected as many")
+    if dim == "time":
+        difference = abs(size - known)
+        scans = "1 dummy scan" if difference == 1 else f"{difference} dummy scans"
+        hint = f"were {scans} removed from one of them?" if difference <= MANY_DUMMY_SCANS else "expected as many"
     return f"{told}; {hint}"
 
 
@@ -154,7 +159,8 @@ def check_bounds(argument: Argument, values: Mapping[str, Any]) -> None:
     expected, here = argument.constraint.describe(), constraint.describe()
     more = "" if here == expected else f", here {here}"
     unit = argument.parameter.unit if argument.parameter is not None else ""
-    if np.ndim(value) == 1 and (outside := [n for n, one in enumerate(value) if not constraint.contains(one)]):
+    elementwise = isinstance(constraint, Interval) and np.ndim(value) == 1
+    if elementwise and (outside := [n for n, one in enumerate(value) if not constraint.contains(one)]):
         where = f" in {place(argument, outside[:1])}"
         raise ValueError(
             f"{argument.name} has {value[outside[0]]:g}{' ' * bool(unit)}{unit}{where}, outside {expected}{more}"

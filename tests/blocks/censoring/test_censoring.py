@@ -152,7 +152,7 @@ BAD = [
     ({"metrics": METRICS, "metric_thresholds": None}, "without metric_thresholds"),
     ({"metrics": None, "metric_thresholds": np.ones(2)}, "metric_thresholds is given without metrics"),
     ({"metrics": METRICS, "metric_thresholds": np.ones(3)}, r"shape \(3,\) for 2 metrics"),
-    ({"metrics": METRICS[:9], "metric_thresholds": np.ones(2)}, "9 rows, framewise_displacement 60"),
+    ({"metrics": METRICS[:9], "metric_thresholds": np.ones(2)}, "metrics has 9 frames, framewise_displacement 60"),
     ({"before": -1}, "before = -1 frames"),
     ({"min_segment": 0}, "min_segment = 0 frames"),
     ({"min_segment": 40, "threshold": 0.3, "softness": 0.0}, "no 40 frames in a row"),

@@ -100,7 +100,7 @@ def test_the_gradients_are_right(x64):
 
 
 BAD = [
-    (FramewiseDisplacement, {"motion": MOTION[:, :5]}, "expected six columns"),
+    (FramewiseDisplacement, {"motion": MOTION[:, :5]}, r"motion has shape \(60, 5\); expected \(time, 6\)"),
     (FramewiseDisplacement, {"motion": MOTION * ([1.0] * 3 + [1e4] * 3)}, "more than a full turn"),
     (FramewiseDisplacement, {"motion": np.where(MOTION[3, 2] == MOTION, np.nan, MOTION)}, "frame 3, column 2"),
     (Dvars, {"timeseries": IMAGE[:2]}, "needs at least 3"),

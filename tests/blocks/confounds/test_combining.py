@@ -105,8 +105,8 @@ def test_missing_first_rows_are_filled_before_responses_spread_them(rng):
     ("change", "message"),
     [
         ({"weights": np.ones((2, 3))}, "weights has 3 columns; expected 8, one for each of 4 confounds and then"),
-        ({"thresholds": np.ones(3)}, r"thresholds has shape \(3,\) for 1 responses"),
-        ({"confounds_2": np.ones((19, 1))}, r"the tables of confounds have \[20, 19\] rows"),
+        ({"thresholds": np.ones(3)}, r"thresholds has 3 responses, responses 1"),
+        ({"confounds_2": np.ones((19, 1))}, r"confounds_2 has 19 frames, confounds 20"),
         ({"confounds": np.full((20, 4), np.nan)}, "missing value in frame 1, column 0"),
     ],
 )

@@ -95,7 +95,7 @@ def test_voxels_that_hold_the_artefact_are_found_by_descent(x64, rng):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"tissue": np.ones(5)}, r"tissue has shape \(5,\), timeseries 6 columns"),
+        ({"tissue": np.ones(5)}, r"tissue has 5 locations, timeseries 6"),
         ({"tissue": np.zeros(6)}, "the mask does not overlap"),
         ({"components": 7}, "components = 7 of 6 voxels in 20 usable frames; expected 1 to 6"),
         ({"frame_weights": (np.arange(20) < 4).astype(float), "components": 4}, "in 4 usable frames; expected 1 to 3"),

@@ -172,7 +172,7 @@ def test_a_singular_covariance_and_too_few_frames_are_refused(rng):
         PartialCorrelation.check({"covariance": np.cov(rng.standard_normal((5, 8)).T), "penalty": 0.0})
     with pytest.raises(ValueError, match="leave nothing of the data"):
         ConditionalCorrelation.check({"timeseries": np.ones((4, 2)), "confounds": rng.standard_normal((4, 3))})
-    with pytest.raises(ValueError, match="1 usable frames"):
+    with pytest.raises(ValueError, match="1 of 4 frames can be used, at least 2 must"):
         Correlation.check({"timeseries": np.ones((4, 2)), "frame_weights": np.array([1.0, 0, 0, 0])})
 
 

@@ -45,7 +45,7 @@ def test_without_an_active_frame_the_pattern_is_zero(rng):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"seed": np.ones(3)}, "seed has 3 values, timeseries 20 frames"),
+        ({"seed": np.ones(3)}, "seed has 3 frames, timeseries 20"),
         ({"threshold": 9.0}, "no frame has the seed above threshold = 9 standard deviations"),
     ],
 )

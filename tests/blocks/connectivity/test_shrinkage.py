@@ -85,8 +85,8 @@ def test_the_share_of_each_subject_is_learned_from_its_true_covariance(x64, rng)
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"shrinkage": np.array([0.1])}, r"shrinkage has shape \(1,\) for 2 subjects; give one number for each"),
-        ({"target": np.eye(3)}, r"target has shape \(3, 3\), the covariances \(4, 4\)"),
+        ({"shrinkage": np.array([0.1])}, r"shrinkage has 1 subjects, covariances 2"),
+        ({"target": np.eye(3)}, r"target has 3 parcels, covariances 4"),
         ({"covariances": np.ones((4, 4))}, r"expected \(subjects, parcels, parcels\)"),
     ],
 )

@@ -149,7 +149,7 @@ def test_a_planted_reference_is_recovered_by_gradient_descent(x64):
             {"covariances": np.array([np.eye(3), np.diag([1.0, 1.0, 0.0])])},
             r"covariances\[1\] is not positive definite",
         ),
-        ({"subject_weights": np.array([1.0])}, r"subject_weights has shape \(1,\) for 4 covariances"),
+        ({"subject_weights": np.array([1.0])}, r"subject_weights has 1 subjects, covariances 4"),
         ({"subject_weights": np.zeros(4)}, "nor all zero"),
     ],
 )
@@ -161,7 +161,7 @@ def test_stacks_without_a_mean_are_refused(stack, change, message):
 def test_a_singular_covariance_and_a_reference_of_other_parcels_are_refused(stack):
     with pytest.raises(ValueError, match=r"covariance is not positive definite.*shrink it first"):
         TangentProject.check({"covariance": np.ones((3, 3)), "reference": np.eye(3)})
-    with pytest.raises(ValueError, match="covariance has 4 parcels, reference 3"):
+    with pytest.raises(ValueError, match="reference has 3 parcels, covariance 4"):
         TangentProject.check({"covariance": stack[0], "reference": np.eye(3)})
 
 

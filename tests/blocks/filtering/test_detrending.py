@@ -138,7 +138,7 @@ BAD = [
     ({"cutoff": 0.2, "tr": TR}, "80 cosines are at or below cutoff = 0.2 Hz in 100 frames, but terms = 64"),
     ({"degree": -1}, "degree = -1"),
     ({"degree": 3, "frame_weights": np.arange(100) < 4.0}, "4 drift terms and 4 kept frames"),
-    ({"frame_weights": np.ones(99)}, "99 values, timeseries 100 frames"),
+    ({"frame_weights": np.ones(99)}, "99 frames, timeseries 100 .*were 1 dummy scan removed"),
 ]
 
 

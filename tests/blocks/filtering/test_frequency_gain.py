@@ -132,9 +132,9 @@ def test_a_planted_band_is_recovered_from_connectivity(x64):
 BAD = [
     ({"gain": None, "response": None}, "neither gain nor response"),
     ({"gain": GAIN[:9], "frequencies": None}, "gain has 9 frequencies, a series of 60 frames has 31"),
-    ({"gain": GAIN, "frequencies": KNOTS, "tr": TR}, "frequencies has 9 values, gain 31"),
+    ({"gain": GAIN, "frequencies": KNOTS, "tr": TR}, "frequencies has 9 bins, gain 31"),
     ({"gain": GAIN[:9], "frequencies": KNOTS, "tr": None}, "without tr"),
-    ({"gain": GAIN, "response": RESPONSE[:9]}, "gain has 31 frequencies, response 9"),
+    ({"gain": GAIN, "response": RESPONSE[:9]}, "response has 9 bins, gain 31"),
     ({"gain": GAIN, "power": 3}, "power = 3"),
     ({"gain": GAIN, "clamp": ((40, 0.0),)}, r"clamp has \(40, 0.0\)"),
     ({"band_shares": SHARES[:9], "frequencies": None}, "band_shares has 9 frequencies"),

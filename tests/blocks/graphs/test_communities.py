@@ -98,12 +98,12 @@ def test_planted_communities_are_found_by_maximising_and_lost_by_minimising(rng)
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"affiliation": np.ones((5, 1))}, "affiliation has 5 rows, connectome 4 parcels"),
+        ({"affiliation": np.ones((5, 1))}, "affiliation has 5 parcels, connectome 4"),
         ({"connectome": np.triu(np.ones((4, 4)))}, "connectome is not symmetric: "),
         ({"connectome": np.ones((4, 3))}, r"connectome has shape \(4, 3\)"),
-        ({"connectome": np.full((4, 4), np.nan)}, "16 values that are not finite, the first in row 0, column 0"),
+        ({"connectome": np.full((4, 4), np.nan)}, "16 values that are not finite, the first in parcel 0, column 0"),
         ({"negative": "drop"}, "negative = 'drop'; expected"),
-        ({"coupling": np.ones((3, 3))}, r"coupling has shape \(3, 3\) for 2 communities"),
+        ({"coupling": np.ones((3, 3))}, r"coupling has 3 communities, affiliation 2"),
     ],
 )
 def test_bad_arguments_are_named(change, message):

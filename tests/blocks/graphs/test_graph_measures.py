@@ -106,14 +106,15 @@ def test_weights_are_recovered_from_their_efficiency_by_descent(x64, rng):
     ("change", "message"),
     [
         ({"connectome": np.tri(4)}, "connectome is not symmetric"),
-        ({"affiliation": np.ones((3, 1))}, "affiliation has 3 rows, connectome 4 parcels"),
+        ({"affiliation": np.ones((3, 1))}, "affiliation has 3 parcels, connectome 4"),
         ({"sign": "both"}, "sign = 'both'; expected one of 'positive', 'negative', 'all'"),
         ({"kind": "barrat"}, "kind = 'barrat'; expected one of 'zhang', 'onnela'"),
     ],
 )
 def test_bad_arguments_are_named(change, message):
     with pytest.raises(ValueError, match=message):
-        ParticipationCoefficient.check({"connectome": np.ones((4, 4)), **change})
+        block = ClusteringCoefficient if "kind" in change else ParticipationCoefficient
+        block.check({"connectome": np.ones((4, 4)), **change})
 
 
 def zhang(connectome, kind, sign):

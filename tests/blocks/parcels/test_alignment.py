@@ -124,9 +124,13 @@ def test_gradients_are_finite_at_equal_singular_values_and_without_full_rank(x64
 @pytest.mark.parametrize(
     ("block", "given", "message"),
     [
-        (Procrustes, {"timeseries": np.ones((9, 4)), "target": np.ones((9, 5))}, r"shape \(9, 4\), target \(9, 5\)"),
+        (Procrustes, {"timeseries": np.ones((9, 4)), "target": np.ones((9, 5))}, r"target has 5 parcels, timeseries 4"),
         (SharedResponse, {"series": np.ones((2, 9, 4)), "components": 5}, "components = 5 of 4 parcels in 9 usable"),
-        (SharedResponse, {"series": np.ones((2, 9, 4)), "frame_weights": np.ones(8)}, "8 values for 9 frames"),
+        (
+            SharedResponse,
+            {"series": np.ones((2, 9, 4)), "frame_weights": np.ones(8)},
+            "frame_weights has 8 frames, series 9",
+        ),
         (SharedResponse, {"series": np.full((2, 9, 4), np.nan)}, "72 values that are not finite"),
     ],
 )

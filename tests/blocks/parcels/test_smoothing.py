@@ -126,7 +126,7 @@ def test_a_vertex_without_edges_stays_and_disturbs_nothing(x64, rng):
 @pytest.mark.parametrize(
     ("block", "change", "message"),
     [
-        (SmoothVolume, {"voxels": whole(2, 2)}, "voxels has 4 rows, timeseries 8 columns"),
+        (SmoothVolume, {"voxels": whole(2, 2)}, "voxels has 4 locations, timeseries 8"),
         (SmoothVolume, {"voxel_size": (2.0, 2.0)}, r"voxel_size = \(2.0, 2.0\) for 3 axes"),
         (SmoothVolume, {"shape": (2, 2, 1)}, r"outside the grid of shape \(2, 2, 1\)"),
         (SmoothVolume, {"voxels": np.zeros((8, 3), int)}, "names a position twice"),

@@ -122,10 +122,10 @@ def test_nine_parcels_on_a_grid_are_recovered_by_descent(rng):
 @pytest.mark.parametrize(
     ("block", "change", "message"),
     [
-        (ProjectMaps, {"maps": np.ones((3, 7))}, "maps has 7 columns, timeseries 8"),
+        (ProjectMaps, {"maps": np.ones((3, 7))}, "maps has 7 locations, timeseries 8"),
         (ProjectMaps, {"maps": -np.ones((3, 8))}, "use method='least_squares'"),
-        (ProjectMaps, {"method": "median"}, "expected 'mean' or 'least_squares'"),
-        (IndividualMaps, {"deviation": np.ones((8, 3))}, r"deviation has shape \(8, 3\), maps \(3, 8\)"),
+        (ProjectMaps, {"method": "median"}, "expected one of 'mean', 'least_squares'"),
+        (IndividualMaps, {"deviation": np.ones((8, 3))}, r"is deviation transposed"),
     ],
 )
 def test_bad_maps_are_named(rng, block, change, message):

@@ -138,7 +138,7 @@ def test_the_critical_correlation_has_its_significance(rng):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"targets": np.ones(3)}, "targets has 3 values, features 4 subjects"),
+        ({"targets": np.ones(3)}, "targets has 3 subjects, features 4"),
         ({"targets": np.array([0, 1, np.nan, 1])}, "targets is missing for subject 2; give this subject the weight 0"),
         ({"subject_weights": np.array([1.0, 0, 0, 1])}, "2 subjects have a weight"),
         ({"kernel": "poly"}, "kernel = 'poly'; expected one of"),

@@ -10,7 +10,7 @@ SERIES = np.random.default_rng(1).standard_normal((60, 4))
 
 
 def test_a_reference_of_other_columns_is_named():
-    with pytest.raises(ValueError, match="4 columns, reference 3"):
+    with pytest.raises(ValueError, match="reference has 3 locations, timeseries 4"):
         RestoreMean.check({"timeseries": SERIES, "reference": SERIES[:, :3]})
 
 

@@ -107,10 +107,10 @@ def test_a_large_mean_costs_single_precision_few_digits():
 
 
 BAD = [
-    ({"mode": "minmax"}, "expected 'zscore', 'psc' or 'robust'"),
-    ({"mode_weights": np.array([0.5, 0.5])}, r"expected \(3,\)"),
-    ({"timeseries": SERIES, "frame_weights": WEIGHTS[:9]}, "9 values, timeseries 60 frames"),
-    ({"timeseries": SERIES, "frame_weights": np.eye(60)[0]}, "1 of 60 frames has a weight above 0"),
+    ({"mode": "minmax"}, "expected one of 'zscore', 'psc', 'robust'"),
+    ({"mode_weights": np.array([0.5, 0.5])}, r"mode_weights has shape \(2,\); expected \(3\)"),
+    ({"timeseries": SERIES, "frame_weights": WEIGHTS[:9]}, "9 frames, timeseries 60 .*expected as many"),
+    ({"timeseries": SERIES, "frame_weights": np.eye(60)[0]}, "1 of 60 frames can be used, at least 2 must"),
     ({"timeseries": np.where(SERIES[4, 2] == SERIES, np.nan, SERIES)}, "frame 4, column 2"),
 ]
 

@@ -130,7 +130,7 @@ def test_a_dictionary_is_learned_from_its_codes(rng):
     [
         ({"parts": np.ones((2, 4))}, "parts has 4 features, samples 3"),
         ({"parts": np.ones((2, 3)), "samples": -np.ones((5, 3))}, r"samples has negative values \(lowest: -1\)"),
-        ({"sample_weights": np.ones(4)}, "sample_weights has 4 values for 5 samples"),
+        ({"sample_weights": np.ones(4)}, "sample_weights has 4 samples, samples 5"),
         ({"components": 4}, r"components = 4 of \(5, 3\) samples; expected 1 to 3"),
     ],
 )

@@ -75,7 +75,7 @@ def test_frames_of_weight_zero_have_no_influence(seed):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"state_weights": np.ones((7, 2)) / 2}, "state_weights has 7 rows, timeseries 20 frames"),
+        ({"state_weights": np.ones((7, 2)) / 2}, "state_weights has 7 frames, timeseries 20"),
         ({"kind": "corr"}, "kind = 'corr'; expected"),
         ({"length": 30, "step": 1}, "windows of 30 frames every 1 do not fit 20 frames"),
     ],
