@@ -45,11 +45,11 @@ from pydra_diffconn.pydra_compat.workers import worker_settings as worker_settin
 from pydra_diffconn.pydra_compat.copies import _install_names_of_copies
 from pydra_diffconn.pydra_compat.hashes import _install_hashes, _install_precision_in_workflow_checksums
 from pydra_diffconn.pydra_compat.showing import _install_repr
-from pydra_diffconn.pydra_compat.workers import _install_spawning_worker
+from pydra_diffconn.pydra_compat.workers import install_worker
 
 if os.environ.get("DIFFCONN_PYDRA_PATCHES", "1") != "0":
     _install_hashes()
     _install_precision_in_workflow_checksums()
     _install_repr()
     _install_names_of_copies()
-    _install_spawning_worker()
+    install_worker()
