@@ -72,7 +72,7 @@ def define(
     anything is traced, ranks, dimensions of one name, number types, missing values, bounds and options are checked.
     """
 
-    def make(function: Callable) -> type[BlockTask]:
+    def make(function: Callable[..., Any]) -> type[BlockTask]:
         arguments = {a.name: a for a in (_argument(one, missing) for one in _signature(function))}
         _refuse_unknown_bounds(function.__name__, arguments)
         declaration = Declaration(
@@ -94,7 +94,7 @@ def define(
     return make
 
 
-def _task_class(function: Callable, declaration: Declaration) -> type[BlockTask]:
+def _task_class(function: Callable[..., Any], declaration: Declaration) -> type[BlockTask]:
     name = declaration.name
     helps, _ = parse_doc_string(function.__doc__)
     inputs = {a.name: _field(a, helps.get(a.name, "")) for a in declaration.arguments.values()}
@@ -115,7 +115,7 @@ def _task_class(function: Callable, declaration: Declaration) -> type[BlockTask]
     return block
 
 
-def _signature(function: Callable) -> list[tuple[inspect.Parameter, Any]]:
+def _signature(function: Callable[..., Any]) -> list[tuple[inspect.Parameter, Any]]:
     hints = typing.get_type_hints(function, include_extras=True)
     return [(parameter, hints[parameter.name]) for parameter in inspect.signature(function).parameters.values()]
 
@@ -170,7 +170,7 @@ def _refuse_unknown_bounds(block: str, arguments: Mapping[str, Argument]) -> Non
                 raise TypeError(f"{block}: {argument.name} is bounded by {name!r}, which is no argument of it")
 
 
-def _return_dims(function: Callable) -> list[str]:
+def _return_dims(function: Callable[..., Any]) -> list[str]:
     returned = typing.get_type_hints(function, include_extras=True)["return"]
     parts = typing.get_args(returned) if typing.get_origin(returned) is tuple else (returned,)
     return [part.dim_str for part in parts]

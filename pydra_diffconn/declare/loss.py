@@ -115,7 +115,7 @@ class Sum:
         return tuple(f"{o}#{n}" if labels.count(o) > 1 else o for n, o in enumerate(labels, start=1))
 
 
-def evaluated(loss: Callable, outputs: Mapping[str, Any], targets: Any) -> tuple[Any, dict[str, Any]]:
+def evaluated(loss: Callable[..., Any], outputs: Mapping[str, Any], targets: Any) -> tuple[Any, dict[str, Any]]:
     """Return the value of a loss and of each of its terms.
 
     Raises

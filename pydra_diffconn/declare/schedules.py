@@ -143,7 +143,7 @@ class Cascade(Schedule):
     def __call__(self, step: Any) -> Any:
         import optax
 
-        pairs = [(int(at), float(value)) for at, value in self.values]  # type: ignore[misc]
+        pairs = [(int(at), float(value)) for at, value in self.values]
         changes = [
             optax.linear_schedule(before, after, self.ramp) if self.ramp else optax.constant_schedule(after)
             for (_, before), (_, after) in pairwise(pairs)

@@ -28,7 +28,7 @@ class BlockTask(python.Task):
     """A Pydra task whose function is pure JAX; it takes arrays or files and gives what it was given."""
 
     declaration: typing.ClassVar[Declaration]
-    pure: typing.ClassVar[Callable]
+    pure: typing.ClassVar[Callable[..., Any]]
 
     def values(self) -> dict[str, Any]:
         """Return the argument values, each `Learn` as the number it starts from."""
@@ -97,7 +97,7 @@ def _in_precision(value: Any, real: str) -> Any:
 
 
 @functools.lru_cache(maxsize=256)
-def _compiled(block: type[BlockTask], static: tuple) -> Callable:
+def _compiled(block: type[BlockTask], static: tuple[Any, ...]) -> Callable[..., Any]:
     """Return one compiled function per block and static arguments: compiling anew costs more than most blocks."""
     import jax
 

@@ -88,7 +88,7 @@ class Checkpoint:
         return replace(like, values=values, optimizer=optimizer, good=tuple(good), best_values=best_values, **told)
 
 
-def _arrays(state: Any) -> list:
+def _arrays(state: Any) -> list[Any]:
     return [state.values, state.optimizer, list(state.good), state.best_values]
 
 

@@ -92,7 +92,7 @@ def _aligned(targets: Any, count: int) -> Any:
     return np.unique(array, return_inverse=True)[1].reshape(array.shape) if array.dtype.kind in "US" else array
 
 
-def _entity_numbers(program: Program, entities: Mapping[str, Sequence[Any]]) -> dict[str, tuple[list, np.ndarray]]:
+def _entity_numbers(program: Program, entities: Mapping[str, Sequence[Any]]) -> dict[str, tuple[list[Any], np.ndarray]]:
     found = {}
     for name, learnable in program.graph.learnables.items():
         per = learnable.mark.per

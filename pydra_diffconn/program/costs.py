@@ -20,7 +20,7 @@ CUBES = {"cholesky": 1 / 3, "lu": 2 / 3, "geqrf": 2, "householder_product": 2, "
 """Operations of matrix functions, in units of rows x columns x the smaller of both; of iterations, about."""
 
 
-def cost(function: Callable, *arguments: Any) -> dict[str, float]:
+def cost(function: Callable[..., Any], *arguments: Any) -> dict[str, float]:
     """Return the operations, the bytes that are read and written, and the peak of temporary memory of a function.
 
     An equation that works element by element is taken to be fused with the next one, and to move nothing. Loops whose

@@ -37,14 +37,14 @@ class Lookup:
                 return _converted(taken(self.done[key], wire.index), wire.spaces)
 
 
-def one_step(step: Step, wires: Mapping[str, Wire], count: int | None, lookup: Lookup) -> tuple:
+def one_step(step: Step, wires: Mapping[str, Wire], count: int | None, lookup: Lookup) -> tuple[Any, ...]:
     """Compute one step, for all its instances if it is split."""
     shared: dict[str, Any] = {}
     mapped: dict[str, Any] = {}
     for name, wire in wires.items():
         (mapped if wire.varies and count is not None else shared)[name] = lookup(wire)
 
-    def call(varying: Mapping[str, Any]) -> tuple:
+    def call(varying: Mapping[str, Any]) -> tuple[Any, ...]:
         values = {**shared, **varying}
         _check_shapes(step, values)
         return _as_tuple(step.block.pure(**values))
@@ -52,7 +52,7 @@ def one_step(step: Step, wires: Mapping[str, Wire], count: int | None, lookup: L
     return call({}) if count is None else _over_instances(call, mapped, count)
 
 
-def chained(one: Planned, lookup: Lookup) -> tuple:
+def chained(one: Planned, lookup: Lookup) -> tuple[Any, ...]:
     """Apply several linear steps over time as one matrix, to deviations from the mean.
 
     The operator's effect on a constant is computed by itself: the mean of an image, large against its fluctuations,
@@ -87,7 +87,7 @@ def _as_real(value: Any) -> Any:
     return value.astype(jnp.result_type(float)) if jnp.issubdtype(value.dtype, jnp.floating) else value
 
 
-def _as_tuple(returned: Any) -> tuple:
+def _as_tuple(returned: Any) -> tuple[Any, ...]:
     return returned if isinstance(returned, tuple) else (returned,)
 
 
@@ -122,13 +122,13 @@ def _converted(value: Any, spaces: Any) -> Any:
     return _convert(value, spaces) if value.ndim == 2 else jax.lax.map(lambda one: _convert(one, spaces), value)
 
 
-def _convert(series: Any, spaces: tuple) -> Any:
+def _convert(series: Any, spaces: tuple[Any, ...]) -> Any:
     import jax.numpy as jnp
 
     return files.convert(series, spaces[0], spaces[1], jnp)
 
 
-def _over_instances(call: Any, mapped: Mapping[str, Any], count: int) -> tuple:
+def _over_instances(call: Any, mapped: Mapping[str, Any], count: int) -> tuple[Any, ...]:
     """Call a step for each of its instances: in one loop where shapes agree, else one loop for each shape."""
     import jax
     import jax.numpy as jnp
@@ -137,7 +137,7 @@ def _over_instances(call: Any, mapped: Mapping[str, Any], count: int) -> tuple:
         return tuple(jnp.broadcast_to(one, (count, *one.shape)) for one in call({}))
     if not any(isinstance(value, list) for value in mapped.values()):
         return mapping()(call, dict(mapped))
-    groups: dict[tuple, list[int]] = {}
+    groups: dict[tuple[Any, ...], list[int]] = {}
     for number in range(count):
         one = {name: value[number] for name, value in mapped.items()}
         key = tuple((v.shape, str(v.dtype)) if isinstance(v, jax.Array) else repr(v) for v in one.values())

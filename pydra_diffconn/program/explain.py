@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from pydra_diffconn.program.planning.plan import Plan
@@ -9,7 +11,7 @@ from pydra_diffconn.workflow import graph
 from pydra_diffconn.workflow.graph import Graph
 
 
-def describe(read: Graph, planned: Plan, shapes: dict, title: str, costs: dict[str, dict[str, float]]) -> str:
+def describe(read: Graph, planned: Plan, shapes: dict[Any, Any], title: str, costs: dict[str, dict[str, float]]) -> str:
     """Return the text; `costs` are those of the program as written and as planned, for one run."""
     lines = [title]
     lines += [f"  Pydra   {node.path}" for node in read.before]

@@ -68,7 +68,7 @@ def _from_pydra(read: Graph) -> list[tuple[str, str]]:
 
 def _run_classical(
     task: Any, needed: list[tuple[str, str]], cache_root: Any, worker: Any
-) -> dict[tuple[str, str], list]:
+) -> dict[tuple[str, str], list[Any]]:
     derived = deriving.exposing(type(task), needed)
     values = {name: plain(value) for name, value in deriving.inputs_of(task).items()}
     outputs = pydra_compat.copy_split(task, derived(**values), combine=False)(cache_root=cache_root, worker=worker)

@@ -102,7 +102,9 @@ def _made(
 ) -> Run:
     """Return one run with the results among its arrays; runs that share what they are made from share them."""
     below = _arrays_below(constant)
-    ids: Mapping[Key, tuple] = {key: (key, *(id(run.arrays[name]) for name in sorted(below[key[0]]))) for key in kept}
+    ids: Mapping[Key, tuple[Any, ...]] = {
+        key: (key, *(id(run.arrays[name]) for name in sorted(below[key[0]]))) for key in kept
+    }
     if any(ids[key] not in shared for key in kept):
         done = compute({name: run.arrays[name] for name in sorted(set().union(*below.values()))})
         for key in kept:

@@ -55,7 +55,12 @@ class Pending:
 
 
 def prepare(
-    graph: Graph, values: Mapping[str, Any], upstream: Mapping, cache: Loaded, number: int, reorder: bool = True
+    graph: Graph,
+    values: Mapping[str, Any],
+    upstream: Mapping[Any, Any],
+    cache: Loaded,
+    number: int,
+    reorder: bool = True,
 ) -> Run:
     """Make one run ready; `values` are what the workflow is split over, `upstream` what Pydra has computed."""
     return _Preparation(graph, values, upstream, cache, number, reorder).run
@@ -63,7 +68,13 @@ def prepare(
 
 class _Preparation:
     def __init__(
-        self, graph: Graph, values: Mapping[str, Any], upstream: Mapping, cache: Loaded, number: int, reorder: bool
+        self,
+        graph: Graph,
+        values: Mapping[str, Any],
+        upstream: Mapping[Any, Any],
+        cache: Loaded,
+        number: int,
+        reorder: bool,
     ) -> None:
         self.graph, self.values, self.upstream, self.cache, self.number = graph, values, upstream, cache, number
         self.run = Run()
@@ -278,7 +289,7 @@ class _Preparation:
             spaces = first.spaces if same else [wire.spaces for wire in steps]
             index = first.index
             if split and index is not None:
-                index = np.stack([wire.index for wire in steps])  # type: ignore[arg-type]
+                index = np.stack([wire.index for wire in steps])
             return FromStep(first.key, index, spaces)
         arrays = [wire.value for wire in wires if isinstance(wire, Unnamed)]
         if len(arrays) == len(wires):

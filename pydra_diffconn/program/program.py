@@ -158,7 +158,9 @@ class Program:
             for name in results[0]
         }
 
-    def _of_group(self, batch: Mapping, parameters: dict, arrays: dict, template: Run, count: int) -> dict[str, Any]:
+    def _of_group(
+        self, batch: Mapping[Any, Any], parameters: dict[Any, Any], arrays: dict[Any, Any], template: Run, count: int
+    ) -> dict[str, Any]:
         """Return the outputs of runs of the same shapes; what is the same for all of them is computed once."""
         import jax
         import jax.numpy as jnp
@@ -167,11 +169,11 @@ class Program:
         common = self.computed(parameters, arrays, template, independent(plan, self.varying, own))
         products = shared_products(plan, template, self.varying, own)
 
-        def several(part: Mapping, given: tuple) -> Any:
+        def several(part: Mapping[Any, Any], given: tuple[Any, ...]) -> Any:
             at_once = {PRODUCT + one.path: self._product(one, part, template, *given) for one in products}
             return mapping()(partial(single, given=given), {**part, **at_once})
 
-        def single(row: Mapping, given: tuple) -> dict[str, Any]:
+        def single(row: Mapping[Any, Any], given: tuple[Any, ...]) -> dict[str, Any]:
             parameters, arrays, done = given
             mine = {key.removeprefix(EACH): value for key, value in row.items() if key.startswith(EACH)}
             found = {(one.path, next(iter(one.step.declaration.outputs))): row[PRODUCT + one.path] for one in products}
@@ -185,7 +187,9 @@ class Program:
             return jax.tree.map(lambda value: jnp.broadcast_to(value, (count, *value.shape)), single({}, given))
         return self._on_devices(several, batch, given)
 
-    def _product(self, one: Planned, part: Mapping, template: Run, parameters: Any, arrays: Any, done: Any) -> Any:
+    def _product(
+        self, one: Planned, part: Mapping[Any, Any], template: Run, parameters: Any, arrays: Any, done: Any
+    ) -> Any:
         """Return a product with a matrix that runs share, of all of them."""
         import jax
 
@@ -197,7 +201,7 @@ class Program:
 
         return jax.vmap(of_run)(part[source.name])
 
-    def _on_devices(self, several: Any, batch: Mapping, given: tuple) -> Any:
+    def _on_devices(self, several: Any, batch: Mapping[Any, Any], given: tuple[Any, ...]) -> Any:
         """Compute a batch of runs, spread over the devices if there are several; `given` is the same for all."""
         import jax
         import jax.numpy as jnp
@@ -220,7 +224,7 @@ class Program:
         return run.plan
 
     def _one(
-        self, parameters: Mapping[str, Any], arrays: Mapping[str, Any], run: Run, known: Mapping | None = None
+        self, parameters: Mapping[str, Any], arrays: Mapping[str, Any], run: Run, known: Mapping[Any, Any] | None = None
     ) -> dict[str, Any]:
         rest = [one for one in self.plan_of(run).planned if not _is_known(one, known or {})]
         done = self.computed(parameters, arrays, run, rest, known)
@@ -235,8 +239,8 @@ class Program:
         arrays: Mapping[str, Any],
         run: Run,
         planned: Sequence[Planned] | None = None,
-        known: Mapping | None = None,
-    ) -> dict:
+        known: Mapping[Any, Any] | None = None,
+    ) -> dict[Any, Any]:
         """Return the outputs of all planned steps, or of these, by (step path, output); `known` are there before."""
         done: dict[tuple[str, str], Any] = dict(known or {})
         for one in self.plan_of(run).planned if planned is None else planned:
@@ -274,7 +278,7 @@ class Program:
         return {key: [one.shape for one in v] if isinstance(v, list) else v.shape for key, v in found.items()}
 
 
-def _is_known(one: Planned, known: Mapping) -> bool:
+def _is_known(one: Planned, known: Mapping[Any, Any]) -> bool:
     return (one.path, next(iter(one.step.declaration.outputs))) in known
 
 

@@ -22,7 +22,7 @@ class Spool:
     def __init__(self, limit: float | None = None) -> None:
         self.limit = memory_of_machine() / 4 if limit is None else limit
         self.held = 0
-        self.folder: tempfile.TemporaryDirectory | None = None
+        self.folder: tempfile.TemporaryDirectory[str] | None = None
         self.count = 0
 
     def keep(self, array: np.ndarray) -> np.ndarray:

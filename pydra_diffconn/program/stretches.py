@@ -132,7 +132,7 @@ def _merge(under_construction: Any, nodes: Mapping[str, Any], names: list[str]) 
     }
 
 
-def run_stretch(steps: list, precision: str, **inputs: Any) -> Any:
+def run_stretch(steps: list[Any], precision: str, **inputs: Any) -> Any:
     """Run a stretch of blocks as one fused program (the function of the job); files give files, as block by block."""
     import jax
 
@@ -161,7 +161,9 @@ def _step(path: str, block: str, version: str, source: str, wiring: Mapping[str,
     return Step(path, getattr(importlib.import_module(module), name), sources)
 
 
-def _like_input(step: Step, made: dict, run: Any, inputs: Mapping, names: dict[str, list[str] | None]) -> dict:
+def _like_input(
+    step: Step, made: dict[Any, Any], run: Any, inputs: Mapping[Any, Any], names: dict[str, list[str] | None]
+) -> dict[Any, Any]:
     """Write the outputs of a step to files if its main input is, or would have been, a file; else return them."""
     declaration = step.declaration
     source = step.inputs[declaration.main_input]

@@ -142,11 +142,11 @@ def _unchecked() -> Iterator[None]:
     from pydra.compose import base
 
     rules = base.Task._check_rules
-    base.Task._check_rules = lambda self: None  # type: ignore[method-assign]
+    base.Task._check_rules = lambda self: None
     try:
         yield
     finally:
-        base.Task._check_rules = rules  # type: ignore[method-assign]
+        base.Task._check_rules = rules
 
 
 @contextlib.contextmanager
@@ -172,7 +172,7 @@ def _undecided() -> Iterator[None]:
             asked(symbol)
         return equal(symbol, other)
 
-    LazyInField.__bool__, LazyInField.__eq__ = as_bool, equals  # type: ignore[attr-defined, method-assign]
+    LazyInField.__bool__, LazyInField.__eq__ = as_bool, equals
     try:
         yield
     finally:

@@ -65,7 +65,7 @@ def _sparse_bytes(matrix: Any, cache: Any) -> Iterator[bytes]:
         yield from array_bytes(np.asarray(part))
 
 
-def _partial_bytes(partial: functools.partial, cache: Any) -> Iterator[bytes]:
+def _partial_bytes(partial: functools.partial[Any], cache: Any) -> Iterator[bytes]:
     parts = (partial.func, partial.args, partial.keywords)  # kept alive here: the cache is keyed by id()
     yield b"partial:"
     yield from pydra_hash.bytes_repr_sequence_contents(parts, cache)
@@ -129,7 +129,7 @@ def _names_in(code: types.CodeType) -> set[str]:
 class _LazyType:
     """Register a serialiser for a type of a package that is loaded only if somebody uses it."""
 
-    serializers: ClassVar[dict] = {
+    serializers: ClassVar[dict[Any, Any]] = {
         ("pandas", "DataFrame"): _frame_bytes,
         ("pandas", "Series"): _frame_bytes,
         ("scipy.sparse", "spmatrix"): _sparse_bytes,

@@ -14,7 +14,7 @@ def _install_repr() -> None:
     error it was about to report."""
     from pydra.compose import base
 
-    base.Task.__repr__ = base.Outputs.__repr__ = show  # type: ignore[method-assign]
+    base.Task.__repr__ = base.Outputs.__repr__ = show
 
 
 def show(task: Any) -> str:

@@ -37,4 +37,4 @@ def install_worker() -> None:
     import pydra.workers.cf as cf_worker
 
     # the worker reaches the pool class through this module-level name alone
-    cf_worker.cf = types.SimpleNamespace(ProcessPoolExecutor=_pool)  # type: ignore[assignment]
+    cf_worker.cf = types.SimpleNamespace(ProcessPoolExecutor=_pool)

@@ -10,7 +10,7 @@ import numpy as np
 from pydra_diffconn.testing.cases import Case
 
 
-def outputs(block: Any, values: Mapping[str, Any]) -> tuple:
+def outputs(block: Any, values: Mapping[str, Any]) -> tuple[Any, ...]:
     """Return what a block's function returns, as a tuple."""
     out = block.pure(**values)
     return out if isinstance(out, tuple) else (out,)
@@ -34,7 +34,7 @@ class Compiled:
         self.results = jax.jit(lambda traced: outputs(self.block, {**self.static, **traced}))
         self._slopes = jax.jit(jax.value_and_grad(self._scored, has_aux=True))
 
-    def __call__(self, **changed: Any) -> tuple:
+    def __call__(self, **changed: Any) -> tuple[Any, ...]:
         """Return the outputs, compiled, with some arguments changed."""
         return self.results(self.traced({**self.values, **changed}))
 
@@ -49,7 +49,7 @@ class Compiled:
             value is self.static[name] or np.array_equal(value, self.static[name]) for name, value in static.items()
         )
 
-    def batched(self, name: str, values: Any) -> tuple:
+    def batched(self, name: str, values: Any) -> tuple[Any, ...]:
         """Return the outputs for several values of one argument, stacked."""
         import jax
 
@@ -64,7 +64,7 @@ class Compiled:
 
     def slopes(
         self, smooth: Mapping[str, Any], values: Mapping[str, Any]
-    ) -> tuple[float, tuple, dict[str, np.ndarray]]:
+    ) -> tuple[float, tuple[Any, ...], dict[str, np.ndarray]]:
         """Return a score of all outputs, the outputs, and the score's gradient to each smooth argument."""
         others = {name: value for name, value in self.traced(values).items() if name not in smooth}
         (score, results), slopes = self._slopes(dict(smooth), others)
@@ -74,7 +74,7 @@ class Compiled:
         arguments = self.declaration.arguments
         return {n: v for n, v in values.items() if v is None or arguments[n].role == "static"}
 
-    def _scored(self, smooth: Mapping[str, Any], others: Mapping[str, Any]) -> tuple[Any, tuple]:
+    def _scored(self, smooth: Mapping[str, Any], others: Mapping[str, Any]) -> tuple[Any, tuple[Any, ...]]:
         """Return a random, fixed combination of all outputs, and the outputs."""
         import jax.numpy as jnp
 

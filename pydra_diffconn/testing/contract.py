@@ -17,7 +17,9 @@ GRADIENT_TOLERANCE = 1e-4
 STEPS = 100  # random steps in the free space, after which a constraint must still hold
 
 
-def check_block(block: Any, arguments: Any = None, oracle: Callable | None = None, **settings: Any) -> list[Finding]:
+def check_block(
+    block: Any, arguments: Any = None, oracle: Callable[..., Any] | None = None, **settings: Any
+) -> list[Finding]:
     """Check a block (or a `Case`) against the whole contract; raise AssertionError with all that fails.
 
     >>> from pydra_diffconn.blocks import FisherZ
@@ -127,7 +129,7 @@ def _transforms(run: Compiled) -> Iterator[Finding]:
     yield _compare("vmap", [result[0] for result in batched], compiled, 1e-9)
 
 
-def _compare(item: str, found: Sequence, expected: Sequence, tolerance: float) -> Finding:
+def _compare(item: str, found: Sequence[Any], expected: Sequence[Any], tolerance: float) -> Finding:
     worst = 0.0
     for one, other in zip(found, expected, strict=True):
         one, other = np.asarray(one, dtype=float), np.asarray(other, dtype=float)
@@ -139,7 +141,7 @@ def _compare(item: str, found: Sequence, expected: Sequence, tolerance: float) -
     return Finding(item, worst <= tolerance, f"differs by {worst:.2e}, allowed {tolerance:.0e}", worst)
 
 
-def _expected(case: Case, values: Mapping[str, Any]) -> tuple:
+def _expected(case: Case, values: Mapping[str, Any]) -> tuple[Any, ...]:
     assert case.oracle is not None
     out = case.oracle(**{name: np.array(v) if np.ndim(v) else v for name, v in values.items()})
     return out if isinstance(out, tuple) else (out,)

@@ -289,7 +289,7 @@ def made_already(under_construction: Any) -> Chosen:
     return Chosen(tuple(found))
 
 
-def _choose(under_construction: Any, outputs: tuple, name: str, option: str) -> tuple:
+def _choose(under_construction: Any, outputs: tuple[Any, ...], name: str, option: str) -> tuple[Any, ...]:
     node = under_construction[name]
     task = pydra_compat.node_task(node)
     declaration, values = task.declaration, task.values()

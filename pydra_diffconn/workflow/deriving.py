@@ -44,7 +44,7 @@ def exposing(original: type, outputs: Sequence[tuple[str, str]]) -> type:
 def derive(
     original: Any,
     change: Mapping[str, Any] | Change | None = None,
-    exposed: Sequence = (),
+    exposed: Sequence[Any] = (),
     defaults: Mapping[str, Any] | None = None,
     alone: bool = True,
     merge: Change | None = None,
@@ -130,9 +130,9 @@ def replay(**inputs: Any) -> Any:
     return wanted
 
 
-def _expose(under_construction: Any, exposed: list, kept: set[str]) -> tuple:
+def _expose(under_construction: Any, exposed: list[Any], kept: set[str]) -> tuple[Any, ...]:
     """Return the lazy outputs; a nested workflow is replaced by one that also returns those of its nodes."""
-    nested: dict[str, list] = {}
+    nested: dict[str, list[Any]] = {}
     for path, field in exposed:
         name, _, rest = path.partition(".")
         if rest:

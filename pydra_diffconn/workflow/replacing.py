@@ -66,9 +66,9 @@ class Replacements:
                 return True
         return False
 
-    def _within(self, name: str) -> dict[int, tuple]:
+    def _within(self, name: str) -> dict[int, tuple[Any, ...]]:
         """Return, by their numbers, the steps for the nodes of a nested workflow."""
-        inner: dict[int, tuple] = {}
+        inner: dict[int, tuple[Any, ...]] = {}
         for number, (which, task, fields) in enumerate(self.steps):
             if isinstance(which, type):
                 inner[number] = (which, task, fields)

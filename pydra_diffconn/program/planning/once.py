@@ -13,7 +13,7 @@ from pydra_diffconn.program.wires import FromArray, FromStep, Run, Wire
 
 def once(made: Plan, run: Run, varying: Collection[str]) -> None:
     """Let what takes the output of an equal step take that of the first one."""
-    first: dict[tuple, str] = {}
+    first: dict[tuple[Any, ...], str] = {}
     for one in list(made.planned):
         one = next(p for p in made.planned if p.path == one.path)  # its wires may have changed since
         key = (
