@@ -72,26 +72,24 @@ def define(
     anything is traced, ranks, dimensions of one name, number types, missing values, bounds and options are checked.
     """
 
-    def make(function: Callable[..., Any]) -> type[BlockTask]:
-        arguments = {a.name: a for a in (_argument(one, missing) for one in _signature(function))}
-        _refuse_unknown_bounds(function.__name__, arguments)
-        declaration = Declaration(
-            name=function.__name__,
-            namespace=function.__module__.partition(".")[0],
-            version=version,
-            arguments=types.MappingProxyType(arguments),
-            outputs=types.MappingProxyType(dict(zip(outputs, _return_dims(function), strict=True))),
-            linear_in=linear_in,
-            acts_along=acts_along,
-            check=check,
-            infer=types.MappingProxyType(dict(infer or {})),
-            streamed=streamed,
-            mixes=mixes,
-            writes=writes,
-        )
-        return _task_class(function, declaration)
+    facts = {"linear_in": linear_in, "acts_along": acts_along, "mixes": mixes, "writes": writes, "version": version}
+    rules = {"check": check, "infer": types.MappingProxyType(dict(infer or {})), "streamed": streamed}
+    return lambda function: _task_class(function, _declaration(function, outputs, missing, {**facts, **rules}))
 
-    return make
+
+def _declaration(
+    function: Callable[..., Any], outputs: Sequence[str], missing: Collection[str], facts: Mapping[str, Any]
+) -> Declaration:
+    """Read a signature."""
+    arguments = {a.name: a for a in (_argument(one, missing) for one in _signature(function))}
+    _refuse_unknown_bounds(function.__name__, arguments)
+    return Declaration(
+        name=function.__name__,
+        namespace=function.__module__.partition(".")[0],
+        arguments=types.MappingProxyType(arguments),
+        outputs=types.MappingProxyType(dict(zip(outputs, _return_dims(function), strict=True))),
+        **facts,
+    )
 
 
 def _task_class(function: Callable[..., Any], declaration: Declaration) -> type[BlockTask]:

@@ -15,7 +15,7 @@ from pydra_diffconn.learning.partition import partition
 from pydra_diffconn.learning.prepared import Prepared, prepared
 from pydra_diffconn.learning.progress import Progress
 from pydra_diffconn.learning.result import Result
-from pydra_diffconn.learning.settings import Learning, Machine, require_count, settled
+from pydra_diffconn.learning.settings import Learning, Machine, require_loss, settled
 from pydra_diffconn.numerics.process import one_blas_thread
 from pydra_diffconn.program.program import Program
 from pydra_diffconn.workflow import graph
@@ -54,53 +54,57 @@ def fit(
     targets : array or pytree of arrays, optional
         With a leading axis aligned with the runs; a list holds one entry for each run.
     learn : mapping, optional
-        Further parameters to learn, by name: `{"BandPass.low": Learn()}`.
-    steps : int
-        Number of gradient steps.
+        Further parameters to learn: `{"BandPass.low": Learn()}`.
+    steps, seed : int
+        Number of gradient steps; what the validation runs and the batches are drawn from.
     optimizer : optax transformation, optional
         By default Adam with a step of 0.1 in the unbounded space; `optax.lbfgs()` and the like work, too.
     validation : float, list of int, or list of str, optional
         Fraction of the runs (of the groups, if given), indices of runs, or labels of groups to keep out of learning;
         the values that are best there are kept.
     groups : sequence or mapping, optional
-        One label per run (its subject): runs with equal labels are never on both sides. For
-        `Learn(per="session")`, labels of each kind: `{"subject": [...], "session": [...]}`.
-    seed : int
-        For choosing the validation runs and the batches.
-    how : Learning, optional
-        How steps are taken: batches, patience, rates, schedules, shrinkage.
-    on : Machine, optional
-        On what: devices and memory.
+        One label per run (its subject): runs with equal labels are never on both sides; labels of several kinds as
+        `{"subject": [...], "session": [...]}`.
+    how, on : Learning, Machine, optional
+        How steps are taken (batches, patience, rates, schedules), and on what (devices, memory).
     checkpoint : path, optional
         Folder in which the state is saved; called again with the same inputs, the fit goes on from there.
-    cache_root, worker
-        For the nodes that are no blocks, as for any Pydra task.
-    progress : bool
-        Whether to show a progress bar (plain lines when not in a terminal).
+    cache_root, worker, progress
+        As for any Pydra task, for nodes that are no blocks; whether a progress bar is shown.
 
     Raises
     ------
     ValueError
-        If nothing is to be learned, the loss is not a finite number at the start, an input is bad, or the checkpoint
-        belongs to another fit.
+        If nothing is to be learned, an input or the loss at the start is bad, or the checkpoint is another fit's.
     """
-    if not callable(loss):
-        raise ValueError(f"loss is {loss!r}; expected a callable, loss(outputs, targets) -> scalar")
-    require_count("steps", steps, 0)
     how, on, groups = settled(how, on, groups, old, "fit")
+    require_loss(loss, steps)
     ready = prepared(task, learn, groups, optimizer, seed, how, on, cache_root, worker)
-    program = ready.program
-    training, held_out = partition(len(program.runs), validation, ready.kinds.get("subject"), seed)
+    sides = partition(len(ready.program.runs), validation, ready.kinds.get("subject"), seed)
+    learner = _run(ready, loss, targets, *sides, steps, checkpoint, progress)
+    return result_of(learner, task, ready.program)
+
+
+def _run(
+    ready: Prepared,
+    loss: Any,
+    targets: Any,
+    training: list[int],
+    held_out: list[int],
+    steps: int,
+    checkpoint: str | Path | None,
+    progress: bool,
+) -> Learner:
     saver = None
     if checkpoint is not None:
         mark = _mark(ready, loss, targets, training, held_out)
-        saver = Checkpoint(checkpoint, mark, how.checkpoint_every)
+        saver = Checkpoint(checkpoint, mark, ready.how.checkpoint_every)
     with Progress(steps, enabled=progress) as bar, one_blas_thread():
         learner = ready.learner(loss, targets, training, held_out, steps)
         learner.run(bar, saver)
         if not learner.improved:
             bar.warn("nothing better than the start was found; the result is the classical workflow")
-    return result_of(learner, task, program)
+    return learner
 
 
 def _mark(ready: Prepared, loss: Any, targets: Any, training: list[int], held_out: list[int]) -> str:

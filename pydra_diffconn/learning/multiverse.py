@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -111,20 +111,32 @@ def multiverse(
         for number, (universe, one, outputs) in enumerate(zip(universes, picked, found, strict=True), start=1)
     ]
     if result is not None:
-        ways: dict[str, tuple[dict[str, str], type]] = {LEARNED: ({}, result.workflow)}
-        if result.winners:
-            ways[WINNERS] = (result.winners, result.discretise())
-        inputs = {target for one in result.learned for target in one.targets if "." not in target}
-        for name, (winners, workflow) in ways.items():
-            (outputs,) = _outputs(task, read, workflow, scored, settings, learned=inputs)
-            universe = {key: _label(steps, winners) for key, steps in choices_of.items()}
-            parameters = result.parameters | {n: v for n, v in _parameters(read, winners).items() if np.ndim(v)}
-            rows.append({"pipeline": name, **universe, "parameters": parameters, "outputs": outputs})
+        rows += _learned_rows(task, read, result, choices_of, scored, settings)
     loss = loss.at(LAST) if hasattr(loss, "at") else loss
     wanted = _as_jax(chosen_targets(targets, len(values), scored) if pydra_compat.splitter(task) else targets)
     for row in rows:
         row["score"] = float(loss({**row.pop("outputs"), PARAMETERS: _as_jax(row.pop("parameters"))}, wanted))
     return Multiverse(sorted(rows, key=lambda row: (np.isnan(row["score"]), row["score"])), list(choices_of), scored)
+
+
+def _learned_rows(
+    task: Any,
+    read: Graph,
+    result: Result,
+    choices_of: Mapping[str, list[Step]],
+    scored: Sequence[int],
+    settings: Mapping[str, Any],
+) -> Iterator[dict[str, Any]]:
+    """Yield the row of the learned mixture, and that of its winners alone."""
+    ways: dict[str, tuple[dict[str, str], type]] = {LEARNED: ({}, result.workflow)}
+    if result.winners:
+        ways[WINNERS] = (result.winners, result.discretise())
+    inputs = {target for one in result.learned for target in one.targets if "." not in target}
+    for name, (winners, workflow) in ways.items():
+        (outputs,) = _outputs(task, read, workflow, scored, settings, learned=inputs)
+        universe = {key: _label(steps, winners) for key, steps in choices_of.items()}
+        parameters = result.parameters | {n: v for n, v in _parameters(read, winners).items() if np.ndim(v)}
+        yield {"pipeline": name, **universe, "parameters": parameters, "outputs": outputs}
 
 
 def _choices(read: Graph, wanted: Sequence[str] | None) -> dict[str, list[Step]]:

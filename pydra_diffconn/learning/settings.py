@@ -75,6 +75,13 @@ def require_count(name: str, number: Any, least: int) -> None:
         raise ValueError(f"{name} is {number}; expected a whole number of at least {least}")
 
 
+def require_loss(loss: Any, steps: Any) -> None:
+    """Refuse a loss that cannot be called, and a number of steps that is none."""
+    if not callable(loss):
+        raise ValueError(f"loss is {loss!r}; expected a callable, loss(outputs, targets) -> scalar")
+    require_count("steps", steps, 0)
+
+
 def settled(
     how: Learning | None, on: Machine | None, groups: Any, old: Mapping[str, Any], caller: str
 ) -> tuple[Learning, Machine, Any]:

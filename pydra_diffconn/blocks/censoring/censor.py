@@ -72,24 +72,31 @@ def _longest_segment(arguments: Mapping[str, Any], displacement: np.ndarray, thr
     return int(np.diff(np.flatnonzero(np.r_[True, dilated, True])).max()) - 1
 
 
+Threshold = Annotated[float, Parameter(constraints.positive, unit="mm", help="largest displacement kept")]
+SoftEdge = Annotated[
+    float, Parameter(constraints.nonnegative, unit="mm", help="width of the soft edge; 0 is hard censoring")
+]
+MetricThresholds = Annotated[
+    Float[Array, "metrics"] | None, Parameter(constraints.positive, help="largest value kept, of each metric")
+]
+MetricSoftness = Annotated[
+    Float[Array, "metrics"] | None, Parameter(constraints.nonnegative, help="width of each metric's soft edge")
+]
+MetricShares = Annotated[
+    Float[Array, "metrics"] | None,
+    Parameter(constraints.unit_interval, help="how far each metric takes part: 0 not at all, 1 fully"),
+]
+
+
 @define(outputs=["frame_weights"], check=check, missing=["framewise_displacement", "metrics"])
 def Censor(
     framewise_displacement: Float[Array, "time"],
-    threshold: Annotated[float, Parameter(constraints.positive, unit="mm", help="largest displacement kept")] = 0.5,
-    softness: Annotated[
-        float, Parameter(constraints.nonnegative, unit="mm", help="width of the soft edge; 0 is hard censoring")
-    ] = 0.0,
+    threshold: Threshold = 0.5,
+    softness: SoftEdge = 0.0,
     metrics: Float[Array, "time ..."] | None = None,
-    metric_thresholds: Annotated[
-        Float[Array, "metrics"] | None, Parameter(constraints.positive, help="largest value kept, of each metric")
-    ] = None,
-    metric_softness: Annotated[
-        Float[Array, "metrics"] | None, Parameter(constraints.nonnegative, help="width of each metric's soft edge")
-    ] = None,
-    metric_shares: Annotated[
-        Float[Array, "metrics"] | None,
-        Parameter(constraints.unit_interval, help="how far each metric takes part: 0 not at all, 1 fully"),
-    ] = None,
+    metric_thresholds: MetricThresholds = None,
+    metric_softness: MetricSoftness = None,
+    metric_shares: MetricShares = None,
     before: int = 0,
     after: int = 0,
     min_segment: int = 1,
@@ -132,6 +139,28 @@ def Censor(
     straight_through : bool
         Whether the weights are hard, exactly 0 or 1, while their derivatives are those of the soft ones.
     """
+    columns = _columns(
+        framewise_displacement, threshold, softness, metrics, metric_thresholds, metric_softness, metric_shares
+    )
+    measures, thresholds, softnesses, shares = columns
+    soft = _weights(measures, thresholds, softnesses, shares, before, after, min_segment)
+    if not straight_through:
+        return soft
+    rounded = jnp.where(shares > 0.5, 1.0, 0.0)
+    hard = _weights(measures, thresholds, jnp.zeros_like(softnesses), rounded, before, after, min_segment)
+    return jax.lax.stop_gradient(hard) + (soft - jax.lax.stop_gradient(soft))
+
+
+def _columns(
+    framewise_displacement: Array,
+    threshold: Any,
+    softness: Any,
+    metrics: Array | None,
+    metric_thresholds: Array | None,
+    metric_softness: Array | None,
+    metric_shares: Array | None,
+) -> tuple[Array, Array, Array, Array]:
+    """Return the displacement and the other metrics as columns, with the threshold, softness and share of each."""
     displacement = jnp.asarray(framewise_displacement)
     settings = [(displacement[:, None], jnp.asarray(threshold)[None], jnp.asarray(softness)[None], jnp.ones(1))]
     if metrics is not None:
@@ -143,13 +172,7 @@ def Censor(
     measures, thresholds, softnesses, shares = (
         jnp.concatenate(parts, axis=-1).astype(displacement.dtype) for parts in zip(*settings, strict=True)
     )
-    measures = jnp.where(jnp.isnan(measures), 0.0, measures)
-    soft = _weights(measures, thresholds, softnesses, shares, before, after, min_segment)
-    if not straight_through:
-        return soft
-    rounded = jnp.where(shares > 0.5, 1.0, 0.0)
-    hard = _weights(measures, thresholds, jnp.zeros_like(softnesses), rounded, before, after, min_segment)
-    return jax.lax.stop_gradient(hard) + (soft - jax.lax.stop_gradient(soft))
+    return jnp.where(jnp.isnan(measures), 0.0, measures), thresholds, softnesses, shares
 
 
 def _weights(

@@ -104,29 +104,37 @@ def ProjectOut(
     censored : {"residual", "zero"}
         What censored frames become: what the fit leaves of them, or zero (the residual times the weight).
     """
-    frames = timeseries.shape[0]
     banded = low is not None or high is not None or len(stopbands) > 0
     degree = max(degree, 0) if banded else degree
-    columns = [
-        jnp.asarray(np.polynomial.legendre.legvander(np.linspace(-1, 1, frames), max(degree, 0)))[:, : degree + 1]
-    ]
-    gates = [jnp.ones(degree + 1)]
-    if banded:
-        number, waves = sines(frames)
-        columns.append(jnp.asarray(waves))
-        gates.append(stopped(frames, tr, low, high, softness, stopbands)[number - 1])
-    if confounds is not None:
-        filled = filled_first_row(confounds, "copy_second")
-        columns.append(filled - filled.mean(axis=0))
-        gates.append(jnp.ones(filled.shape[1]))
-    design = jnp.concatenate([one.astype(timeseries.dtype) for one in columns], axis=1)
+    gate = None if not banded else stopped(len(timeseries), tr, low, high, softness, stopbands)
+    design, gates = _regressors(len(timeseries), degree, gate, confounds)
+    design, gates = design.astype(timeseries.dtype), gates.astype(timeseries.dtype)
     weights = jnp.ones_like(timeseries[:, 0]) if frame_weights is None else frame_weights
     if degree >= 0:  # a large mean costs single precision digits
         timeseries = timeseries - weights @ timeseries / weights.sum()
     series, root, design = unit_design(timeseries, design, weights, intercept=False)
-    inverse = gated_inverse(root * design, jnp.concatenate(gates).astype(design.dtype), jnp.ones((), design.dtype))
+    inverse = gated_inverse(root * design, gates, jnp.ones((), design.dtype))
     residual = series - design @ (inverse @ (root * series))
     return residual * weights[:, None] if censored == "zero" else residual
+
+
+def _regressors(
+    frames: int, degree: int, gate: Array | None, confounds: Array | None
+) -> tuple[Float[Array, "time regressors"], Float[Array, "regressors"]]:
+    """Return polynomials, sines and cosines, and confounds, and how far each is removed."""
+    columns = [
+        jnp.asarray(np.polynomial.legendre.legvander(np.linspace(-1, 1, frames), max(degree, 0)))[:, : degree + 1]
+    ]
+    gates = [jnp.ones(degree + 1)]
+    if gate is not None:
+        number, waves = sines(frames)
+        columns.append(jnp.asarray(waves))
+        gates.append(gate[number - 1])
+    if confounds is not None:
+        filled = filled_first_row(confounds, "copy_second")
+        columns.append(filled - filled.mean(axis=0))
+        gates.append(jnp.ones(filled.shape[1]))
+    return jnp.concatenate(columns, axis=1), jnp.concatenate(gates)
 
 
 def sines(frames: int) -> tuple[np.ndarray, np.ndarray]:

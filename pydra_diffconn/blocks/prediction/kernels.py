@@ -126,10 +126,8 @@ def LogisticRegression(
         At least 0; by default 1 for each.
     kernel : {"linear", "correlation", "rbf"}
         Product of features; their Pearson correlation; exp(-gamma distance^2).
-    penalty : float
-        Positive.
-    gamma : float, optional
-        Positive.
+    penalty, gamma : float
+        Positive; `gamma` is that of the kernel "rbf".
     intercept : bool
         Whether b is fitted; else 0.
 

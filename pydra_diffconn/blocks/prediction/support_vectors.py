@@ -147,15 +147,6 @@ def _interior_point(sides: Array, limits: Array, similarity: Array, intercept: b
             (high_target + high * change) / room - high,
         )
 
-    def along(state: tuple[Any, ...], way: tuple[Any, ...], length: Any) -> tuple[Any, ...]:
-        return tuple(value + length * change for value, change in zip(state, way, strict=True))
-
-    def longest(state: tuple[Any, ...], way: tuple[Any, ...]) -> Array:
-        """Return how far all may go before one turns negative, at most 1."""
-        dual, _, low, high = state
-        values, changes = jnp.stack([dual, upper - dual, low, high]), jnp.stack([way[0], -way[0], way[2], way[3]])
-        return jnp.min(jnp.where(changes < 0, -values / jnp.where(changes < 0, changes, 1.0), jnp.inf), initial=1.0)
-
     def error(state: tuple[Any, ...]) -> Array:
         slope, excess = residuals(state)
         return jnp.maximum(gap(state), jnp.maximum(jnp.max(jnp.abs(slope)) / size, jnp.abs(excess)))
@@ -164,10 +155,10 @@ def _interior_point(sides: Array, limits: Array, similarity: Array, intercept: b
         state, _, steps = loop
         now, nothing = gap(state), jnp.zeros_like(sides)
         free = direction(state, nothing, nothing)
-        shrink = (gap(along(state, free, longest(state, free))) / now) ** 3
+        shrink = (gap(_along(state, free, _longest(upper, state, free))) / now) ** 3
         bent = free[0] * free[2], -free[0] * free[3]
         way = direction(state, shrink * now - bent[0], shrink * now - bent[1])
-        new = along(state, way, TO_BORDER * longest(state, way))
+        new = _along(state, way, TO_BORDER * _longest(upper, state, way))
         # at the limit of the precision a step may fail: then the last state is the answer
         failed = ~jnp.isfinite(error(new))
         return tuple(jnp.where(failed, old, value) for old, value in zip(state, new, strict=True)), failed, steps + 1
@@ -180,3 +171,14 @@ def _interior_point(sides: Array, limits: Array, similarity: Array, intercept: b
     start = (upper / 2, jnp.zeros_like(sides[0]), ones, ones)
     dual, offset, _, _ = jax.lax.while_loop(going, step, (start, jnp.asarray(False), 0))[0]
     return jnp.append(jnp.where(used, reach * dual, 0.0), offset)
+
+
+def _along(state: tuple[Any, ...], way: tuple[Any, ...], length: Any) -> tuple[Any, ...]:
+    return tuple(value + length * change for value, change in zip(state, way, strict=True))
+
+
+def _longest(upper: Array, state: tuple[Any, ...], way: tuple[Any, ...]) -> Array:
+    """Return how far all may go before one turns negative, at most 1."""
+    dual, _, low, high = state
+    values, changes = jnp.stack([dual, upper - dual, low, high]), jnp.stack([way[0], -way[0], way[2], way[3]])
+    return jnp.min(jnp.where(changes < 0, -values / jnp.where(changes < 0, changes, 1.0), jnp.inf), initial=1.0)
