@@ -22,7 +22,8 @@ from pydra.utils.typing import is_lazy
 
 from pydra_diffconn import pydra_compat
 from pydra_diffconn.declare import constraints
-from pydra_diffconn.declare.declaration import Argument, Declaration
+from pydra_diffconn.declare.argument import Argument
+from pydra_diffconn.declare.declaration import Declaration
 from pydra_diffconn.declare.parameters import Learn, Parameter
 from pydra_diffconn.declare.task import BlockTask, Data
 

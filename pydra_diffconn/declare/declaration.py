@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from pydra_diffconn.declare import values as checks
-from pydra_diffconn.declare.constraints import Constraint
+from pydra_diffconn.declare.argument import Argument
 from pydra_diffconn.declare.parameters import Parameter
 
 
@@ -22,35 +21,6 @@ def prefixed(where: str) -> Iterator[None]:
         yield
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from None
-
-
-@dataclass(frozen=True)
-class Argument:
-    """One argument of a block, as its signature declares it."""
-
-    name: str
-    role: str
-    """`data` (array or file), `parameter` (learnable), `number` (traced, never learned) or `static` (plain Python)."""
-    dims: str = ""
-    optional: bool = False
-    default: Any = inspect.Parameter.empty
-    parameter: Parameter | None = None
-    bounds: Constraint | None = None
-    """Where the values of an argument that is no parameter may lie."""
-    whole: str = ""
-    """`labels` or `key` where whole numbers are declared."""
-    gaps: bool = False
-    """Whether missing values (NaN) are allowed; the block's own check says where."""
-    options: tuple[Any, ...] = ()
-    """The values of a static argument that is declared as a choice (`Literal`)."""
-
-    @property
-    def constraint(self) -> Constraint | None:
-        return self.parameter.constraint if self.parameter is not None else self.bounds
-
-    def converted(self, value: Any) -> Any:
-        """Return an array as the block takes it: numbers of this process's precision, integers for labels."""
-        return checks.converted(self, value)
 
 
 @dataclass(frozen=True)

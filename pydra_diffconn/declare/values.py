@@ -7,15 +7,12 @@ signature cannot say.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from pydra_diffconn import pydra_compat
+from pydra_diffconn.declare.argument import Argument
 from pydra_diffconn.declare.constraints import Interval
-
-if TYPE_CHECKING:
-    from pydra_diffconn.declare.declaration import Argument
 
 Shape = tuple[int, ...]
 
@@ -28,51 +25,6 @@ HINTS = {
     "subjects": "expected one entry for each subject",
 }
 MANY_DUMMY_SCANS = 20  # more are no explanation
-KINDS = {"c": "complex numbers; take their magnitude or real part", "O": "objects", "U": "text", "S": "text"}
-
-
-def converted(argument: Argument, value: Any) -> Any:
-    """Return an array as its block takes it.
-
-    Integers, truth values, float16 and extended precision become numbers of this process's precision; float32 and
-    float64 stay as they are, in the byte order of the machine; labels become integers.
-
-    Raises
-    ------
-    ValueError
-        If it holds anything but real numbers, masked values, or fractions where whole numbers are declared.
-    """
-    if argument.role == "static" or not isinstance(value, np.ndarray):
-        return value
-    if np.ma.is_masked(value):
-        count = int(np.ma.count_masked(value))
-        raise ValueError(f"{argument.name} has {count} masked values; fill them, or leave those places out")
-    value = np.asarray(value) if isinstance(value, np.ma.MaskedArray | np.matrix) else value
-    kind = value.dtype.kind
-    if kind not in "biuf":
-        found = KINDS.get(kind, f"values of type {value.dtype.name}")
-        raise ValueError(f"{argument.name} holds {found}; expected real numbers")
-    if argument.whole:
-        return _whole(argument, value)
-    native = value.dtype.newbyteorder("=")
-    return value.astype(native if native in (np.float32, np.float64) else pydra_compat.precision(), copy=False)
-
-
-def _whole(argument: Argument, value: np.ndarray) -> np.ndarray:
-    if argument.whole == "key":  # the words of a random key are unsigned
-        return value
-    real = value.dtype.kind == "f"
-    if real and not np.all(np.equal(np.mod(value, 1), 0)):
-        raise ValueError(f"{argument.name} are not integers; expected whole numbers, such as those of a label image")
-    integer = np.int64 if pydra_compat.precision() == "float64" else np.int32
-    limits = np.iinfo(integer)
-    largest = value.flat[np.argmax(np.abs(value.astype(float)))] if value.size else 0
-    if not limits.min <= int(largest) <= limits.max:
-        raise ValueError(
-            f"{argument.name} has {int(largest)}, more than {limits.bits} bits hold; number them anew, as "
-            "numpy.unique(labels, return_inverse=True) does, or set jax_enable_x64"
-        )
-    return value.astype(integer, copy=False)
 
 
 def check_shapes(arguments: Mapping[str, Argument], shapes: Mapping[str, Shape]) -> None:

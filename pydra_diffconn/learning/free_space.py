@@ -15,7 +15,8 @@ import numpy as np
 from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.constraints import Constraint, Interval
 from pydra_diffconn.program.program import Program
-from pydra_diffconn.program.wires import FromArray, Run
+from pydra_diffconn.program.run import Run
+from pydra_diffconn.program.wires import FromArray
 from pydra_diffconn.workflow.graph import Learned
 
 

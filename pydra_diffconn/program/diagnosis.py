@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from pydra_diffconn.program.execution import Lookup, one_step, taken
-from pydra_diffconn.program.planning.plan import Planned
+from pydra_diffconn.program.plan import Planned
 from pydra_diffconn.program.planning.planner import plan
-from pydra_diffconn.program.wires import Run
+from pydra_diffconn.program.run import Run
 from pydra_diffconn.workflow.graph import Graph
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from pydra_diffconn import files
 from pydra_diffconn.numerics.linalg import apply_over_time
-from pydra_diffconn.program.planning.plan import Planned
+from pydra_diffconn.program.plan import Planned
 from pydra_diffconn.program.wires import FromArray, FromParameter, FromStep, OnePerInstance, Static, Wire
 from pydra_diffconn.workflow.graph import Step
 

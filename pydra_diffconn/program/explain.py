@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from pydra_diffconn.program.planning.plan import Plan
+from pydra_diffconn.program.plan import Plan
 from pydra_diffconn.workflow import graph
 from pydra_diffconn.workflow.graph import Graph
 

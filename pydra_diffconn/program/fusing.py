@@ -9,8 +9,8 @@ from pydra_diffconn import pydra_compat
 from pydra_diffconn.declare.parameters import Learn, plain
 from pydra_diffconn.program.preparing import prepare
 from pydra_diffconn.program.program import Program
+from pydra_diffconn.program.run import Run
 from pydra_diffconn.program.spool import Loaded, Spool
-from pydra_diffconn.program.wires import Run
 from pydra_diffconn.workflow import choosing, deriving, graph, reading, splits
 from pydra_diffconn.workflow.graph import Graph
 

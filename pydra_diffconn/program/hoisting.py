@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from pydra_diffconn.program.planning.plan import Plan, Planned, inputs_of, redirect
+from pydra_diffconn.program.plan import Plan, Planned, inputs_of, redirect
 from pydra_diffconn.program.planning.shared import independent
 from pydra_diffconn.program.program import Program
+from pydra_diffconn.program.run import Run
 from pydra_diffconn.program.spool import Spool
-from pydra_diffconn.program.wires import FromArray, FromStep, Key, Run, arrays_of
+from pydra_diffconn.program.wires import FromArray, FromStep, Key, arrays_of
 
 GROWTH = 2  # how much larger than what it is computed from a kept result may be
 

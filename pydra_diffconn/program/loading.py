@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from pydra_diffconn import files
-from pydra_diffconn.declare.declaration import Argument
+from pydra_diffconn.declare.argument import Argument
 from pydra_diffconn.program.spool import Loaded
 from pydra_diffconn.workflow.graph import Gathered, Input, Item, Reference, Source, Spread, Step
 

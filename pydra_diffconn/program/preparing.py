@@ -20,8 +20,9 @@ from pydra_diffconn.declare.declaration import prefixed
 from pydra_diffconn.declare.parameters import plain
 from pydra_diffconn.program.loading import load, name_of
 from pydra_diffconn.program.planning import planner
+from pydra_diffconn.program.run import Run
 from pydra_diffconn.program.spool import Loaded
-from pydra_diffconn.program.wires import FromArray, FromParameter, FromStep, OnePerInstance, Run, Static, Wire
+from pydra_diffconn.program.wires import FromArray, FromParameter, FromStep, OnePerInstance, Static, Wire
 from pydra_diffconn.workflow.graph import (
     Constant,
     Gathered,

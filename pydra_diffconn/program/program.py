@@ -16,11 +16,12 @@ from pydra_diffconn.numerics.process import keep_compiled
 from pydra_diffconn.program import costs, explain
 from pydra_diffconn.program.diagnosis import explained
 from pydra_diffconn.program.execution import Lookup, chained, mapping, one_step, taken
-from pydra_diffconn.program.planning.plan import Plan, Planned
+from pydra_diffconn.program.plan import Plan, Planned
 from pydra_diffconn.program.planning.planner import plan
 from pydra_diffconn.program.planning.shared import independent, shared_products
+from pydra_diffconn.program.run import Run
 from pydra_diffconn.program.spool import Spool
-from pydra_diffconn.program.wires import FromArray, FromStep, Run
+from pydra_diffconn.program.wires import FromArray, FromStep
 from pydra_diffconn.workflow import splits
 from pydra_diffconn.workflow.graph import Graph
 

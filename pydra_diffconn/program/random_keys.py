@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
-from pydra_diffconn.program.planning.plan import Plan
+from pydra_diffconn.program.plan import Plan
 from pydra_diffconn.program.program import Program
 from pydra_diffconn.program.wires import FromArray, Static
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from pydra_diffconn.program.planning.plan import Plan, redirect
-from pydra_diffconn.program.wires import FromArray, FromStep, Run, Wire
+from pydra_diffconn.program.plan import Plan, redirect
+from pydra_diffconn.program.run import Run
+from pydra_diffconn.program.wires import FromArray, FromStep, Wire
 
 
 def once(made: Plan, run: Run, varying: Collection[str]) -> None:

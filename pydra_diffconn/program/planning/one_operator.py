@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from pydra_diffconn.program.planning.plan import Plan, Planned, main_argument, output_of
+from pydra_diffconn.program.plan import Plan, Planned, main_argument, output_of
 from pydra_diffconn.program.planning.space_first import over_time
-from pydra_diffconn.program.wires import FromArray, FromStep, Run, Wire
+from pydra_diffconn.program.run import Run
+from pydra_diffconn.program.wires import FromArray, FromStep, Wire
 
 WIDE = 4  # locations per frame from which one product with a time x time matrix is cheaper than the steps themselves
 

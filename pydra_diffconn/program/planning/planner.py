@@ -11,11 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
+from pydra_diffconn.program.plan import Plan, Planned, output_of, redirect
 from pydra_diffconn.program.planning.once import once
 from pydra_diffconn.program.planning.one_operator import one_operator
-from pydra_diffconn.program.planning.plan import Plan, Planned, output_of, redirect
 from pydra_diffconn.program.planning.space_first import space_first
-from pydra_diffconn.program.wires import FromArray, Run, Static, arrays_of
+from pydra_diffconn.program.run import Run
+from pydra_diffconn.program.wires import FromArray, Static, arrays_of
 from pydra_diffconn.workflow.graph import Graph
 
 

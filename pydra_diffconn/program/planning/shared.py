@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from pydra_diffconn.program.planning.plan import Plan, Planned, inputs_of, main_argument
+from pydra_diffconn.program.plan import Plan, Planned, inputs_of, main_argument
 from pydra_diffconn.program.planning.space_first import reduces_space
-from pydra_diffconn.program.wires import FromArray, FromParameter, FromStep, Run, Wire, arrays_of
+from pydra_diffconn.program.run import Run
+from pydra_diffconn.program.wires import FromArray, FromParameter, FromStep, Wire, arrays_of
 
 
 def independent(made: Plan, arrays: Collection[str] = (), parameters: Collection[str] = ()) -> list[Planned]:

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from pydra_diffconn.program.planning.plan import Plan, Planned, main_argument, redirect
-from pydra_diffconn.program.wires import FromArray, FromStep, Run, Wire
+from pydra_diffconn.program.plan import Plan, Planned, main_argument, redirect
+from pydra_diffconn.program.run import Run
+from pydra_diffconn.program.wires import FromArray, FromStep, Wire
 from pydra_diffconn.workflow.graph import Step
 
 
