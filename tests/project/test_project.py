@@ -38,6 +38,7 @@ def test_the_page_for_authors_of_blocks_runs_as_written_and_its_cases_pass(tmp_p
     assert "2 passed" in printed
 
 
+@pytest.mark.quick
 def test_continuous_integration_runs_the_readmes_test_command():
     command = next(line for line in (ROOT / "README.md").read_text().splitlines() if line.endswith(".venv/bin/pytest"))
     assert (ROOT / ".ci" / "run").read_text().splitlines()[-1] == command
@@ -60,6 +61,7 @@ def test_the_pages_on_blocks_are_those_of_the_declarations(tmp_path):
         assert path.read_text() == (kept / path.name).read_text(), f"{path.name} is not up to date; {hint}"
 
 
+@pytest.mark.quick
 def test_pictures_of_the_readme_exist():
     for name in re.findall(r"!\[[^\]]*\]\(([^)]+)\)", (ROOT / "README.md").read_text()):
         assert (ROOT / name).stat().st_size > 1000
