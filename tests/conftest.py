@@ -52,7 +52,7 @@ def _forget_if_large(folder: Path) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs the real data, and the contracts of blocks, which a quick run leaves out."""
+    """Mark what needs the real data, the contracts of blocks as slow, and a sample of every file as quick."""
     missing = pytest.mark.skipif(not real_data.SHARED.exists(), reason=real_data.MISSING)
     for item in items:
         if "shared" in getattr(item, "fixturenames", ()):
@@ -60,6 +60,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(missing)
         if item.name.startswith("contract["):
             item.add_marker("slow")
+    _mark_quick(items)
+
+
+# A file's first test says best what the file is about, and is quick as a rule: it is the sample of its file. Where it is
+# not quick, others are marked by hand and stand for the file.
+def _mark_quick(items: list[pytest.Item]) -> None:
+    by_hand = {item.path for item in items if item.get_closest_marker("quick")}
+    first = {item.path: item for item in reversed(items) if not item.get_closest_marker("slow")}
+    for path, item in first.items():
+        if path not in by_hand:
+            item.add_marker("quick")
 
 
 @pytest.hookimpl(trylast=True)

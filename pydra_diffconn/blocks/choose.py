@@ -106,11 +106,13 @@ def sharpened(
     weights: Float[Array, "options"], temperature: float | Float[Array, ""], key: Integer[Array, "*key"] | None = None
 ) -> Float[Array, "options"]:
     """Return weights ** (1 / temperature), summing to one; with a key, of a Gumbel-softmax draw. 0 stays 0."""
-    logits = jnp.log(jnp.maximum(weights, jnp.finfo(weights.dtype).tiny))
+    # where there is no weight, the logarithm of 1: that of a tiny number has a slope that compiled code makes 0 / 0
+    there = weights >= jnp.finfo(weights.dtype).tiny
+    logits = jnp.log(jnp.where(there, weights, 1))
     if key is not None:
         logits = logits + jax.random.gumbel(_key(key), weights.shape, weights.dtype)
     # exp(-inf) is exactly 0, so that a corner stays a corner at any temperature
-    return jax.nn.softmax(jnp.where(weights > 0, logits / temperature, -jnp.inf))
+    return jax.nn.softmax(jnp.where(there, logits / temperature, -jnp.inf))
 
 
 def straight_through(weights: Float[Array, "options"]) -> Float[Array, "options"]:

@@ -39,8 +39,11 @@ class Compiled:
         return self.results(self.traced({**self.values, **changed}))
 
     def traced(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the values that are arguments of the compiled program."""
-        return {name: value for name, value in values.items() if name not in self.static}
+        """Return the values that are arguments of the compiled program.
+
+        Copied: JAX keeps the buffer of an array that a program closed over, and takes it in the other precision, too.
+        """
+        return {n: np.array(v) if isinstance(v, np.ndarray) else v for n, v in values.items() if n not in self.static}
 
     def takes(self, values: Mapping[str, Any]) -> bool:
         """Return whether this program was compiled for the static ones of these values."""

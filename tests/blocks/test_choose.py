@@ -86,6 +86,11 @@ def test_a_temperature_sharpens_and_leaves_corners_alone(options):
         assert np.all(np.isfinite(jax.jit(jax.jacobian(sharpened))(corner, temperature)))
 
 
+def test_compiled_derivatives_of_a_sharpened_corner_are_finite(x64):
+    slope = gradient(lambda weights, temperature: jnp.sum(sharpened(weights, temperature) ** 3))
+    assert np.all(np.isfinite(slope(jnp.asarray([0.0, 1.0, 0.0]), 0.4)))
+
+
 def test_draws_follow_the_key_and_the_weights(options):
     weights = jnp.asarray([0.2, 0.0, 0.8])
     draw = lambda key, hard: Choose.pure(*options[:2], weights, options[2], key=key, hard=hard)  # noqa: E731

@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.slow  # two processes each
+
 SCRIPT = """
 import sys
 import jax

@@ -37,6 +37,7 @@ def test_the_page_for_authors_of_blocks_runs_as_written_and_its_cases_pass(tmp_p
     assert "2 passed" in printed
 
 
+@pytest.mark.quick
 def test_continuous_integration_runs_the_readmes_test_command():
     command = next(line for line in (ROOT / "README.md").read_text().splitlines() if line.endswith(".venv/bin/pytest"))
     assert (ROOT / ".ci" / "run").read_text().splitlines()[-1] == command
@@ -60,6 +61,7 @@ def test_the_documentation_builds_its_links_hold_and_each_block_has_a_page(tmp_p
     assert "Identifiability" in (tmp_path / "site" / "losses" / "index.html").read_text()
 
 
+@pytest.mark.quick
 def test_pictures_of_the_readme_exist():
     for name in re.findall(r"!\[[^\]]*\]\(([^)]+)\)", (ROOT / "README.md").read_text()):
         assert (ROOT / name).stat().st_size > 1000

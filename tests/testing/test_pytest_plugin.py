@@ -1,5 +1,7 @@
 """The pytest plugin finds the cases of a test module and tests the contract of their blocks."""
 
+import pytest
+
 pytest_plugins = ["pytester"]
 
 MODULE = """
@@ -43,6 +45,7 @@ def test_a_broken_contract_is_told(pytester):
     result.stdout.fnmatch_lines(["*Doubled breaks its contract:*", "*oracle*"])
 
 
+@pytest.mark.quick
 def test_other_lists_of_that_name_are_left_alone(pytester):
     pytester.makepyfile("CASES = [1, 2]\ndef test_one(): assert CASES")
     pytester.runpytest_subprocess("-p", "no:xdist").assert_outcomes(passed=1)
