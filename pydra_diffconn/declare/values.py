@@ -24,6 +24,7 @@ HINTS = {
     "parcels": "use the same parcels",
     "subjects": "expected one entry for each subject",
 }
+MUST_BE = ("time", "parcels", "subjects", "samples")  # of others, such as edges, there may be none
 MANY_DUMMY_SCANS = 20  # more are no explanation
 
 
@@ -46,7 +47,7 @@ def check_shapes(arguments: Mapping[str, Argument], shapes: Mapping[str, Shape])
 def _check_rank(name: str, dims: Sequence[str], shape: Shape) -> None:
     several = [dim for dim in dims if dim == "..." or dim.startswith("*")]
     if len(shape) == len(dims) or (several and len(shape) >= len(dims) - 1):
-        if 0 in shape[:1] and dims:
+        if dims and dims[0] in MUST_BE and shape[0] == 0:
             raise ValueError(f"{name} has shape {shape}: there is nothing in it; expected ({', '.join(dims)})")
         return
     hint = f"; a single column is {name}[:, None]" if len(shape) == 1 and len(dims) == 2 else ""
