@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import json
 import warnings
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -92,13 +91,6 @@ def require_blocks(parameters: list[LearnedParameter]) -> None:
 
 def _install(parameter: LearnedParameter) -> str:
     return f"pip install {parameter.distribution or parameter.block.partition(':')[0]}"
-
-
-def values_of(parameters: Mapping[str, Any] | list[LearnedParameter]) -> dict[str, Any]:
-    """Return {name: value} from a loaded list or from a mapping that already is one."""
-    if isinstance(parameters, Mapping):
-        return dict(parameters)
-    return {parameter.name: parameter.value for parameter in parameters}
 
 
 def _jsonable(value: Any) -> Any:

@@ -96,10 +96,9 @@ def write_matrix(array: np.ndarray, names: Sequence[str], path: str | Path) -> P
 
 
 def _write(array: np.ndarray, names: Sequence[str], path: Path, index: Sequence[str] | None) -> Path:
-    # str of a NumPy number is the shortest text that reads back to it, in its own precision
-    rows = [["n/a" if np.isnan(value) else str(value) for value in row] for row in array]
-    lines = ["\t".join([*([NODE] if index else []), *names])]
-    for number, row in enumerate(rows):
-        lines.append("\t".join([*([index[number]] if index else []), *row]))
-    path.write_text("\n".join(lines) + "\n")
+    import pandas as pd
+
+    # pandas writes the shortest digits that read back to a number, in its own precision
+    frame = pd.DataFrame(array, index=index, columns=list(names))
+    frame.to_csv(path, sep="\t", na_rep="n/a", index=index is not None, index_label=NODE, lineterminator="\n")
     return path

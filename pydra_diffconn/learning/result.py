@@ -78,8 +78,6 @@ class Result:
         """Write parameters.safetensors and .json, history.tsv and report.html into `folder`."""
         folder = Path(folder)
         save_parameters(folder, self.learned)
-        columns = list(self.history[0]) if self.history else []
-        rows = ["\t".join("n/a" if row[c] is None else f"{row[c]!s}" for c in columns) for row in self.history]
-        (folder / "history.tsv").write_text("\n".join(["\t".join(columns), *rows]) + "\n")
+        self.table.to_csv(folder / "history.tsv", sep="\t", na_rep="n/a", index=False, lineterminator="\n")
         self.report(folder / "report.html")
         return folder
