@@ -80,8 +80,9 @@ FRAMES = 2000
 
 def _gain(block: str, tr: float, edges: tuple[float, float]) -> np.ndarray:
     """Return the gain of a band-pass at each frequency, measured on an impulse."""
-    impulse = np.zeros((FRAMES, 1))
-    impulse[FRAMES // 2] = 1.0
+    import jax.numpy as jnp
+
+    impulse = jnp.zeros((FRAMES, 1)).at[FRAMES // 2].set(1.0)
     found = registry().blocks[block.rpartition(":")[2]]
     return np.abs(np.fft.rfft(np.asarray(found.pure(impulse, tr=tr, low=edges[0], high=edges[1]))[:, 0]))
 
