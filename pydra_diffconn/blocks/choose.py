@@ -99,7 +99,8 @@ def _tangent_of_mixture(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> 
 
 
 def _weighted_sum(weights: Float[Array, "options"], options: list[Float[Array, "..."]]) -> Float[Array, "..."]:
-    return sum(option * weight.astype(option.dtype) for option, weight in zip(options, weights, strict=True))
+    parts = (option * weight.astype(option.dtype) for option, weight in zip(options, weights, strict=True))
+    return jnp.asarray(sum(parts))
 
 
 def sharpened(

@@ -166,7 +166,10 @@ def bandpass(options: dict[str, Any]) -> Step:
         },
     )
     without_effect(options, "notrans", "num_threads", "outputtype")
-    given = {"detrend": not setting(options, "no_detrend", False), "norm": bool(setting(options, "normalize", False))}
+    given: dict[str, Any] = {
+        "detrend": not setting(options, "no_detrend", False),
+        "norm": bool(setting(options, "normalize", False)),
+    }
     tables = setting(options, "orthogonalize_file")
     if tables:
         from pydra_diffconn.files.tables import read_table

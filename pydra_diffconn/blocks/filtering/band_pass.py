@@ -72,6 +72,7 @@ def band_pass_gain(frames: int, tr: Any, low: Any, high: Any, order: Any) -> Flo
     inside = (index > 0) & (2 * index < frames)  # elsewhere the tangent is zero or infinite
     warped = np.tan(np.where(inside, np.pi * index / frames, np.pi / 4))
     lower = jnp.tan(jnp.pi * low * tr)
+    ratio: Any
     at_zero: Any
     if high is None:
         ratio, at_nyquist, at_zero = lower / warped, 1.0, 0.0

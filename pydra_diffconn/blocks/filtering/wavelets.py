@@ -83,7 +83,7 @@ def WaveletPower(
     steps = np.concatenate([np.arange(2 * frames), np.arange(-frames, 0)])
 
     def power(frequency: Array) -> Float[Array, "time space"]:
-        wavelet = morlet(steps.astype(centred.dtype), frequency * tr, cycles, np.abs(steps) < frames)
+        wavelet = morlet(jnp.asarray(steps, centred.dtype), frequency * tr, cycles, np.abs(steps) < frames)
         convolved = jnp.fft.ifft(jnp.fft.fft(wavelet)[:, None] * spectrum, axis=0)[:frames]
         return jnp.real(convolved) ** 2 + jnp.imag(convolved) ** 2
 
