@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+TOLD = "fit"  # name of the JSON among the arrays
 NUMBERS = ("number", "best", "best_number", "scale", "failures", "history")  # what of a state goes into the JSON
 
 
@@ -55,7 +56,8 @@ class Checkpoint:
         }
         temporary = self.path.with_suffix(".part")
         tensors = {str(number): np.array(leaf, order="C") for number, leaf in enumerate(leaves)}
-        save_file(tensors, temporary, metadata={"fit": json.dumps(told)})
+        # as bytes among the arrays: the header of the file, where metadata go, may not grow with the history
+        save_file({**tensors, TOLD: np.frombuffer(json.dumps(told).encode(), np.uint8)}, temporary)
         os.replace(temporary, self.path)
         self.saved = time.monotonic()
 
@@ -74,7 +76,7 @@ class Checkpoint:
         if not self.path.exists():
             return None
         with safe_open(self.path, framework="numpy") as file:
-            told = json.loads((file.metadata() or {}).get("fit", "{}"))
+            told = json.loads(file.get_tensor(TOLD).tobytes()) if TOLD in file.keys() else {}  # noqa: SIM118
             if told.get("fingerprint") != self.fingerprint:
                 raise ValueError(
                     f"{self.path} belongs to a fit of other inputs, targets, loss, parameters or settings; give "

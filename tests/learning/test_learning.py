@@ -268,7 +268,8 @@ def test_resampling_takes_the_settings_of_a_fit(task, targets, resample):
 
 
 SCRIPT = """
-    import sys, numpy as np
+    import signal, sys, numpy as np
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # it is ignored where the tests run in the background
     sys.path.insert(0, {tests!r})
     from learning.test_learning import Small, quick, targets_at
     rng = np.random.default_rng(0)

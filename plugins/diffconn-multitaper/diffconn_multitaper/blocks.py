@@ -25,7 +25,7 @@ Softness = Annotated[float, Parameter(constraints.nonnegative, unit="Hz", help="
 
 
 def check(arguments: Mapping[str, Any]) -> None:
-    """Refuse missing values, runs too short for the tapers, weights that do not fit, and bands without frequency."""
+    """Refuse runs too short for the tapers, weights that do not fit them, and bands without frequency."""
     series, tr, count = (arguments.get(name) for name in ("timeseries", "tr", "tapers"))
     weights, frame_weights = arguments.get("taper_weights"), arguments.get("frame_weights")
     if tr is not None and not tr > 0:
@@ -40,16 +40,8 @@ def check(arguments: Mapping[str, Any]) -> None:
 
 
 def _check_series(series: np.ndarray, count: int | None, frame_weights: Any) -> None:
-    if not np.all(np.isfinite(series)):
-        frame, column = np.argwhere(~np.isfinite(series))[0]
-        raise ValueError(
-            f"timeseries has {np.sum(~np.isfinite(series))} values that are not finite, the first in frame {frame}, "
-            f"column {column}; replace or remove them before this step"
-        )
     if count is not None and len(series) <= count + 1:
         raise ValueError(f"timeseries has {len(series)} frames; {count} tapers need more than {count + 1}")
-    if frame_weights is not None and np.shape(frame_weights) != (len(series),):
-        raise ValueError(f"frame_weights has shape {np.shape(frame_weights)}, timeseries {len(series)} frames")
     if frame_weights is not None and np.sum(np.asarray(frame_weights) > 0) < 2:
         raise ValueError("frame_weights keeps fewer than 2 frames, which have no spectrum; censor less")
 

@@ -118,7 +118,7 @@ def test_the_coherence_of_copies_is_one_and_that_of_noise_about_the_chance():
         ({"high": 0.3}, "high = 0.3 Hz is not below the Nyquist frequency 0.25 Hz"),
         ({"low": 0.051, "high": 0.052, "softness": 0.0}, "0.0125 Hz apart, lies between low = 0.051"),
         ({"frame_weights": np.eye(40)[0]}, "fewer than 2 frames"),
-        ({"frame_weights": np.ones(39)}, r"frame_weights has shape \(39,\), timeseries 40 frames"),
+        ({"frame_weights": np.ones(39)}, "frame_weights has 39 frames, timeseries 40"),
         ({"timeseries": np.full((40, 3), np.nan)}, "the first in frame 0, column 0"),
     ],
 )
