@@ -8,6 +8,8 @@ from typing import Any
 from fileformats.generic import Directory
 from pydra.compose import python
 
+from pydra_diffconn import pydra_compat  # noqa: F401 - before a class of tasks is made, so that processes find it
+
 
 @python.define(outputs=["parameters", "scores"])
 def Fit(

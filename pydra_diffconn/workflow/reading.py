@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -60,7 +61,7 @@ def read(task: Any, learn: Mapping[str, Learn] | None = None) -> Graph:
     reader = _Reader(learn or {})
     base = pydra_compat.without_split(task)
     split_names = tuple(names_of(pydra_compat.splitter(task)))
-    base = reader.mark_workflow_inputs(base)
+    base = _told_apart(reader.mark_workflow_inputs(base))
     # an input of the outermost workflow is recognised in a node by its identity
     known = {id(value): Input(name) for name, value in _given(base) if not _is_scalar(value)}
     outputs = reader.walk(base, prefix="", lazy={name: Input(name) for name in split_names}, known=known, levels=())
@@ -273,6 +274,13 @@ def _given(task: Any) -> Iterator[tuple[str, Any]]:
         value = getattr(task, name)
         if name != "constructor" and value is not attrs.NOTHING and value is not None:
             yield name, value
+
+
+def _told_apart(task: Any) -> Any:
+    """Return a task whose every input is an object of its own, also where one was given twice, or is a constant."""
+    values = {name: value for name, value in _given(task) if not _is_scalar(value)}
+    own = {n: v.view() if isinstance(v, np.ndarray) else copy.copy(v) for n, v in values.items()}
+    return pydra_compat.with_values(task, **own)
 
 
 def _is_scalar(value: Any) -> bool:

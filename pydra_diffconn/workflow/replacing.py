@@ -81,7 +81,7 @@ class Replacements:
         for which, task, fields in self.steps:
             yield f"{which}:{sorted(fields.items())}:{type(task).__module__}:{type(task).__qualname__}:".encode()
             if isinstance(task, BlockTask):
-                yield source_hash(type(task)).encode()  # type: ignore[arg-type]
+                yield source_hash(type(task)).encode()
             for made_of in ("function", "constructor", "executable"):  # defaults of the class, so not among its values
                 yield hash_single(getattr(task, made_of, None), cache)
             yield hash_single(dict(pydra_compat.given_values(task)), cache)
