@@ -81,7 +81,8 @@ def _nodes(task: Any) -> list[Any]:
     try:
         bare = without_split(task) if splitter(task) else task
         with in_users_folder():
-            return list(Workflow.construct(bare, lazy=lazy).nodes)
+            # a graph with symbols must not be kept: Pydra would take it for that of any values
+            return list(Workflow.construct(bare, dont_cache=bool(lazy), lazy=lazy).nodes)
     except Exception:  # it will be told where it is run; its function is in the checksum in any case
         return []
 

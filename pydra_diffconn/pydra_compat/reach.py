@@ -118,7 +118,8 @@ class _Reach:
             for base in klass.__bases__:
                 yield from self.klass(base)
             for attribute, value in sorted(vars(klass).items()):
-                if attribute not in ("__module__", "__dict__", "__weakref__", "__doc__", "__firstlineno__"):
+                # what Python writes into a class about it (annotations, say) comes and goes
+                if not attribute.startswith("__") or isinstance(value, types.FunctionType):
                     yield f"{attribute}=".encode()
                     yield from self._constant(_unwrapped(value), ())
 
