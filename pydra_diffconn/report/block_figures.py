@@ -13,6 +13,7 @@ from pydra_diffconn.report import figures
 FRAMES, TR = 400, 2.0
 
 
+@figures.styled
 def draw(block: Any) -> Any:
     """Return the matplotlib figure of what a block does; None where there is nothing to draw."""
     figure = SPECIAL.get(block.__name__, response if _is_filter(block) else None)
@@ -26,10 +27,7 @@ def draw(block: Any) -> Any:
 
 def save(figure: Any, file: Any) -> None:
     """Write a figure as PNG into a path or an open file."""
-    import matplotlib.pyplot as plt
-
     figure.savefig(file, dpi=90, format="png", metadata={"Software": None})
-    plt.close(figure)
 
 
 def _is_filter(block: Any) -> bool:
@@ -59,7 +57,7 @@ def response(block: Any) -> Any:
     frequencies, gain = np.fft.rfftfreq(FRAMES, TR), np.abs(np.fft.rfft(passed))
     if np.ptp(gain) < 1e-3:
         return None
-    figure, axes = _axes(6, 2.2)
+    figure, axes = figures.new(6, 2.2)
     axes.plot(frequencies, gain, color=figures.LEARNED)
     axes.set(xlabel="frequency (Hz)", ylabel="gain", title=f"of an impulse, {FRAMES} frames of {TR:g} s, start values")
     axes.set_ylim(bottom=0)
@@ -71,7 +69,7 @@ def soft_mask(block: Any) -> Any:
     rng = np.random.default_rng(3)
     motion = 0.15 + 0.05 * rng.standard_normal(120) ** 2
     motion[[30, 31, 32, 77, 100]] += [0.5, 0.9, 0.35, 0.25, 0.6]
-    figure, axes = _axes(6, 2.6, rows=2, sharex=True)
+    figure, axes = figures.new(6, 2.6, rows=2, sharex=True)
     axes[0].plot(motion, color=figures.INK, linewidth=0.8)
     axes[0].axhline(0.5, color=figures.CLASSICAL, linestyle="--", linewidth=0.8)
     axes[0].set_ylabel("FD (mm)")
@@ -90,7 +88,7 @@ def components(block: Any) -> Any:
     angle = 2 * np.pi * np.arange(60) / 60
     near = np.exp(2.0 * (np.cos(angle[:, None] - angle) - 1))
     found = np.asarray(jax.jit(lambda near: block.pure(near, components=2, sparsity=0.5)[0])(near))
-    figure, axes = _axes(6, 2.4, columns=2)
+    figure, axes = figures.new(6, 2.4, columns=2)
     axes[0].imshow(near, cmap="magma")
     axes[0].set(title="connectome", xlabel="region", ylabel="region")
     axes[1].plot(found[:, 0], label="first", color=figures.LEARNED)
@@ -98,17 +96,6 @@ def components(block: Any) -> Any:
     axes[1].set(title="gradients", xlabel="region")
     axes[1].legend(frameon=False, fontsize=8)
     return figure
-
-
-def _axes(width: float, height: float, rows: int = 1, columns: int = 1, **settings: Any) -> tuple[Any, Any]:
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    style: Any = {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
-    with plt.rc_context(style):
-        return plt.subplots(rows, columns, figsize=(width, height), layout="constrained", **settings)
 
 
 SPECIAL: dict[str, Callable[[Any], Any]] = {"Censor": soft_mask, "ConnectivityGradients": components}

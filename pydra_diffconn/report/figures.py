@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,33 +12,43 @@ import numpy as np
 INK, CLASSICAL, LEARNED = "#222222", "#8a8f98", "#1f6feb"
 
 
-def _svg(figure: Any) -> str:
-    import matplotlib.pyplot as plt
+STYLE = {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "svg.hashsalt": "diffconn"}
 
+
+def styled(draw: Any) -> Any:
+    """Let a function draw in our style, and leave matplotlib's settings and backend as they are."""
+
+    @functools.wraps(draw)
+    def drawn(*args: Any, **settings: Any) -> Any:
+        import matplotlib
+
+        with matplotlib.rc_context(STYLE):  # type: ignore[arg-type]
+            return draw(*args, **settings)
+
+    return drawn
+
+
+def new(width: float, height: float, columns: int = 1, rows: int = 1, **settings: Any) -> tuple[Any, Any]:
+    """Return a figure and its axes, of which pyplot and its backend know nothing."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, figure.subplots(rows, columns, **settings)
+
+
+def _svg(figure: Any) -> str:
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", bbox_inches="tight", metadata={"Date": None})
-    plt.close(figure)
     text = buffer.getvalue()
     return text[text.index("<svg") :]
 
 
-def _new(width: float, height: float, columns: int = 1, rows: int = 1, **settings: Any) -> tuple[Any, Any]:
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    plt.rcParams.update(
-        {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "svg.hashsalt": "diffconn"}
-    )
-    return plt.subplots(rows, columns, figsize=(width, height), layout="constrained", **settings)
-
-
+@styled
 def carpet(series: np.ndarray, tr: float, title: str) -> str:
     """Draw (time, parcels) as a carpet, each row a parcel in units of its standard deviation."""
     spread = series.std(axis=0)
     shown = ((series - series.mean(axis=0)) / np.where(spread > 0, spread, 1)).T
-    figure, axes = _new(7, 2.4)
+    figure, axes = new(7, 2.4)
     image = axes.imshow(
         shown, aspect="auto", cmap="gray", vmin=-2, vmax=2, extent=(0, len(series) * tr, len(shown), 0), rasterized=True
     )
@@ -46,9 +57,10 @@ def carpet(series: np.ndarray, tr: float, title: str) -> str:
     return _svg(figure)
 
 
+@styled
 def connectomes(classical: np.ndarray, learned: np.ndarray, labels: tuple[str, str] = ("classical", "learned")) -> str:
     """Draw two connectomes and their difference; each has its own scale, as sizes may differ."""
-    figure, axes = _new(10, 3.2, 3)
+    figure, axes = new(10, 3.2, 3)
     parts = [
         (labels[0], classical),
         (labels[1], learned),
@@ -66,14 +78,16 @@ def _scaled(matrix: np.ndarray) -> np.ndarray:
     return matrix / (matrix[np.triu_indices(len(matrix), 1)].std() or 1)
 
 
+@styled
 def loss_curve(history: Sequence[Mapping[str, Any]]) -> str:
     """Draw the loss over steps, and the held-out loss where there is one."""
     return _svg(loss_figure(history))
 
 
+@styled
 def loss_figure(history: Sequence[Mapping[str, Any]]) -> Any:
     """Return the matplotlib figure of the loss over steps; held-out losses of batches stand where there are some."""
-    figure, axis = _new(5, 2.6)
+    figure, axis = new(5, 2.6)
     steps = [row["step"] for row in history]
     axis.plot(steps, [row["loss"] for row in history], color=LEARNED, label="learning")
     if history and history[0]["validation"] is not None:
@@ -84,9 +98,10 @@ def loss_figure(history: Sequence[Mapping[str, Any]]) -> Any:
     return figure
 
 
+@styled
 def band(frequencies: np.ndarray, before: np.ndarray, after: np.ndarray) -> str:
     """Draw the gain of a filter over frequency, before and after learning."""
-    figure, axis = _new(5, 2.6)
+    figure, axis = new(5, 2.6)
     for gain, colour, label in ((before, CLASSICAL, "classical"), (after, LEARNED, "learned")):
         axis.plot(frequencies, gain, color=colour, label=label)
         axis.fill_between(frequencies, 0, gain, color=colour, alpha=0.15)
@@ -95,9 +110,10 @@ def band(frequencies: np.ndarray, before: np.ndarray, after: np.ndarray) -> str:
     return _svg(figure)
 
 
+@styled
 def weights(before: Sequence[float], after: Sequence[float], names: Sequence[str]) -> str:
     """Draw weights on the simplex as bars, before and after learning."""
-    figure, axis = _new(5, 0.5 + 0.5 * len(names))
+    figure, axis = new(5, 0.5 + 0.5 * len(names))
     place = np.arange(len(names))
     axis.barh(place - 0.2, before, 0.38, color=CLASSICAL, label="classical")
     axis.barh(place + 0.2, after, 0.38, color=LEARNED, label="learned")
@@ -107,6 +123,7 @@ def weights(before: Sequence[float], after: Sequence[float], names: Sequence[str
     return _svg(figure)
 
 
+@styled
 def specification_curve(
     scores: Sequence[float], choices: Mapping[str, Sequence[str | None]], learned: Sequence[bool], label: str
 ) -> Any:
@@ -120,7 +137,7 @@ def specification_curve(
     """
     rows = [(choice, option) for choice, taken in choices.items() for option in dict.fromkeys(filter(None, taken))]
     height = 2.2 + 0.24 * len(rows)
-    figure, (above, below) = _new(7, height, rows=2, sharex=True, height_ratios=[2, max(0.24 * len(rows), 0.3)])
+    figure, (above, below) = new(7, height, rows=2, sharex=True, height_ratios=[2, max(0.24 * len(rows), 0.3)])
     for chosen, colour, name in ((False, CLASSICAL, "discrete"), (True, LEARNED, "learned")):
         here = [n for n, known in enumerate(learned) if bool(known) == chosen]
         above.scatter(here, [scores[n] for n in here], color=colour, s=18, label=name)
@@ -135,9 +152,10 @@ def specification_curve(
     return figure
 
 
+@styled
 def similarity(classical: np.ndarray, learned: np.ndarray, same: np.ndarray, others: np.ndarray) -> str:
     """Draw how alike self and others are, each in standard deviations of the others."""
-    figure, axes = _new(8, 2.6, 2, sharey=True)
+    figure, axes = new(8, 2.6, 2, sharey=True)
     for axis, matrix, title in ((axes[0], classical, "classical"), (axes[1], learned, "learned")):
         apart = matrix[others]
         for mask, colour, label in ((others, CLASSICAL, "other people"), (same, LEARNED, "same person")):
