@@ -16,11 +16,12 @@ def blocks() -> None:
 def list_blocks() -> None:
     """List all blocks with their learnable parameters."""
     from pydra_diffconn.plugins.registry import BUILT_IN, registry
+    from pydra_diffconn.report.block_pages import sentence
 
     found = registry()
     for _, block in sorted(found.blocks.items()):
         parameters = [f"{p}{f' ({d.unit})' if d.unit else ''}" for p, d in block.declaration.parameters.items()]
-        summary = (block.__doc__ or "").strip().splitlines()[0]
+        summary = sentence(block)
         owner = found.owners[block.declaration.id]
         origin = "" if owner.name == BUILT_IN else f" [{owner.title}]"
         click.echo(f"{block.declaration.id:38} {summary}{origin}")

@@ -83,11 +83,8 @@ def run(block: type[BlockTask], values: Mapping[str, Any]) -> dict[str, np.ndarr
 
 def while_reading(declaration: Declaration, values: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """Compute a block of one output from an image on disk, in the precision of this process."""
-    from pydra_diffconn import files
-
     assert declaration.streamed is not None
-    with files.reading(values[declaration.main_input].path):
-        result = declaration.streamed(**values)
+    result = declaration.streamed(**values)
     return {next(iter(declaration.outputs)): np.asarray(result, dtype=pydra_compat.precision())}
 
 

@@ -258,6 +258,8 @@ class _Preparation:
                     plainly = argument.role == "static" or known[name] is None
                     wires[name] = Static(known[name]) if plainly else Unnamed(known[name])
             self.spaces.setdefault((step.path, name), []).append(space)
+        with prefixed(where):
+            files.check_repetition_time(known, [self.spaces[step.path, name][-1] for name in declaration.arguments])
         waiting = {n: v for n, v in known.items() if isinstance(v, files.ImageSeries)}
         given = {n: v for n, v in known.items() if v is not None and n not in waiting}
         complete = declaration.checked(given, where, waiting)
