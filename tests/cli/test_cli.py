@@ -36,7 +36,7 @@ def test_saved_parameters_are_shown_and_a_wrong_folder_is_one_line(tmp_path):
     assert "a.low" in CliRunner().invoke(main, ["show", str(tmp_path)]).output
     (tmp_path / "empty").mkdir()
     wrong = CliRunner().invoke(main, ["show", str(tmp_path / "empty")])
-    assert wrong.exit_code == 1 and wrong.output.startswith("Error: ") and "Traceback" not in wrong.output
+    assert wrong.exit_code == 2 and wrong.output.startswith("Error: ") and "Traceback" not in wrong.output
 
 
 @pytest.mark.slow
