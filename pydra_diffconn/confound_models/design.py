@@ -58,7 +58,7 @@ def confound_design(
 def column_metadata(metadata: str | Path | Any) -> Metadata | None:
     """Return what is said of each column by its name: of a mapping, or a list with a mapping for each column.
 
-    In a list a column is named by `Name` or `Column`, or by the one key of its mapping; either may stand under `Columns`.
+    In a list a column is named by `Name` or `Column`, or by the one key of its mapping.
     """
     where = f"{metadata}: " if isinstance(metadata, str | Path) else ""
     given = json_of(metadata, METADATA) if isinstance(metadata, str | Path) else metadata

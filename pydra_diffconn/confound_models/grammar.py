@@ -261,7 +261,7 @@ class Reader:
         return columns
 
     def _absent(self, token: Token, name: str) -> list[str]:
-        """Return the columns that stand for one that is not there: none where that is right, or those of older names."""
+        """Return what stands for columns that are not there: none where that is right, or those of older names."""
         if OPTIONAL.fullmatch(name):
             return []
         mask = BY_MASK.get(token.text, "").lower()

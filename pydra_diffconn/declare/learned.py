@@ -92,7 +92,9 @@ def _from_arrays(path: Path) -> dict[str, Any]:
         raise FileError(f"{path} is damaged: its values are not those it describes; copy it again, or fit again")
     beside = path.with_name(READABLE)
     if path.name == ARRAYS and beside.exists() and _from_json(beside) != described:
-        raise FileError(f"{path} and {beside.name} beside it are of different fits; copy both again, or remove the second")
+        raise FileError(
+            f"{path} and {beside.name} beside it are of different fits; copy both again, or remove the second"
+        )
     return described
 
 
@@ -108,7 +110,7 @@ def _require_version(metadata: Any, path: Path) -> None:
     found = metadata.get("format_version")
     if found != FORMAT_VERSION or "parameters" not in metadata or "checksum" not in metadata:
         raise FileError(
-            f"{path} holds no parameters of format version {FORMAT_VERSION!r} (found {found!r}); expected {EXPECTED}"
+            f"{path} holds format version {found!r}, this package reads {FORMAT_VERSION!r}; expected {EXPECTED}"
         )
 
 

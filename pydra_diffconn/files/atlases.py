@@ -34,7 +34,9 @@ def read_map(path: str | Path, space: Space | None, name: str) -> np.ndarray:
     if space is not None and space.index is not None and values.size == int(np.prod(space.grid)):
         values = values[space.index]
     if space is not None and values.size != space.size:
-        raise FileError(f"{path} has {values.size} {name}, {space.source} {space.size} locations; are both in one space?")
+        raise FileError(
+            f"{path} has {values.size} {name}, {space.source} {space.size} locations; are both in one space?"
+        )
     return values
 
 
@@ -52,7 +54,7 @@ def read_maps(path: str | Path, space: Space | None) -> np.ndarray:
     if bad.any():
         parcel, place = np.argwhere(bad)[0]
         raise FileError(
-            f"{path}: {int(bad.sum())} values are not finite, the first in map {parcel}, location {place}; set them to 0"
+            f"{path}: {int(bad.sum())} values are not finite, the first in map {parcel}, place {place}; set them to 0"
         )
     if space is not None and space.index is not None and maps.shape[1] == int(np.prod(space.grid)):
         maps = maps[:, space.index]

@@ -35,7 +35,9 @@ def _refuse(image: Any, path: Path, intents: tuple[str, ...], expected: str) -> 
     for part in image.darrays:
         intent = nib.nifti1.intent_codes.niistring[part.intent]
         if intent in intents:
-            found = "a surface" if intent in GEOMETRY else intent.removeprefix("NIFTI_INTENT_").lower().replace("_", " ")
+            found = (
+                "a surface" if intent in GEOMETRY else intent.removeprefix("NIFTI_INTENT_").lower().replace("_", " ")
+            )
             raise FileError(f"{path} holds {found}; expected {expected}")
 
 

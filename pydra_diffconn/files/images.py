@@ -88,8 +88,8 @@ def refuse_missing(data: np.ndarray, path: Path) -> None:
     frame, column = np.argwhere(bad)[0]
     nowhere = int(np.isnan(data).all(axis=0).sum())
     hint = (
-        f"{nowhere} locations are NaN in all frames, as on a medial wall: average parcels first (Parcellate needs none of "
-        "them), or leave them out"
+        f"{nowhere} locations are NaN in all frames, as on a medial wall: average parcels first (Parcellate needs "
+        "none of them), or leave them out"
         if nowhere
         else "mask those locations or mend the image"
     )

@@ -56,7 +56,9 @@ def names_of(labels: Sequence[int], atlas: str | Path) -> list[str]:
     where = str(table_beside(atlas) or atlas)
     unnamed = [label for label in labels if label not in known]
     if known and len(unnamed) == len(labels):
-        raise FileError(f"{where} names none of the {len(labels)} labels in use, such as {labels[0]}: is it of another atlas?")
+        raise FileError(
+            f"{where} names none of the {len(labels)} labels in use, such as {labels[0]}: is it of another atlas?"
+        )
     if known and unnamed:
         told = ", ".join(map(str, unnamed[:5])) + (", ..." if len(unnamed) > 5 else "")
         warnings.warn(f"{where} has no name for {len(unnamed)} of {len(labels)} labels ({told})", stacklevel=2)

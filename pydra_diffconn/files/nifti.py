@@ -49,8 +49,8 @@ def read_map(image: Any, path: Path, space: Space | None) -> np.ndarray:
     """Read one number for each voxel of the grid, which must be that of `space`."""
     if len(image.shape) > 3 and np.prod(image.shape[3:]) != 1:
         raise FileError(
-            f"{path} has shape {image.shape}, several maps; expected one (x, y, z): nilearn.image.index_img({path.name!r}, "
-            "0) gives the first"
+            f"{path} has shape {image.shape}, several maps; expected one (x, y, z): "
+            f"nilearn.image.index_img({path.name!r}, 0) gives the first"
         )
     if space is not None:
         require_same_grid(image, path, space.template, space.source)

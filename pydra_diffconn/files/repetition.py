@@ -19,7 +19,7 @@ THOUSAND = 1000.0
 def check_repetition_time(values: dict[str, Any], spaces: Iterable[Space | None]) -> None:
     """Warn where `tr` is not what a file or the JSON beside it states; refuse milliseconds.
 
-    A header may be wrong, so that `tr` counts; but both numbers are told. A file that states 0 or no unit knows nothing.
+    A header may be wrong, so that `tr` counts; but both numbers are told. A file that states 0 or no unit knows none.
 
     Parameters
     ----------

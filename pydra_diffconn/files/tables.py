@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,14 +14,16 @@ from pydra_diffconn.files.table_text import MISSING, Text, is_data, lines_of, re
 
 NODE = "Node"  # name of the first column of a relationship matrix, as XCP-D writes it
 PLAIN = (".1d", ".mat", ".par", ".txt", "")  # endings of AFNI's, FSL's and SPM's tables, which have no header
+DECIMAL_COMMA = re.compile(r"[-+]?\d*,\d+([eE][-+]?\d+)?")
+POINT = "write a point, no comma, before decimals"
 TRUTH = {"true": 1.0, "false": 0.0}
 
 
 def read_table(path: str | Path) -> tuple[np.ndarray, tuple[str, ...]]:
     """Read a table of numbers with a header; `n/a` becomes NaN. Returns (rows, columns) and the names.
 
-    Plain numbers without a header (AFNI's .1D, FSL's .mat and text matrices) have columns named 1, 2, ...; so have those
-    of a NumPy file, which has no names.
+    Plain numbers without a header (AFNI's .1D, FSL's .mat and text matrices) have columns named 1, 2, ..., as those
+    of a NumPy file have, which has no names.
     """
     array, names = read_named(path)
     return array, names or tuple(str(number + 1) for number in range(array.shape[-1]))
@@ -74,8 +77,8 @@ def _number(text: Text, place: int, line: int, cell: str) -> float:
         return TRUTH[stripped.lower()] if stripped.lower() in TRUTH else float(cell)
     except ValueError:
         hint = ""
-        if stripped.count(",") == 1 and stripped.replace(",", "").strip("+-").isdigit():
-            hint = "; write a point, no comma, before decimals"
+        if DECIMAL_COMMA.fullmatch(stripped):
+            hint = f"; {POINT}"
         elif len(text.names) == 1 and len(cell.split()) > 1:
             hint = "; part the columns by tabs, no blanks"
         raise FileError(
@@ -96,22 +99,23 @@ def read_array(path: Path) -> np.ndarray:
 
 def _read_plain(path: Path) -> np.ndarray | None:
     """Read rows of numbers, without the comments of AFNI (#) and the header of FSL (/); None if there is a header."""
-    lines = [(number, line.partition("#")[0]) for number, line in enumerate(lines_of(path), start=1)]
-    rows = [
-        (number, line.replace(",", " ").split())
-        for number, line in lines
-        if line.strip() and not line.startswith(("/", "%"))
-    ]
-    try:
-        values = [[float(cell) for cell in row] for _, row in rows]
-    except ValueError:  # words
-        return None
-    if not values:
+    rows: list[list[float]] = []
+    for number, line in enumerate(lines_of(path), start=1):
+        line = "" if line.startswith(("/", "%")) else line.partition("#")[0]
+        if any(DECIMAL_COMMA.fullmatch(cell) for cell in line.split()):
+            raise FileError(f"{path}, line {number}: {line.split()[0]!r} may be one number or two; {POINT}")
+        try:
+            row = [float(cell) for cell in line.replace(",", " ").split()]
+        except ValueError:  # words
+            return None
+        if row and rows and len(row) != len(rows[0]):
+            raise FileError(
+                f"{path}: line {number} has {len(row)} numbers, the first row {len(rows[0])}; expected as many"
+            )
+        rows += [row] if row else []
+    if not rows:
         raise FileError(f"{path} has no numbers; expected rows of them")
-    for (number, row), (_, first) in zip(rows, rows[:1] * len(rows), strict=True):
-        if len(row) != len(first):
-            raise FileError(f"{path}: line {number} has {len(row)} numbers, the first row {len(first)}; expected as many")
-    return np.array(values)
+    return np.array(rows)
 
 
 def read_column(path: str | Path, name: str) -> np.ndarray:
@@ -149,9 +153,7 @@ def places_of(path: Path, names: Sequence[str], wanted: Sequence[str]) -> list[i
     for one in wanted:
         if one not in stripped:
             close = difflib.get_close_matches(one, stripped) or stripped[:8]
-            raise FileError(
-                f"{path} has no column {one!r} among its {len(names)}; the nearest are {', '.join(close)}"
-            )
+            raise FileError(f"{path} has no column {one!r} among its {len(names)}; the nearest are {', '.join(close)}")
     return [stripped.index(one) for one in wanted]
 
 
@@ -199,8 +201,8 @@ def _require_both_triangles(matrix: np.ndarray, path: Path) -> np.ndarray:
         offset = 1 if other is np.triu else -1
         if len(matrix) > 1 and not np.any(np.nan_to_num(other(matrix, offset))) and np.any(part(matrix, -offset)):
             raise FileError(
-                f"{path} is not symmetric: its {side} triangle alone is filled; fill the other one: matrix + matrix.T - "
-                "numpy.diag(matrix.diagonal())"
+                f"{path} is not symmetric: its {side} triangle alone is filled; fill the other one: "
+                "matrix + matrix.T - numpy.diag(matrix.diagonal())"
             )
     return matrix
 
@@ -224,4 +226,3 @@ def _write(array: np.ndarray, names: Sequence[str], path: Path, index: Sequence[
         path, sep="\t", na_rep="n/a", index=index is not None, index_label=NODE, lineterminator="\n", encoding="utf-8"
     )
     return path
-

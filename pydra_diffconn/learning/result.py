@@ -80,8 +80,6 @@ class Result:
         with whole_folder(folder) as made:
             save_parameters(made, self.learned)
             history = made / "history.tsv"
-            self.table.to_csv(
-                history, sep="\t", na_rep="n/a", index=False, lineterminator="\n", encoding="utf-8"
-            )
+            self.table.to_csv(history, sep="\t", na_rep="n/a", index=False, lineterminator="\n", encoding="utf-8")
             self.report(made / "report.html")
         return Path(folder)
