@@ -41,7 +41,8 @@ def confound_design(
     """
     if first_row not in ("copy_second", "zero"):
         raise ValueError(f"first_row = {first_row!r}; expected 'copy_second' or 'zero'")
-    where = f"{table}: " if isinstance(table, str | Path) else ""
+    paths = [str(one) for one in (table, metadata) if isinstance(one, str | Path)]
+    where = f"{', '.join(paths)}: " if paths else ""
     if isinstance(table, str | Path):
         array, names = read_table(table)
         table = dict(zip(names, array.T, strict=True))

@@ -56,7 +56,8 @@ class BlockTask(python.Task):
             arrays, spaces = files.load_arguments(declaration, given)
         waiting = {n: v for n, v in arrays.items() if isinstance(v, files.ImageSeries)}
         known = {name: value for name, value in arrays.items() if name not in waiting}
-        values = declaration.checked(known, waiting=waiting)
+        with files.naming_files(given):
+            values = declaration.checked(known, waiting=waiting)
         results = while_reading(declaration, {**values, **waiting}) if waiting else run(type(self), values)
         _refuse_new_nan(declaration, values, results)
         if declaration.writes and spaces.get(declaration.main_input) is not None:

@@ -5,6 +5,7 @@ from pydra_diffconn.files.arguments import column_names as column_names
 from pydra_diffconn.files.arguments import is_file as is_file
 from pydra_diffconn.files.arguments import load_argument as load_argument
 from pydra_diffconn.files.arguments import load_arguments as load_arguments
+from pydra_diffconn.files.arguments import naming_files as naming_files
 from pydra_diffconn.files.arguments import write_outputs as write_outputs
 from pydra_diffconn.files.atlases import read_labels as read_labels
 from pydra_diffconn.files.atlases import read_maps as read_maps

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -58,6 +60,23 @@ def is_file(value: Any) -> bool:
     from fileformats.generic import FileSet
 
     return isinstance(value, FileSet | Path)
+
+
+@contextlib.contextmanager
+def naming_files(values: Mapping[str, Any]) -> Iterator[None]:
+    """Let an error about an argument say which file it came from."""
+    try:
+        yield
+    except ValueError as error:
+        told = str(error)
+        found = [
+            f"{name} is {value}"
+            for name, value in values.items()
+            if is_file(value) and re.search(rf"\b{name}\b", told) and Path(str(value)).name not in told
+        ]
+        if not found:
+            raise
+        raise ValueError(f"{told} ({'; '.join(found)})") from None
 
 
 def load_argument(argument: Any, value: Any, mask: Any, main: Space | None) -> tuple[Any, Space | None]:

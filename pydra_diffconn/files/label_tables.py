@@ -79,6 +79,10 @@ def read_names(path: Path) -> dict[int, str] | None:
     index = next((titles.index(one) for one in INDEX if one in titles), None)
     name = next((titles.index(one) for one in NAME if one in titles and titles.index(one) != index), None)
     if index is None or name is None:
+        warnings.warn(
+            f"{path} has no columns 'index' and 'name' among its {len(titles)}; labels keep their own names or numbers",
+            stacklevel=2,
+        )
         return None
     numbered = [(row[index].strip(), row[name]) for row in text.rows if row[index].strip() not in UNNAMED]
     for number, _ in numbered:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ import numpy as np
 from pydra_diffconn.files.opening import FileError, is_compressed, kind_of, reading
 
 REAL = "biuf"
+BEGINNING = 4096  # bytes, in which a GIFTI says how many arrays it holds
 MOST_COMPRESSED = 1100  # no file of zlib is longer than this many times its compressed size
 
 
@@ -50,6 +53,12 @@ def _require_arrays(image: Any, path: Path) -> None:
         raise FileError(f"{path} holds no data; expected GIFTI with an array for each frame or map")
     for part in image.darrays:
         _require_numbers(part.data.dtype, path)
+    with gzip.open(path) if is_compressed(path) else path.open("rb") as stream:
+        told = re.search(rb'NumberOfDataArrays="(\d+)"', stream.read(BEGINNING))
+    if told and int(told[1]) != len(image.darrays):
+        raise FileError(
+            f"{path} is damaged: it holds {len(image.darrays)} arrays and says {int(told[1])}; copy or make it again"
+        )
 
 
 def _require_numbers(dtype: np.dtype[Any], path: Path) -> None:

@@ -119,9 +119,13 @@ def given(block: Any, **values: Any) -> dict[str, Any]:
     """Return the arguments of a block as its function takes them: files read, values checked."""
     declaration = block.declaration
     complete = {name: values.get(name, argument.default) for name, argument in declaration.arguments.items()}
-    arrays, _ = files.load_arguments(declaration, {**complete, **({"mask": values["mask"]} if "mask" in values else {})})
+    arrays, _ = files.load_arguments(
+        declaration, {**complete, **({"mask": values["mask"]} if "mask" in values else {})}
+    )
     waiting = {n: v for n, v in arrays.items() if isinstance(v, files.ImageSeries)}
-    return {**declaration.checked({n: v for n, v in arrays.items() if n not in waiting}, waiting=waiting), **waiting}
+    with files.naming_files(values):
+        known = declaration.checked({n: v for n, v in arrays.items() if n not in waiting}, waiting=waiting)
+    return {**known, **waiting}
 
 
 def column_names(block: Any, **values: Any) -> list[str]:

@@ -299,7 +299,7 @@ IMAGES = [
     Row("image", "three dimensions where a run is expected", "refused", image("x.nii", data=RUN[..., 0]), "a 4D run"),
     Row("image", "an affine without volume", "refused", with_header(280, bytes(48)), "places its voxels nowhere"),
     Row("image", "a value that is not finite", "refused",
-        image("x.nii", data=np.where(RUN == RUN[0, 0, 0, 5], np.inf, RUN)), "the first in frame 5, location 0"),
+        image("x.nii", data=np.where(RUN[0, 0, 0, 5] == RUN, np.inf, RUN)), "the first in frame 5, location 0"),
     Row("image", "cut", "refused", changed("x.nii", lambda raw: raw[:-5]), "its header says"),
     Row("image", "cut, compressed", "refused", changed("x.nii.gz", lambda raw: raw[:-9]), "truncated or damaged"),
     Row("image", "longer than its header says", "refused", changed("x.nii", lambda raw: raw + b"0000"), "its header says"),
@@ -314,9 +314,10 @@ IMAGES = [
 
 INSIDE = np.zeros(GRID, bool)
 INSIDE[1:, 1:3] = True
+WITHIN = FLAT[:, INSIDE.reshape(-1)]
 
 
-def masked(mask: Any, right: np.ndarray = FLAT[:, INSIDE.reshape(-1)]) -> Made:
+def masked(mask: Any, right: np.ndarray = WITHIN) -> Made:
     def make(folder: Path) -> tuple[Any, Any]:
         chosen = mask(folder) if callable(mask) else mask
         return given(Detrend, timeseries=volume(folder / "x.nii"), mask=chosen, degree=1)["timeseries"], right
@@ -346,7 +347,9 @@ MASKS = [
 
 def atlas(path_of: Callable[[Path], Path], right: np.ndarray = LABELS) -> Made:
     def make(folder: Path) -> tuple[Any, Any]:
-        return given(Parcellate, timeseries=volume(folder / "x.nii"), labels=path_of(folder))["labels"], right.reshape(-1)
+        return given(Parcellate, timeseries=volume(folder / "x.nii"), labels=path_of(folder))["labels"], right.reshape(
+            -1
+        )
 
     return make
 
@@ -380,6 +383,8 @@ ATLASES = [
     Row("names of labels", "NA, None, 1.10", "accepted", called("index\tname\n1\tNA\n2\tNone\n3\t1.10\n", ["NA", "None", "1.10"])),
     Row("names of labels", "a label without name keeps its number", "warned about",
         called("index\tname\n1\ta\n2\tb\n", ["a", "b", "3"]), "no name for 1 of 3 labels"),
+    Row("names of labels", "a table without the columns index and name", "warned about",
+        called("ROI\tcolour\n1\tx\n", ["1", "2", "3"]), "no columns 'index' and 'name'"),
     Row("names of labels", "a number twice", "refused", called("index\tname\n1\ta\n2\tb\n2\tx\n3\tc\n"), "x_dseg.tsv: the label 2"),
     Row("names of labels", "a name twice", "refused", called("index\tname\n1\ta\n2\ta\n3\tc\n"), "'a' is there twice"),
     Row("names of labels", "of another atlas", "refused", called("index\tname\n11\ta\n12\tb\n"), "names none of the 3 labels"),
