@@ -14,7 +14,7 @@ from fileformats.generic import File
 from pydra.compose import python
 from pydra.utils.hash import Cache, hash_function
 
-from pydra_diffconn import pydra_compat
+from pydra_diffconn import files, pydra_compat
 from pydra_diffconn.declare.declaration import Declaration, prefixed
 from pydra_diffconn.declare.parameters import Learn, plain
 from pydra_diffconn.numerics.process import keep_compiled
@@ -48,8 +48,6 @@ class BlockTask(python.Task):
         return hash_function(sorted(hashes.items())), hashes
 
     def _run(self, job: Any, rerun: bool = True) -> None:
-        from pydra_diffconn import files
-
         declaration, given = self.declaration, self.values()
         with prefixed(declaration.name):
             arrays, spaces = files.load_arguments(declaration, given)

@@ -1,5 +1,6 @@
 """Files and arrays: what is read as what, and written as what."""
 
+from pydra_diffconn import pydra_compat
 from pydra_diffconn.files.arguments import as_array as as_array
 from pydra_diffconn.files.arguments import column_names as column_names
 from pydra_diffconn.files.arguments import is_file as is_file
@@ -9,6 +10,7 @@ from pydra_diffconn.files.arguments import naming_files as naming_files
 from pydra_diffconn.files.arguments import write_outputs as write_outputs
 from pydra_diffconn.files.atlases import read_labels as read_labels
 from pydra_diffconn.files.atlases import read_maps as read_maps
+from pydra_diffconn.files.companions import companions as companions
 from pydra_diffconn.files.images import NO_MASK as NO_MASK
 from pydra_diffconn.files.images import open_series as open_series
 from pydra_diffconn.files.images import read_series as read_series
@@ -27,3 +29,5 @@ from pydra_diffconn.files.spaces import Space as Space
 from pydra_diffconn.files.spaces import convert as convert
 from pydra_diffconn.files.spaces import mask_index as mask_index
 from pydra_diffconn.files.spaces import restricted as restricted
+
+pydra_compat.COMPANIONS.append(companions)
