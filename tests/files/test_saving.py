@@ -16,7 +16,7 @@ def test_what_fails_leaves_what_was_there_and_no_trace(tmp_path):
     (tmp_path / "fit").mkdir()
     (tmp_path / "fit" / "a").write_text("old")
     with (
-        pytest.raises(OSError, match="fit could not be written .*No space left.*unchanged"),
+        pytest.raises(OSError, match=r"fit could not be written .*No space left.*unchanged"),
         whole_folder(tmp_path / "fit") as made,
     ):
         (made / "a").write_text("new")
