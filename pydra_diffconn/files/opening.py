@@ -91,9 +91,9 @@ def text_of(path: Path, expected: str) -> str:
         raise FileError(f"{path} is no text in UTF-8 (byte {error.start}); expected {expected}") from None
     if "\0" in text:
         raise FileError(f"{path} holds binary data (byte {text.index(chr(0))}); expected {expected}")
-    if text.lstrip()[:15].lower().startswith(("<!doctype", "<html")):
+    if text[:100].lstrip().lower().startswith(("<!doctype", "<html")):
         raise FileError(f"{path} is a web page; expected {expected}: is the download's address right?")
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
 def json_of(path: str | Path, expected: str = "JSON") -> Any:

@@ -74,6 +74,8 @@ def mask_index(mask: Any, image: Any, path: Path) -> np.ndarray:
         where, values = "mask", mask
     else:
         mask_image = load_image(Path(mask))
+        if getattr(mask_image, "affine", None) is None:
+            raise FileError(f"mask {mask} is no volume; expected an image on the grid of {path}")
         require_same_grid(mask_image, Path(mask), image, path)
         where, values = f"mask {mask}", values_of(mask_image, Path(mask))
     values = values[..., 0] if values.ndim == 4 and values.shape[3] == 1 else values

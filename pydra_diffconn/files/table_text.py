@@ -6,6 +6,7 @@ Names are never read as values: `NA`, `1.10` and `01` are names. Pandas would ch
 from __future__ import annotations
 
 import csv
+import functools
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -19,6 +20,7 @@ MISSING = frozenset(
     ["", "n/a", "N/A", "NA", "<NA>", "#N/A", "NaN", "nan", "-nan", "-NaN", "NULL", "null", "None"]
 )  # what stands for a missing value, where values stand
 MANY_DECIMALS = 4  # more than any name has
+QUOTE = '"'
 SIGNS = ("\t", ",", ";")
 EXPECTED = "a table with a line of names, such as a TSV"
 
@@ -29,7 +31,15 @@ class Text:
 
     path: Path
     names: tuple[str, ...]
-    rows: list[list[str]]
+    lines: list[str]
+    """Below the names."""
+    sign: str
+    """What parts the cells."""
+
+    @functools.cached_property
+    def rows(self) -> list[list[str]]:
+        """The cells of each line; only where numbers cannot be read as they are, since it takes the longest."""
+        return _cells(self.lines, self.sign, self.path)
 
     def column(self, place: int) -> list[str]:
         return [row[place] for row in self.rows]
@@ -40,17 +50,18 @@ def read_text(path: str | Path) -> Text:
     path = Path(path)
     lines = lines_of(path)
     sign = _sign(path, lines)
-    names, *rows = _cells(lines, sign, path)
-    if not rows:
+    (names,) = _cells(lines[:1], sign, path)
+    text = Text(path, tuple(names), lines[1:], sign)
+    if not text.lines:
         raise FileError(f"{path} has a header of {len(names)} names, but no rows")
-    _require_rows(names, rows, path)
-    return Text(path, tuple(names), rows)
+    _require_rows(text)
+    return text
 
 
 def lines_of(path: Path) -> list[str]:
     """Return the lines of a text, which must all end; blank ones at the end are left out."""
     text = text_of(path, EXPECTED)
-    if not text.strip():
+    if not text or text.isspace():
         raise FileError(f"{path} is empty; expected {EXPECTED}")
     if not text.endswith("\n"):
         raise FileError(
@@ -71,7 +82,7 @@ def _sign(path: Path, lines: Sequence[str]) -> str:
 
 
 def _cells(lines: Sequence[str], sign: str, path: Path) -> list[list[str]]:
-    if not any('"' in line for line in lines):
+    if not any(QUOTE in line for line in lines):
         return [line.split(sign) for line in lines]
     try:
         return list(csv.reader([line + "\n" for line in lines], delimiter=sign, strict=True))
@@ -79,19 +90,22 @@ def _cells(lines: Sequence[str], sign: str, path: Path) -> list[list[str]]:
         raise FileError(f"{path}: a quotation mark is not closed ({error}); expected {EXPECTED}") from None
 
 
-def _require_rows(names: Sequence[str], rows: Sequence[Sequence[str]], path: Path) -> None:
-    for number, row in enumerate(rows, start=2):
-        if len(row) != len(names):
-            blank = " (it is blank)" if not any(row) else ""
+def _require_rows(text: Text) -> None:
+    quoted = any(QUOTE in line for line in text.lines)
+    counts = map(len, text.rows) if quoted else (line.count(text.sign) + 1 for line in text.lines)
+    for number, count in enumerate(counts, start=2):
+        if count != len(text.names):
+            blank = " (it is blank)" if not text.lines[number - 2].strip() else ""
             raise FileError(
-                f"{path}: line {number} has {len(row)} cells{blank}, the header {len(names)} names; expected as many"
+                f"{text.path}: line {number} has {count} cells{blank}, the header {len(text.names)} names; expected as "
+                "many"
             )
 
 
 def require_names(text: Text) -> None:
     """Refuse a table whose first line is no header, or whose names are empty or not unique."""
     path, names = text.path, text.names
-    if is_data(names, text.rows):
+    if is_data(names, text):
         raise FileError(
             f"{path}: the first line holds numbers ({names[0]}, ...), like the lines below it; expected a header with "
             "names"
@@ -112,8 +126,8 @@ def require_unique(names: Sequence[str], where: str) -> None:
             raise FileError(f"{where}: the name {name!r} holds a tab or a line break, which no table can; rename it")
 
 
-def is_data(first: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
-    """Say whether the first line of a table is a row of numbers like those below it, and no header.
+def is_data(first: Sequence[str], text: Text, skipped: int = 0) -> bool:
+    """Say whether the names of a table, after those `skipped`, are a row of numbers like those below, and no header.
 
     Names may be numbers, too: regions called 1, 2, 3 or 1.1, 1.10, 01.
     """
@@ -127,6 +141,7 @@ def is_data(first: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
         return True
     if any(re.fullmatch(r"0\d+", cell) for cell in cells):  # nobody writes the number 1 as 01
         return False
+    rows = [row[skipped:] for row in text.rows]
     whole = all(_decimals(cell) == 0 for row in rows for cell in row)
     counted = [cells == [str(first + place) for place in range(len(cells))] for first in (0, 1)]
     if any(counted) and not whole and cells != ["0"]:

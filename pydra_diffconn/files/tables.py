@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import io
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -59,14 +61,22 @@ def is_plain(path: Path) -> bool:
 
 def numbers(text: Text, places: Sequence[int]) -> np.ndarray:
     """Return some columns of a table, (rows, columns)."""
-    return np.array([_numbers(text, place) for place in places], dtype=np.float64).T.copy()
+    import pandas as pd
 
-
-def _numbers(text: Text, place: int) -> list[float]:
+    # from 3.1 on numbers are exact by default, and asking for it is deprecated
+    release = tuple(int(part) for part in pd.__version__.split(".")[:2])
+    digits: Any = {} if release >= (3, 1) else {"float_precision": "round_trip"}
+    source, wanted = io.StringIO("\n".join(text.lines)), list(places)
+    cells: Any = {"dtype": np.float64, "na_values": list(MISSING), "keep_default_na": False, "skip_blank_lines": False}
     try:
-        return [float(row[place]) for row in text.rows]
-    except ValueError:
-        return [_number(text, place, line, cell) for line, cell in enumerate(text.column(place), start=2)]
+        frame = pd.read_csv(source, sep=text.sign, header=None, usecols=wanted, index_col=False, **cells, **digits)
+        return np.ascontiguousarray(frame[wanted].to_numpy())
+    except ValueError:  # it does not say where
+        columns = [
+            [_number(text, place, line, cell) for line, cell in enumerate(text.column(place), start=2)]
+            for place in wanted
+        ]
+        return np.array(columns).T.copy()
 
 
 def _number(text: Text, place: int, line: int, cell: str) -> float:
@@ -169,11 +179,12 @@ def read_matrix(path: str | Path) -> tuple[np.ndarray, tuple[str, ...]]:
         _require_square(path, *array.shape)
         return _require_both_triangles(array, path), names
     text = read_text(path)
-    named = len(text.names) == len(text.rows) + 1 or text.names[0] == NODE
+    named = len(text.names) == len(text.lines) + 1 or text.names[0] == NODE
     columns = text.names[1:] if named else text.names
-    _require_square(path, len(text.rows), len(columns))
-    if not named and is_data(text.names, text.rows):
-        require_names(text)
+    _require_square(path, len(text.lines), len(columns))
+    # a symmetric matrix without header looks as if its first column named the others
+    if is_data(text.names, text) or (text.names[0] != NODE and named and is_data(columns, text, 1)):
+        raise FileError(f"{path}: the first line holds numbers ({columns[0]}, ...); expected a header with names")
     require_unique(columns, str(path))
     matrix = numbers(text, range(int(named), len(text.names)))
     if named:

@@ -166,6 +166,10 @@ MATRICES = [
     Row("matrix", "rows in another order than the columns", "converted", matrix([2, 0, 1])),
     Row("matrix", "a first column under another name or none", "accepted", matrix([0, 1, 2], "")),
     Row("matrix", "no names of rows", "accepted", half(np.corrcoef(SERIES.T))),
+    Row("matrix", "no header, symmetric", "refused",
+        lambda f: (tables.read_matrix(text(f / "r.tsv", rows(np.corrcoef(SERIES.T)))), 0), "expected a header"),
+    Row("matrix", "no header, whole numbers", "refused",
+        lambda f: (tables.read_matrix(text(f / "r.tsv", "0\t1\t2\n1\t0\t3\n2\t3\t0\n")), 0), "expected a header"),
     Row("matrix", "a row that has no column", "refused",
         lambda f: (tables.read_matrix(text(f / "r.tsv", "Node\ta\tb\na\t1\t0\nc\t0\t1\n")), 0), "row 'c' has no column"),
     Row("matrix", "more rows than columns", "refused",
@@ -340,6 +344,7 @@ MASKS = [
     Row("mask", "another affine", "refused", masked(lambda f: volume(f / "m.nii", INSIDE.astype("u1"), np.diag([2, 2, 2, 1]))),
         "different affines"),
     Row("mask", "nothing inside", "refused", masked(np.zeros(GRID)), "mask is empty"),
+    Row("mask", "a surface for a volume", "refused", masked(lambda f: surface(f / "s.gii")), "s.gii is no volume"),
     Row("mask", "for a table, CIFTI, GIFTI or an array", "refused",
         lambda f: (given(Detrend, timeseries=table(f), mask=INSIDE, degree=1), 0), "a mask chooses among the voxels"),
 ]  # fmt: skip
