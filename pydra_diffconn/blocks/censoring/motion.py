@@ -32,7 +32,7 @@ def check_motion(arguments: Mapping[str, Any]) -> None:
 MOTION = ("trans_x", "trans_y", "trans_z", "rot_x", "rot_y", "rot_z")
 
 
-@define(outputs=["framewise_displacement"], check=check_motion, columns={"motion": MOTION})
+@define(outputs=["framewise_displacement"], check=check_motion, columns={"motion": MOTION}, version="2")
 def FramewiseDisplacement(
     motion: Float[Array, "time 6"],
     radius: Annotated[
