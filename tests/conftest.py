@@ -122,6 +122,15 @@ def rng() -> np.random.Generator:
 
 
 @pytest.fixture(scope="session")
+def real_table(shared, tmp_path_factory) -> Path:
+    """A confounds table of fMRIPrep with 36 parameters; the last line of the file beside the checkout does not end."""
+    source = shared / "confounds_real" / "hypercoil-examples_desc-confounds_timeseries.tsv"
+    path = tmp_path_factory.mktemp("real") / source.name
+    path.write_text(source.read_text(encoding="utf-8").rstrip("\n") + "\n", encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
 def real_series() -> np.ndarray:
     """One person's parcel series, (116, 200); made ones where the real data are not."""
     return real_data.series()

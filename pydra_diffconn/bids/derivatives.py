@@ -47,7 +47,7 @@ def write_relmat(
     path = folder / NAMES["relmat"].format(source=source, **label)
     tables.write_matrix(connectome, names, path)
     sidecar = {"Weighted": True, "Directed": False, "ValidDiagonal": False, "StorageFormat": "Full", **metadata}
-    path.with_suffix(".json").write_text(json.dumps(sidecar, indent=2) + "\n")
+    path.with_suffix(".json").write_text(json.dumps(sidecar, indent=2) + "\n", encoding="utf-8")
     return path
 
 
@@ -61,5 +61,5 @@ def write_description(root: Path, name: str, sources: list[dict[str, str]]) -> N
         "GeneratedBy": [{"Name": "pydra-diffconn", "Version": version("pydra-diffconn")}],
         "SourceDatasets": sources,
     }
-    (root / "dataset_description.json").write_text(json.dumps(description, indent=2) + "\n")
-    (root / ".bidsignore").write_text("*_relmat.*\n*_timeseries.*\nfit/\nwork/\n*.html\n")
+    (root / "dataset_description.json").write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
+    (root / ".bidsignore").write_text("*_relmat.*\n*_timeseries.*\nfit/\nwork/\n*.html\n", encoding="utf-8")

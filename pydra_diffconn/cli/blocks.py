@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -15,17 +16,25 @@ def blocks() -> None:
 @blocks.command("list")
 def list_blocks() -> None:
     """List all blocks with their learnable parameters."""
-    from pydra_diffconn.plugins.registry import BUILT_IN, registry
+    from pydra_diffconn.plugins.registry import registry
 
     found = registry()
-    for _, block in sorted(found.blocks.items()):
-        parameters = [f"{p}{f' ({d.unit})' if d.unit else ''}" for p, d in block.declaration.parameters.items()]
-        summary = (block.__doc__ or "").strip().splitlines()[0]
-        owner = found.owners[block.declaration.id]
-        origin = "" if owner.name == BUILT_IN else f" [{owner.title}]"
-        click.echo(f"{block.declaration.id:38} {summary}{origin}")
-        if parameters:
-            click.echo(f"{'':38} learnable: {', '.join(parameters)}")
+    for name, block in sorted(found.blocks.items()):
+        try:
+            lines = _lines(block, found.owners[block.declaration.id])
+        except Exception as error:  # whatever is wrong with a stranger's block stops nobody else
+            lines = [f"{name:38} cannot be shown ({type(error).__name__}: {error})"]
+        click.echo("\n".join(lines))
+
+
+def _lines(block: Any, owner: Any) -> list[str]:
+    from pydra_diffconn.plugins.registry import BUILT_IN
+    from pydra_diffconn.report.block_pages import sentence
+
+    parameters = [f"{p}{f' ({d.unit})' if d.unit else ''}" for p, d in block.declaration.parameters.items()]
+    origin = "" if owner.name == BUILT_IN else f" [{owner.title}]"
+    lines = [f"{block.declaration.id:38} {sentence(block)}{origin}"]
+    return lines + ([f"{'':38} learnable: {', '.join(parameters)}"] if parameters else [])
 
 
 @blocks.command("docs")

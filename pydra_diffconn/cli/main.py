@@ -14,6 +14,16 @@ from pydra_diffconn.cli.demo import demo
 from pydra_diffconn.cli.plugins import plugins
 from pydra_diffconn.cli.show import show
 
+BAD_INPUT, INTERRUPTED = 2, 130  # exit codes; a difference found, or an item that fails, is 1
+
+
+class Stop(click.ClickException):
+    """The end of a command, told in one line."""
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(" ".join(message.split()))
+        self.exit_code = exit_code
+
 
 class Commands(click.Group):
     """Show a user's mistake as one line, not as a traceback."""
@@ -21,10 +31,12 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except (ValueError, FileNotFoundError) as error:
+        except (ValueError, TypeError, OSError, ImportError) as error:
             if ctx.params.get("verbose"):
                 raise
-            raise click.ClickException(str(error)) from None
+            raise Stop(str(error), BAD_INPUT) from None
+        except KeyboardInterrupt:
+            raise Stop("interrupted", INTERRUPTED) from None
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

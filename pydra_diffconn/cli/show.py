@@ -1,4 +1,4 @@
-"""`diffconn show`: a workflow as a tree."""
+"""`diffconn show`: what a fit has learned."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import click
 
 
 @click.command()
-@click.argument("folder", type=click.Path(exists=True, path_type=Path))
-def show(folder: Path) -> None:
-    """Show the parameters that a fit has saved in FOLDER."""
+@click.argument("path", type=click.Path(path_type=Path))
+def show(path: Path) -> None:
+    """Show the parameters that a fit has saved: PATH is its folder, or a file of parameters in it."""
     from pydra_diffconn.declare.learned import load_parameters
 
-    for p in load_parameters(folder):
+    for p in load_parameters(path):
         click.echo(f"{p.name:32} {p.start} -> {p.value} {p.unit}  in {p.constraint}  [{p.block}@{p.block_version}]")

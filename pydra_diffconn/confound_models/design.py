@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,10 @@ from pydra.compose import python
 
 from pydra_diffconn import pydra_compat  # noqa: F401 - before a class of tasks is made, so that processes find it
 from pydra_diffconn.confound_models.grammar import Design, Metadata, design
+from pydra_diffconn.files import json_of
 from pydra_diffconn.files.tables import read_table, write_table
+
+METADATA = "the JSON file beside a confounds table: of each column, Method, Mask and more"
 
 
 def confound_design(
@@ -39,11 +41,12 @@ def confound_design(
     """
     if first_row not in ("copy_second", "zero"):
         raise ValueError(f"first_row = {first_row!r}; expected 'copy_second' or 'zero'")
-    where = f"{table}: " if isinstance(table, str | Path) else ""
+    paths = [str(one) for one in (table, metadata) if isinstance(one, str | Path)]
+    where = f"{', '.join(paths)}: " if paths else ""
     if isinstance(table, str | Path):
         array, names = read_table(table)
         table = dict(zip(names, array.T, strict=True))
-    described = json.loads(Path(metadata).read_text()) if isinstance(metadata, str | Path) else metadata
+    described = column_metadata(metadata)
     try:
         made = design(model, table, described)
         if not made.columns:
@@ -51,6 +54,35 @@ def confound_design(
         return Design({name: _complete(c, name, first_row) for name, c in made.columns.items()}, made.terms)
     except ValueError as error:
         raise ValueError(f"{where}{error}") from None
+
+
+def column_metadata(metadata: str | Path | Any) -> Metadata | None:
+    """Return what is said of each column by its name: of a mapping, or a list with a mapping for each column.
+
+    In a list a column is named by `Name` or `Column`, or by the one key of its mapping.
+    """
+    where = f"{metadata}: " if isinstance(metadata, str | Path) else ""
+    given = json_of(metadata, METADATA) if isinstance(metadata, str | Path) else metadata
+    if isinstance(given, dict) and isinstance(given.get("Columns"), dict | list):
+        given = given["Columns"]
+    if isinstance(given, list):
+        named = [_named(entry) for entry in given]
+        if not all(named):
+            raise ValueError(f"{where}entry {named.index(None)} of the list names no column; expected {METADATA}")
+        given = dict(pair for pair in named if pair)
+    if given is not None and not isinstance(given, Mapping):
+        raise ValueError(f"{where}the metadata are {type(given).__name__}; expected {METADATA}")
+    return given
+
+
+def _named(entry: Any) -> tuple[str, Any] | None:
+    if not isinstance(entry, Mapping):
+        return None
+    for key in ("Name", "name", "Column", "column", "ColumnName"):
+        if isinstance(entry.get(key), str):
+            return entry[key], entry
+    (only,) = entry.items() if len(entry) == 1 else (("", None),)
+    return only if isinstance(only[1], Mapping) else None
 
 
 def _complete(column: np.ndarray, name: str, first_row: str) -> np.ndarray:

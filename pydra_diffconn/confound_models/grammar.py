@@ -34,7 +34,7 @@ SHORTHAND = {
     "gsr": ("global_signal",),
     "fd": ("framewise_displacement",),
     "dv": ("std_dvars",),
-    "acc": ("a_comp_cor_*",),
+    "acc": ("a_comp_cor_*", "c_comp_cor_*", "w_comp_cor_*"),
     "wcc": ("w_comp_cor_*",),
     "ccc": ("c_comp_cor_*",),
     "tcc": ("t_comp_cor_*",),
@@ -51,6 +51,10 @@ MODELS = {
 COMPARE: dict[str, Callable[[Any, float], Any]] = {
     ">=": np.greater_equal, "<=": np.less_equal, "==": np.equal, "!=": np.not_equal, ">": np.greater, "<": np.less,
 }  # fmt: skip
+BY_MASK = {"wcc": "WM", "ccc": "CSF"}
+"""Components that fMRIPrep names by their tissue since release 21; before, all are `a_comp_cor_*`, told by metadata."""
+OPTIONAL = re.compile(r"(cosine|motion_outlier|non_steady_state(_outlier)?)_?\d*\*?")
+"""Columns that fMRIPrep writes only where there is something to say: if there are none, this run has none."""
 Columns = dict[str, np.ndarray]
 TOKENS = re.compile(
     r"\s*(?:(?P<select>[nv]_\{\{|\{\{)(?P<inside>[^{}]*)\}\}"
@@ -246,14 +250,32 @@ class Reader:
         if plain and token.text in MODELS:
             return Reader(MODELS[token.text], self.source, self.metadata, within=token.text).read().columns
         columns: Columns = {}
-        for name in SHORTHAND.get(token.text, (token.text,)) if plain else (token.text,):
-            found = self._matching(name, plain)
-            if not found:
-                known = [*self.source, *SHORTHAND, *MODELS]
-                close = ", ".join(difflib.get_close_matches(name, known)) or ", ".join(list(self.source)[:8])
-                raise self._error(token, f"the table has no column {name!r} (the nearest are {close})")
+        patterns = SHORTHAND.get(token.text, (token.text,)) if plain else (token.text,)
+        for pattern in patterns:
+            found = self._matching(pattern, plain)
+            if not found and len(patterns) == 1:
+                found = self._absent(token, pattern)
             columns.update({key: self.source[key] for key in found})
+        if not columns and len(patterns) > 1:
+            self._absent(token, patterns[0])
         return columns
+
+    def _absent(self, token: Token, name: str) -> list[str]:
+        """Return what stands for columns that are not there: none where that is right, or those of older names."""
+        if OPTIONAL.fullmatch(name):
+            return []
+        mask = BY_MASK.get(token.text, "").lower()
+        described = self.metadata or {}
+        older = [
+            key
+            for key in self._matching("a_comp_cor_*", True)
+            if mask and str(described.get(key, {}).get("Mask")).lower() == mask
+        ]
+        if older:
+            return older
+        known = [*self.source, *SHORTHAND, *MODELS]
+        close = ", ".join(difflib.get_close_matches(name, known)) or ", ".join(list(self.source)[:8])
+        raise self._error(token, f"the table has no column {name!r} (the nearest are {close})")
 
     def _matching(self, name: str, pattern: bool) -> list[str]:
         if pattern and name.endswith("*"):
@@ -284,10 +306,14 @@ class Reader:
 
     def _joined(self, left: Columns, sign: Token, right: Columns, rule: Callable[..., Any]) -> Columns:
         both = {**self._binary(left, sign), **self._binary(right, sign)}
+        if not both:  # of columns that this run has none of
+            return {}
         return {f"_{sign.text.lower()}_".join(both): rule(np.stack(list(both.values())) == 1, axis=0).astype(float)}
 
     def _scattered(self, token: Token) -> Columns:
         columns = self._binary(self._argument(token), token)
+        if not columns:
+            return {}
         frames = np.flatnonzero(np.any([column == 1 for column in columns.values()], axis=0))
         count = len(next(iter(columns.values())))
         return {f"spike_{frame:04d}": (np.arange(count) == frame).astype(float) for frame in frames}
@@ -331,6 +357,9 @@ class Reader:
         absent = [name for name in columns if name not in self.metadata]
         if absent:
             raise self._error(token, f"the metadata say nothing of column {absent[0]!r}")
+        odd = [name for name in columns if not isinstance(self.metadata[name], Mapping)]
+        if odd:
+            raise self._error(token, f"the metadata of column {odd[0]!r} are no mapping, such as {{'Mask': 'CSF'}}")
         return {name: self.metadata[name] for name in columns}
 
 

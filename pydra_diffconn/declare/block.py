@@ -10,6 +10,7 @@ import inspect
 import types
 import typing
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,7 @@ def define(
     mixes: str | None = None,
     writes: bool = True,
     missing: Collection[str] = (),
+    columns: Mapping[str, Sequence[str]] | None = None,
 ) -> Callable[[Callable[..., Any]], type[BlockTask]]:
     """Turn a pure JAX function into a Pydra task class.
 
@@ -70,6 +72,9 @@ def define(
         Whether the outputs are files if the main input is one; else they are arrays in any case.
     missing : list of str
         Data arguments that may hold missing values (NaN), such as derivatives in the first frame; `check` says where.
+    columns : mapping, optional
+        Data arguments whose columns differ in meaning: name to the names of the columns, in their order. Of a table
+        these are read, whatever the order and what else is in it; without names it is refused.
 
     The signature is the declaration: jaxtyping arrays are data (an array or a file), `Annotated[float, Parameter(...)]`
     is learnable, a bare `float` is a traced number, everything else is static. `key` names a random key. Before
@@ -78,11 +83,16 @@ def define(
 
     facts = {"linear_in": linear_in, "acts_along": acts_along, "mixes": mixes, "writes": writes, "version": version}
     rules = {"check": check, "infer": types.MappingProxyType(dict(infer or {})), "streamed": streamed}
-    return lambda function: _task_class(function, _declaration(function, outputs, missing, {**facts, **rules}))
+    named = {name: tuple(names) for name, names in (columns or {}).items()}
+    return lambda function: _task_class(function, _declaration(function, outputs, missing, named, {**facts, **rules}))
 
 
 def _declaration(
-    function: Callable[..., Any], outputs: Sequence[str], missing: Collection[str], facts: Mapping[str, Any]
+    function: Callable[..., Any],
+    outputs: Sequence[str],
+    missing: Collection[str],
+    columns: Mapping[str, tuple[str, ...]],
+    facts: Mapping[str, Any],
 ) -> Declaration:
     """Read a signature."""
     arguments = {a.name: a for a in (_argument(one, missing) for one in _signature(function))}
@@ -92,6 +102,8 @@ def _declaration(
             "begins with _); give it another name"
         )
     _refuse_unknown_bounds(function.__name__, arguments)
+    for name, names in columns.items():
+        arguments[name] = replace(_with_columns(function.__name__, arguments, name, names), columns=names)
     return Declaration(
         name=function.__name__,
         namespace=function.__module__.partition(".")[0],
@@ -174,6 +186,14 @@ def _refuse_unknown_bounds(block: str, arguments: Mapping[str, Argument]) -> Non
             name = constraints.named(bound)
             if name is not None and name not in arguments:
                 raise TypeError(f"{block}: {argument.name} is bounded by {name!r}, which is no argument of it")
+
+
+def _with_columns(block: str, arguments: Mapping[str, Argument], name: str, names: Sequence[str]) -> Argument:
+    """Return an argument whose columns are named; refuse what has no such argument, or another number of columns."""
+    dims = arguments[name].dims.split() if name in arguments else []
+    if len(dims) != 2 or (dims[1].isdigit() and int(dims[1]) != len(names)):
+        raise TypeError(f"{block}: columns name {len(names)} columns of {name!r}, which is no argument with as many")
+    return arguments[name]
 
 
 def _return_dims(function: Callable[..., Any]) -> list[str]:

@@ -12,7 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from pydra_diffconn.files import FileError, checksum, json_of, reading, whole_folder
+
 FORMAT_VERSION = "1"
+ARRAYS, READABLE = "parameters.safetensors", "parameters.json"
+EXPECTED = "a folder, parameters.safetensors or parameters.json written by result.save(folder)"
 
 
 @dataclass(frozen=True)
@@ -33,54 +37,103 @@ class LearnedParameter:
 
 
 def save_parameters(folder: str | Path, parameters: list[LearnedParameter]) -> None:
-    """Write `parameters.safetensors` (values, exact) and `parameters.json` (the same, to be read) into `folder`."""
+    """Write `parameters.safetensors` (values, exact) and `parameters.json` (the same, to be read) into `folder`.
+
+    Both hold a checksum, and appear only when both are written.
+    """
     from safetensors.numpy import save_file
 
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     described = {}
     for parameter in parameters:
         entry = asdict(parameter)
         del entry["name"]
         described[parameter.name] = {key: _jsonable(value) for key, value in entry.items()}
-    metadata = {"format_version": FORMAT_VERSION, "parameters": json.dumps(described)}
+    told = json.dumps(described)
+    metadata = {"format_version": FORMAT_VERSION, "checksum": checksum(told.encode()), "parameters": told}
     tensors = {parameter.name: np.array(parameter.value, dtype=np.float64) for parameter in parameters}
-    save_file(tensors, folder / "parameters.safetensors", metadata=metadata)
-    readable = {"format_version": FORMAT_VERSION, "parameters": described}
-    (folder / "parameters.json").write_text(json.dumps(readable, indent=2) + "\n")
+    with whole_folder(folder) as made:
+        save_file(tensors, made / ARRAYS, metadata=metadata)
+        readable = {**metadata, "parameters": described}
+        (made / READABLE).write_text(json.dumps(readable, indent=2) + "\n", encoding="utf-8")
 
 
 def load_parameters(folder: str | Path) -> list[LearnedParameter]:
-    """Read what `save_parameters` wrote; `folder` may also be the `.safetensors` file itself.
+    """Read what `save_parameters` wrote; `folder` may also be one of its two files.
 
     Raises
     ------
     ValueError
-        If the file is of another format version or holds no description of its parameters.
+        If a file is of another kind or format version, damaged, or not what the one beside it says.
     """
-    from safetensors import safe_open
-
     path = Path(folder)
-    path = path / "parameters.safetensors" if path.is_dir() else path
-    if not path.exists():
-        raise FileNotFoundError(f"{path} does not exist; expected a folder written by result.save(folder)")
-    with safe_open(path, framework="numpy") as file:
-        metadata = file.metadata() or {}
-        if metadata.get("format_version") != FORMAT_VERSION:
-            raise ValueError(
-                f"{path}: format version {metadata.get('format_version')!r}, this package reads {FORMAT_VERSION!r}"
-            )
-        values = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - the handle itself cannot be iterated
-    loaded = []
-    for name, entry in json.loads(metadata["parameters"]).items():
-        value = values[name]
-        entry["value"] = float(value) if value.ndim == 0 else value
-        entry["start"] = np.array(entry["start"]) if isinstance(entry["start"], list) else entry["start"]
-        loaded.append(LearnedParameter(name=name, **{**entry, "targets": tuple(entry["targets"])}))
+    if path.is_dir():
+        path = path / ARRAYS
+        if not path.exists():
+            raise FileNotFoundError(f"{path} does not exist; expected a folder written by result.save(folder)")
+    with reading(path, EXPECTED):
+        described = _from_json(path) if path.suffix == ".json" else _from_arrays(path)
+        loaded = [_parameter(name, entry) for name, entry in described.items()]
     for one in loaded:
         if not _is_here(one):
             warnings.warn(f"{one.name} was learned for {one.block}; {_install(one)}", stacklevel=2)
     return loaded
+
+
+def _from_arrays(path: Path) -> dict[str, Any]:
+    from safetensors import safe_open
+
+    if path.suffix != ".safetensors":
+        raise FileError(f"{path} is no file of parameters; expected {EXPECTED}")
+    with safe_open(path, framework="numpy") as file:
+        metadata = file.metadata() or {}
+        _require_version(metadata, path)
+        values = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - the handle itself cannot be iterated
+    described = _described(metadata["parameters"], metadata, path)
+    if values.keys() != described.keys() or not all(_same(values[n], described[n]["value"]) for n in values):
+        raise FileError(f"{path} is damaged: its values are not those it describes; copy it again, or fit again")
+    beside = path.with_name(READABLE)
+    if path.name == ARRAYS and beside.exists() and _from_json(beside) != described:
+        raise FileError(
+            f"{path} and {beside.name} beside it are of different fits; copy both again, or remove the second"
+        )
+    return described
+
+
+def _from_json(path: Path) -> dict[str, Any]:
+    readable = json_of(path, EXPECTED)
+    if not isinstance(readable, dict):
+        raise FileError(f"{path} is no file of parameters; expected {EXPECTED}")
+    _require_version(readable, path)
+    return _described(json.dumps(readable["parameters"]), readable, path)
+
+
+def _require_version(metadata: Any, path: Path) -> None:
+    found = metadata.get("format_version")
+    if found != FORMAT_VERSION or "parameters" not in metadata or "checksum" not in metadata:
+        raise FileError(
+            f"{path} holds format version {found!r}, this package reads {FORMAT_VERSION!r}; expected {EXPECTED}"
+        )
+
+
+def _described(told: str, metadata: Any, path: Path) -> dict[str, Any]:
+    """Return what is said of each parameter; the checksum is of its text, in which numbers are exact."""
+    if checksum(told.encode()) != metadata["checksum"]:
+        raise FileError(
+            f"{path} is damaged, or was changed by hand: its checksum is another one; copy it again, or fit again"
+        )
+    described = json.loads(told)
+    assert isinstance(described, dict)
+    return described
+
+
+def _same(value: np.ndarray, told: Any) -> bool:
+    expected = np.array(told, dtype=np.float64)
+    return value.dtype == expected.dtype and value.shape == expected.shape and value.tobytes() == expected.tobytes()
+
+
+def _parameter(name: str, entry: dict[str, Any]) -> LearnedParameter:
+    arrays = {key: np.array(entry[key]) if isinstance(entry[key], list) else entry[key] for key in ("value", "start")}
+    return LearnedParameter(name=name, **{**entry, **arrays, "targets": tuple(entry["targets"])})
 
 
 def require_blocks(parameters: list[LearnedParameter]) -> None:

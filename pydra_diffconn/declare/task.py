@@ -14,7 +14,7 @@ from fileformats.generic import File
 from pydra.compose import python
 from pydra.utils.hash import Cache, hash_function
 
-from pydra_diffconn import pydra_compat
+from pydra_diffconn import files, pydra_compat
 from pydra_diffconn.declare.declaration import Declaration, prefixed
 from pydra_diffconn.declare.parameters import Learn, plain
 from pydra_diffconn.numerics.process import keep_compiled
@@ -48,14 +48,13 @@ class BlockTask(python.Task):
         return hash_function(sorted(hashes.items())), hashes
 
     def _run(self, job: Any, rerun: bool = True) -> None:
-        from pydra_diffconn import files
-
         declaration, given = self.declaration, self.values()
         with prefixed(declaration.name):
             arrays, spaces = files.load_arguments(declaration, given)
         waiting = {n: v for n, v in arrays.items() if isinstance(v, files.ImageSeries)}
         known = {name: value for name, value in arrays.items() if name not in waiting}
-        values = declaration.checked(known, waiting=waiting)
+        with files.naming_files(given):
+            values = declaration.checked(known, waiting=waiting)
         results = while_reading(declaration, {**values, **waiting}) if waiting else run(type(self), values)
         _refuse_new_nan(declaration, values, results)
         if declaration.writes and spaces.get(declaration.main_input) is not None:
@@ -81,11 +80,8 @@ def run(block: type[BlockTask], values: Mapping[str, Any]) -> dict[str, np.ndarr
 
 def while_reading(declaration: Declaration, values: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """Compute a block of one output from an image on disk, in the precision of this process."""
-    from pydra_diffconn import files
-
     assert declaration.streamed is not None
-    with files.reading(values[declaration.main_input].path):
-        result = declaration.streamed(**values)
+    result = declaration.streamed(**values)
     return {next(iter(declaration.outputs)): np.asarray(result, dtype=pydra_compat.precision())}
 
 

@@ -28,7 +28,7 @@ class Window:
 
 def people() -> list[str]:
     """Return the participant labels."""
-    lines = (FOLDER / "participants.tsv").read_text().splitlines()[1:]
+    lines = (FOLDER / "participants.tsv").read_text(encoding="utf-8").splitlines()[1:]
     return [line.split("\t")[0] for line in lines]
 
 

@@ -2,18 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from pydra_diffconn.files import tables
-from pydra_diffconn.files.atlases import label_names, read_labels, read_maps
-from pydra_diffconn.files.images import NO_MASK, open_series, read_series, read_timeseries, write_timeseries
-from pydra_diffconn.files.opening import is_table
+from pydra_diffconn.files.atlases import read_labels, read_map, read_maps
+from pydra_diffconn.files.images import NO_MASK, open_series, read_series, write_timeseries
+from pydra_diffconn.files.label_tables import names_of
+from pydra_diffconn.files.opening import FileError, kind_of, reading
+from pydra_diffconn.files.regressors import refuse_whole_table
+from pydra_diffconn.files.repetition import check_repetition_time
 from pydra_diffconn.files.series import ImageSeries
 from pydra_diffconn.files.spaces import Space
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a file should give."""
+
+    name: str
+    dims: str
+    whole: bool = False
+    """Whether whole numbers are wanted, as labels are."""
+    gaps: bool = False
+    """Whether values may be missing."""
+    columns: tuple[str, ...] = ()
+    """The names of its columns, where their order counts."""
 
 
 def load_arguments(declaration: Any, values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Space | None]]:
@@ -29,7 +49,9 @@ def load_arguments(declaration: Any, values: Mapping[str, Any]) -> tuple[dict[st
         argument = declaration.arguments[name]
         loaded, spaces[name] = load_argument(argument, value, mask, spaces.get(declaration.main_input))
         waits = declaration.streamed is not None and name == declaration.main_input
-        arrays[name] = loaded if waits or not isinstance(loaded, ImageSeries) else read_series(loaded)
+        read_now = isinstance(loaded, ImageSeries) and not waits
+        arrays[name] = read_series(loaded, argument.gaps) if read_now else loaded
+    check_repetition_time(values, spaces.values())
     return arrays, spaces
 
 
@@ -38,6 +60,23 @@ def is_file(value: Any) -> bool:
     from fileformats.generic import FileSet
 
     return isinstance(value, FileSet | Path)
+
+
+@contextlib.contextmanager
+def naming_files(values: Mapping[str, Any]) -> Iterator[None]:
+    """Let an error about an argument say which file it came from."""
+    try:
+        yield
+    except ValueError as error:
+        told = str(error)
+        found = [
+            f"{name} is {value}"
+            for name, value in values.items()
+            if is_file(value) and re.search(rf"\b{name}\b", told) and Path(str(value)).name not in told
+        ]
+        if not found:
+            raise
+        raise ValueError(f"{told} ({'; '.join(found)})") from None
 
 
 def load_argument(argument: Any, value: Any, mask: Any, main: Space | None) -> tuple[Any, Space | None]:
@@ -65,35 +104,63 @@ def load_argument(argument: Any, value: Any, mask: Any, main: Space | None) -> t
         return argument.converted(value), None
     if argument.role not in ("data", "parameter"):
         return value, None
-    loaded, space = read(Path(str(value)), argument.dims, argument.name, mask, main)
+    wanted = Wanted(argument.name, argument.dims, argument.whole == "labels", argument.gaps, argument.columns)
+    loaded, space = read(Path(str(value)), wanted, mask, main)
+    _refuse_other_order(space, main)
     return argument.converted(loaded), space
+
+
+def _refuse_other_order(space: Space | None, main: Space | None) -> None:
+    """Refuse a file whose columns have the names of the main input's in another order: they would be mixed up."""
+    if space is None or main is None or space.names == main.names or set(space.names) != set(main.names):
+        return
+    place = next(n for n, (one, other) in enumerate(zip(space.names, main.names, strict=True)) if one != other)
+    raise FileError(
+        f"{space.source} and {main.source} have the same columns in another order (column {place + 1} is "
+        f"{space.names[place]!r} and {main.names[place]!r}); bring them into one order"
+    )
 
 
 def as_array(path: Path, dims: str, name: str) -> np.ndarray:
     """Read an output that was written to a file."""
-    found = read(path, dims, name)[0]
+    found = read(path, Wanted(name, dims))[0]
     return read_series(found) if isinstance(found, ImageSeries) else found
 
 
-def read(path: Path, dims: str, name: str, mask: Any = None, main: Space | None = None) -> tuple[Any, Space | None]:
+def read(path: Path, wanted: Wanted, mask: Any = None, main: Space | None = None) -> tuple[Any, Space | None]:
     """Read a file as an array of the declared dimensions; a 4D image of a run is only opened."""
-    if dims in ("time space", "time parcels", "..."):
-        return open_series(path, mask)
-    if dims == "space":
-        return read_labels(path, main), None
-    if dims == "parcels space" and path.name.endswith((".nii", ".nii.gz")):
-        return read_maps(path, main), None
-    if len(dims.split()) == 2 and dims.endswith(" space") and not is_table(path) and path.suffix != ".npy":
-        return read_timeseries(path, mask)[0], None
-    if len(dims.split()) == 1:
-        return tables.read_column(path, name), None
-    if dims == "parcels parcels":
-        matrix, names = tables.read_matrix(path)
-        return matrix, Space("table", path, len(names), (len(names),), names=names)
-    if path.suffix == ".npy":
-        return np.load(path), Space("table", path, 0, (0,))
-    array, names = tables.read_table(path)
-    return array, Space("table", path, len(names), (len(names),), names=names)
+    dims, sizes = wanted.dims, wanted.dims.split()
+    with reading(path):
+        if wanted.columns:
+            return _named_columns(path, wanted)
+        if dims in ("time space", "time parcels", "..."):
+            return open_series(path, mask, wanted.gaps)
+        if dims == "space":
+            return (read_labels if wanted.whole else read_map)(path, main, wanted.name), None
+        if len(sizes) == 2 and sizes[1] == "space" and kind_of(path) == "image":
+            return read_maps(path, main), None
+        if len(sizes) == 1:
+            return tables.read_column(path, wanted.name), None
+        if dims == "parcels parcels":
+            matrix, names = tables.read_matrix(path)
+            return matrix, _table_space(path, names)
+        if kind_of(path) == "array":
+            return tables.read_array(path), _table_space(path, ())
+        array, names = tables.read_table(path)
+        if len(sizes) > 1 and sizes[1].startswith(("regressors", "components")):
+            refuse_whole_table(path, names)
+        return array, _table_space(path, names)
+
+
+def _table_space(path: Path, names: tuple[str, ...]) -> Space:
+    return Space("table", path, len(names), (len(names),), names=names)
+
+
+def _named_columns(path: Path, wanted: Wanted) -> tuple[np.ndarray, Space]:
+    """Read columns by name, whatever their order and what else is in the table; a NumPy file is as an array is."""
+    if kind_of(path) == "array":
+        return tables.read_array(path), _table_space(path, ())
+    return tables.read_columns(path, wanted.columns), _table_space(path, wanted.columns)
 
 
 def write_outputs(
@@ -112,6 +179,8 @@ def write_outputs(
 
     main = spaces[declaration.main_input]
     assert main is not None
+    if values.get("frames"):  # those that are kept of the input's
+        main = replace(main, first=int(values["frames"][0]))
     written = {}
     for name, array in results.items():
         dims = declaration.outputs[name]
@@ -121,7 +190,7 @@ def write_outputs(
             np.save(path, array)
         elif array.ndim == 0:
             path = tables.write_table(array.reshape(1, 1), names, folder / f"{name}.tsv")
-        elif dims in ("time space", "...") and array.ndim == 2:
+        elif dims in ("time space", "...") and array.ndim == 2 and main.kind != "table":
             path = write_timeseries(array, main, folder / name)
         elif dims == "parcels parcels":
             path = tables.write_matrix(array, names, folder / f"{name}.tsv")
@@ -137,8 +206,9 @@ def column_names(count: int, main: Space, values: Mapping[str, Any], given: Mapp
     """Return the names of a table's columns: those of the atlas, those of the input, or numbers."""
     if values.get("parcels"):
         atlas = given.get("labels")
-        named = label_names(str(atlas)) if atlas is not None and not isinstance(atlas, np.ndarray) else {}
-        return [named.get(label, str(label)) for label in values["parcels"]]
-    if main.kind == "table" and len(main.names) == count:
+        if atlas is None or isinstance(atlas, np.ndarray):
+            return [str(label) for label in values["parcels"]]
+        return names_of(values["parcels"], str(atlas))
+    if len(main.names) == count:
         return list(main.names)
     return [str(number + 1) for number in range(count)]

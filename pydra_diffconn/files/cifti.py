@@ -1,4 +1,4 @@
-"""CIFTI runs: grayordinates (dtseries) or parcels (ptseries) by time."""
+"""CIFTI: grayordinates (dtseries) or parcels (ptseries) by time, maps and labels of them."""
 
 from __future__ import annotations
 
@@ -7,9 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from pydra_diffconn.files.opening import FileError
 from pydra_diffconn.files.spaces import Space
+from pydra_diffconn.files.table_text import require_unique
+from pydra_diffconn.files.volumes import values_of
 
 KIND = "cifti"
+HOLDS = {"SeriesAxis": "a series", "ScalarAxis": "maps of numbers", "LabelAxis": "labels", "ParcelsAxis": "a matrix"}
 
 
 def opens(image: Any) -> bool:
@@ -19,33 +23,67 @@ def opens(image: Any) -> bool:
 
 def read_series(image: Any, path: Path) -> tuple[np.ndarray, Space]:
     """Read a run as (time, space)."""
-    data = np.asarray(image.dataobj)
-    return data, Space(KIND, path, data.shape[1], (data.shape[1],), template=image)
+    time, places = axes(image)
+    _require(time, ("SeriesAxis",), path, "a series (.dtseries.nii, .ptseries.nii)")
+    names: tuple[str, ...] = ()
+    if places.__class__.__name__ == "ParcelsAxis":
+        names = tuple(map(str, places.name))
+        require_unique(names, str(path))
+    data = values_of(image, path)
+    seconds = float(time.step) if time.unit == "SECOND" and np.isfinite(time.step) and time.step > 0 else None
+    return data, Space(KIND, path, data.shape[1], (data.shape[1],), template=image, names=names, tr=seconds)
 
 
-def read_labels(image: Any, path: Path, space: Space | None) -> np.ndarray:
+def axes(image: Any) -> tuple[Any, Any]:
+    """Return what the rows and the columns are."""
+    return image.header.get_axis(0), image.header.get_axis(1)
+
+
+def _require(axis: Any, kinds: tuple[str, ...], path: Path, expected: str) -> None:
+    found = axis.__class__.__name__
+    if found not in kinds:
+        raise FileError(f"{path} holds {HOLDS.get(found, found)}; expected {expected}")
+
+
+def read_map(image: Any, path: Path, space: Space | None) -> np.ndarray:
     """Read one number for each grayordinate; those of `space` must be the same."""
-    if space is not None and space.kind == KIND and image.header.get_axis(1) != space.template.header.get_axis(1):
-        raise ValueError(
+    kind = axes(image)[0]
+    _require(kind, ("LabelAxis", "ScalarAxis"), path, "one map of labels or numbers (.dlabel.nii, .dscalar.nii)")
+    if len(kind) > 1:
+        raise FileError(
+            f"{path} holds {len(kind)} maps ({', '.join(map(str, kind.name[:5]))}{', ...' if len(kind) > 5 else ''}); "
+            f"choose one: wb_command -cifti-merge one.dlabel.nii -cifti {path.name} -column 1"
+        )
+    return read_maps(image, path, space)[0]
+
+
+def read_maps(image: Any, path: Path, space: Space | None) -> np.ndarray:
+    """Read maps (parcels, space); the grayordinates of `space` must be the same."""
+    places = axes(image)[1]
+    if space is not None and places != axes(space.template)[1]:
+        raise FileError(
             f"{path} and {space.source} have different brain models ({image.shape[1]} and {space.size} grayordinates); "
             "use an atlas in the same space and density, with the same medial wall"
         )
-    return np.asarray(image.dataobj)[0]
+    return values_of(image, path)
 
 
 def label_names(image: Any) -> dict[int, str]:
     """Return the names in the label table of a dlabel file, without that of the background."""
-    table = image.header.get_axis(0).label[0]
-    return {int(key): name for key, (name, _) in table.items() if key != 0}
+    kind = axes(image)[0]
+    table = kind.label[0] if kind.__class__.__name__ == "LabelAxis" else {}
+    return {int(key): str(name) for key, (name, _) in table.items() if key != 0}
 
 
 def write_series(array: np.ndarray, space: Space, stem: Path) -> Path:
-    """Write (time, space) with the axes of the input: the same grayordinates, the first frames."""
+    """Write (time, space) with the axes of the input: the same grayordinates, as many frames."""
     import nibabel as nib
 
     path = stem.with_name(f"{stem.name}.{'.'.join(space.source.name.split('.')[-2:])}")
-    axes = [space.template.header.get_axis(0)[: len(array)], space.template.header.get_axis(1)]
-    image = nib.Cifti2Image(array, axes, nifti_header=space.template.nifti_header)
+    time, places = axes(space.template)
+    image = nib.Cifti2Image(
+        array, [time[space.first : space.first + len(array)], places], nifti_header=space.template.nifti_header
+    )
     image.nifti_header.set_data_dtype(array.dtype)
     nib.save(image, path)
     return path

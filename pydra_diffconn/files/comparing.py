@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fnmatch
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from pydra_diffconn.files.tables import exact_frame
+from pydra_diffconn.files.opening import json_of
+from pydra_diffconn.files.table_text import Text, read_text
+from pydra_diffconn.files.tables import numbers
 
 IMAGES = (".nii", ".nii.gz", ".gii", ".mgz", ".mgh")
 TABLES = (".tsv", ".csv", ".tsv.gz")
@@ -108,7 +109,7 @@ def read(path: Path) -> Mapping[str, Any] | None:
 
         return load_file(path)
     if name.endswith(".json"):
-        return dict(_leaves(json.loads(path.read_text()), ""))
+        return dict(_leaves(json_of(path), ""))
     return None
 
 
@@ -138,8 +139,16 @@ def _axes(header: Any) -> dict[str, Any]:
 
 
 def _table(path: Path) -> Mapping[str, Any]:
-    frame = exact_frame(path, "," if ".csv" in path.name else "\t")
-    return {f"column {name!r}": frame[name].to_numpy() for name in frame.columns}
+    text = read_text(path)
+    return {f"column {name!r}": _column(text, place) for place, name in enumerate(text.names)}
+
+
+def _column(text: Text, place: int) -> np.ndarray:
+    """Return the numbers of a column, or else its text."""
+    try:
+        return numbers(text, [place])[:, 0]
+    except ValueError:
+        return np.asarray(text.column(place))
 
 
 def _leaves(value: Any, where: str) -> Iterator[tuple[str, Any]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -11,6 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from pydra_diffconn.files.opening import FileError, is_compressed, reading
+from pydra_diffconn.files.volumes import stored
 
 TOGETHER = 8  # frames read at once; few, so that little more than the result is in memory
 
@@ -87,7 +89,7 @@ class ImageSeries:
                 means[[number for number, _ in some]] = list(pool.map(mean, (frame for _, frame in some)))
         bad = ~np.isfinite(means).all(axis=1)
         if bad.any():
-            raise ValueError(
+            raise FileError(
                 f"{self.path}: values in parcels are not finite, the first in frame {bad.argmax()}; mask those "
                 "locations or mend the image"
             )
@@ -95,27 +97,16 @@ class ImageSeries:
 
     @property
     def _mapped(self) -> bool:
-        return self.path.suffix != ".gz" and hasattr(self.image.dataobj, "get_unscaled")
-
-    @property
-    def _stored(self) -> Any:
-        """The numbers as they are stored, mapped from an uncompressed file; None if they must be decompressed."""
-        if not self._mapped:
-            return None
-        try:
-            return self.image.dataobj.get_unscaled()
-        except ValueError as error:  # a mapping beyond the end of the file
-            raise OSError(str(error)) from None
+        return not is_compressed(self.path) and hasattr(self.image.dataobj, "get_unscaled")
 
     def _frames(self) -> Iterator[np.ndarray]:
         """Yield every frame, flattened in the order of the file (Fortran); not scaled yet if it is mapped."""
-        stored = self._stored
-        with contextlib.ExitStack() as stack:
-            if self.path.name.endswith(".nii.gz"):
-                source = _decompressed(self.path, self.image.dataobj, stack)
-            else:
-                source = self.image.dataobj if stored is None else stored
-            yield from self._frames_of(source)
+        with reading(self.path):
+            if self._mapped:
+                yield from self._frames_of(self.image.dataobj.get_unscaled())
+                return
+            with stored(self.image, self.path) as source:
+                yield from self._frames_of(source)
 
     def _frames_of(self, source: Any) -> Iterator[np.ndarray]:
         for first in range(0, self.shape[0], TOGETHER):
@@ -132,12 +123,3 @@ class ImageSeries:
     def _fortran_positions(self) -> np.ndarray:
         grid = self.image.shape[:3]
         return np.ravel_multi_index(np.unravel_index(self.positions, grid), grid, order="F")
-
-
-def _decompressed(path: Path, proxy: Any, stack: contextlib.ExitStack) -> Any:
-    """Return an array proxy that reads a compressed file from front to back, twice as fast as the standard library."""
-    from isal import igzip
-    from nibabel.arrayproxy import ArrayProxy
-
-    stream = stack.enter_context(igzip.open(path, "rb"))
-    return ArrayProxy(stream, (proxy.shape, proxy.dtype, proxy.offset, proxy.slope, proxy.inter))

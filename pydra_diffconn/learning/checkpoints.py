@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import os
 import time
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from pydra_diffconn.files import FileError, checksum, reading
 
 TOLD = "fit"  # name of the JSON among the arrays
 NUMBERS = ("number", "best", "best_number", "scale", "failures", "history")  # what of a state goes into the JSON
@@ -39,8 +42,17 @@ class Checkpoint:
 
     def save_if_due(self, state: Any, baseline: dict[str, float], last: bool = False) -> None:
         """Save at the chosen steps, but not more than once a second."""
-        if last or (state.number % self.every == 0 and time.monotonic() - self.saved > 1):
+        if not last and (state.number % self.every != 0 or time.monotonic() - self.saved <= 1):
+            return
+        try:
             self.save(state, baseline)
+        except Exception as error:  # a full disk: the fit is worth more than its checkpoint
+            self.saved = time.monotonic()
+            warnings.warn(
+                f"{self.path} could not be written ({type(error).__name__}: {error}); the fit goes on, but if it is "
+                "stopped it resumes from an older state, if there is one",
+                stacklevel=2,
+            )
 
     def save(self, state: Any, baseline: dict[str, float]) -> None:
         """Write the state; a reader sees the old file or the new one, never a part."""
@@ -57,7 +69,8 @@ class Checkpoint:
         temporary = self.path.with_suffix(".part")
         tensors = {str(number): np.array(leaf, order="C") for number, leaf in enumerate(leaves)}
         # as bytes among the arrays: the header of the file, where metadata go, may not grow with the history
-        save_file({**tensors, TOLD: np.frombuffer(json.dumps(told).encode(), np.uint8)}, temporary)
+        tensors[TOLD] = np.frombuffer(json.dumps(told).encode(), np.uint8)
+        save_file(tensors, temporary, metadata={"checksum": _checksum(tensors)})
         os.replace(temporary, self.path)
         self.saved = time.monotonic()
 
@@ -67,7 +80,7 @@ class Checkpoint:
         Raises
         ------
         ValueError
-            If the folder holds the state of another fit.
+            If the folder holds the state of another fit, or a damaged file.
         """
         import jax
         import jax.numpy as jnp
@@ -75,15 +88,18 @@ class Checkpoint:
 
         if not self.path.exists():
             return None
-        with safe_open(self.path, framework="numpy") as file:
-            told = json.loads(file.get_tensor(TOLD).tobytes()) if TOLD in file.keys() else {}  # noqa: SIM118
+        with reading(self.path, "the checkpoint of a fit"), safe_open(self.path, framework="numpy") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            told = json.loads(tensors[TOLD].tobytes()) if TOLD in tensors else {}
+            if (file.metadata() or {}).get("checksum") != _checksum(tensors):
+                raise FileError(f"{self.path} is damaged: its checksum is another one; delete it to start anew")
             if told.get("fingerprint") != self.fingerprint:
-                raise ValueError(
+                raise FileError(
                     f"{self.path} belongs to a fit of other inputs, targets, loss, parameters or settings; give "
                     "another checkpoint folder, or delete this one"
                 )
             leaves, structure = jax.tree.flatten(_arrays(like))
-            saved = [jnp.asarray(file.get_tensor(str(n)), jnp.asarray(leaf).dtype) for n, leaf in enumerate(leaves)]
+            saved = [jnp.asarray(tensors[str(n)], jnp.asarray(leaf).dtype) for n, leaf in enumerate(leaves)]
         values, optimizer, good, best_values = jax.tree.unflatten(structure, saved)
         self.baseline = told.pop("baseline")
         del told["fingerprint"]
@@ -92,6 +108,10 @@ class Checkpoint:
 
 def _arrays(state: Any) -> list[Any]:
     return [state.values, state.optimizer, list(state.good), state.best_values]
+
+
+def _checksum(tensors: dict[str, np.ndarray]) -> str:
+    return checksum(*(part for name in sorted(tensors) for part in (name.encode(), tensors[name].tobytes())))
 
 
 def fingerprint(*parts: Any) -> str:

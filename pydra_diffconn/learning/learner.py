@@ -113,11 +113,11 @@ class Learner:
             while self.state.number <= self.total and not self._finished():
                 self._advance(bar, began)
                 if checkpoint is not None:
-                    checkpoint.save_if_due(self.state, self.baseline, last=self.state.number > self.total)
+                    checkpoint.save_if_due(self.state, self.baseline)
         except KeyboardInterrupt:
             self.stopped = f"interrupted at step {self.state.number}; the best values so far are kept"
         if checkpoint is not None:
-            checkpoint.save(self.state, self.baseline)
+            checkpoint.save_if_due(self.state, self.baseline, last=True)
 
     def _finished(self) -> bool:
         state, patience = self.state, self.how.patience

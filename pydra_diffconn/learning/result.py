@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pydra_diffconn.declare.learned import LearnedParameter, save_parameters
+from pydra_diffconn.files import whole_folder
 from pydra_diffconn.learning.state import is_better
 from pydra_diffconn.program.program import Program
 from pydra_diffconn.workflow.choosing import with_options
@@ -75,9 +76,10 @@ class Result:
         return write_fit_report(self, Path(path))
 
     def save(self, folder: str | Path) -> Path:
-        """Write parameters.safetensors and .json, history.tsv and report.html into `folder`."""
-        folder = Path(folder)
-        save_parameters(folder, self.learned)
-        self.table.to_csv(folder / "history.tsv", sep="\t", na_rep="n/a", index=False, lineterminator="\n")
-        self.report(folder / "report.html")
-        return folder
+        """Write parameters.safetensors and .json, history.tsv and report.html into `folder`: all of them, or none."""
+        with whole_folder(folder) as made:
+            save_parameters(made, self.learned)
+            history = made / "history.tsv"
+            self.table.to_csv(history, sep="\t", na_rep="n/a", index=False, lineterminator="\n", encoding="utf-8")
+            self.report(made / "report.html")
+        return Path(folder)

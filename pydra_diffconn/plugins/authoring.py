@@ -65,7 +65,7 @@ def create(name: str, into: Path = Path()) -> Path:
         file = template.name.removesuffix(".jinja")
         path = folder / places.get(file, "") / file
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(environment.get_template(template.name).render(words))
+        path.write_text(environment.get_template(template.name).render(words), encoding="utf-8")
     return folder
 
 
@@ -78,7 +78,7 @@ def check(folder: Path) -> Iterator[tuple[str, bool, str]]:
     yield "pyproject.toml", project.exists(), f"{project} does not exist"
     if not project.exists():
         return
-    about = tomllib.loads(project.read_text()).get("project", {})
+    about = tomllib.loads(project.read_text(encoding="utf-8")).get("project", {})
     entries = about.get("entry-points", {}).get(GROUP, {})
     yield "entry point", bool(entries), f"[project.entry-points.{GROUP}] names no module"
     yield "README", any(folder.glob("README*")), "say what it adds and how to install it"
@@ -98,7 +98,7 @@ def _check_module(folder: Path, name: str, target: str) -> Iterator[tuple[str, b
         blocks = plugin.added.get("diffconn_blocks", ())
         for one in stubs.stubbed(blocks):
             told = f"they are not those of its blocks; run: python -m {stubs.__name__} {one.__name__}"
-            yield f"types of {one.__name__}", stubs.path_of(one).read_text() == stubs.stub(one), told
+            yield f"types of {one.__name__}", stubs.path_of(one).read_text(encoding="utf-8") == stubs.stub(one), told
         cases: list[Case] = []
         for path in sorted(folder.rglob("test_*.py")) if blocks else ():
             try:
@@ -117,7 +117,7 @@ def _check_module(folder: Path, name: str, target: str) -> Iterator[tuple[str, b
 
 def _cases(path: Path) -> list[Case]:
     """Return the cases that a test module lists: they know which arguments a block needs."""
-    if "CASES" not in path.read_text():
+    if "CASES" not in path.read_text(encoding="utf-8"):
         return []
     spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec is not None and spec.loader is not None

@@ -72,7 +72,7 @@ def path_of(module: types.ModuleType) -> Path:
 def write(module: types.ModuleType) -> Path:
     """Write the stub of a module beside it; return its path."""
     path = path_of(module)
-    path.write_text(stub(module))
+    path.write_text(stub(module), encoding="utf-8")
     return path
 
 
@@ -83,7 +83,9 @@ def stubbed(blocks: Iterable[Any]) -> list[types.ModuleType]:
         parts = block.__module__.split(".")
         names |= {".".join(parts[:n]) for n in range(1, len(parts) + 1)}
     modules = [importlib.import_module(name) for name in sorted(names)]
-    return [one for one in modules if path_of(one).exists() and path_of(one).read_text().startswith(MARK)]
+    return [
+        one for one in modules if path_of(one).exists() and path_of(one).read_text(encoding="utf-8").startswith(MARK)
+    ]
 
 
 def _homes(module: types.ModuleType) -> Iterator[tuple[Any, str]]:

@@ -31,12 +31,9 @@ def load(argument: Argument, given: Any, mask: Any, main: Any, cache: Loaded) ->
             cache[key] = (files.load_argument(argument, given, mask, main)[0], given)
         return cache[key][0], None
     mask_key = mask.tobytes() if isinstance(mask, np.ndarray) else str(mask)
-    where = (
-        None
-        if main is None
-        else (main.source if main.template is None else main.template.affine.tobytes(), main.positions.tobytes())
-    )
-    key = (str(given), argument.dims, argument.name if len(argument.dims.split()) == 1 else "", mask_key, where)
+    where = None if main is None else main.key
+    named = argument.name if len(argument.dims.split()) == 1 else ""
+    key = (str(given), argument.dims, named, argument.gaps, argument.columns, argument.whole, mask_key, where)
     if key not in cache:
         loaded, space = files.load_argument(argument, given, mask, main)
         cache[key] = (cache.spool.keep(loaded) if isinstance(loaded, np.ndarray) else loaded), space

@@ -238,6 +238,7 @@ class _Preparation:
     def _instance(self, step: Step, env: Environment) -> dict[str, Wire | Unnamed]:
         """Wire one instance of a step, and check its arguments as far as they are known."""
         known: dict[str, Any] = {}
+        sources: dict[str, Any] = {}
         wires: dict[str, Wire | Unnamed] = {}
         declaration = step.declaration
         mask = None if "mask" not in step.inputs else self.resolve(step.inputs["mask"], env)
@@ -254,6 +255,7 @@ class _Preparation:
                     wires[name], space = self._pending(declaration, name, value, mask)
                 else:
                     main = self.spaces.get((step.path, declaration.main_input), [None])[-1]
+                    sources[name] = value
                     with prefixed(where):
                         known[name], space = load(argument, value, mask, main, self.cache)
                     if isinstance(known[name], files.ImageSeries):
@@ -261,9 +263,12 @@ class _Preparation:
                     plainly = argument.role == "static" or known[name] is None
                     wires[name] = Static(known[name]) if plainly else Unnamed(known[name])
             self.spaces.setdefault((step.path, name), []).append(space)
+        with prefixed(where):
+            files.check_repetition_time(known, [self.spaces[step.path, name][-1] for name in declaration.arguments])
         waiting = {n: v for n, v in known.items() if isinstance(v, files.ImageSeries)}
         given = {n: v for n, v in known.items() if v is not None and n not in waiting}
-        complete = declaration.checked(given, where, waiting)
+        with files.naming_files(sources):
+            complete = declaration.checked(given, where, waiting)
         for name in declaration.infer:
             wires[name] = Static(complete[name])
         return wires

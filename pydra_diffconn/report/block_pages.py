@@ -33,8 +33,8 @@ def write_pages(
         if image:
             block_figures.save(figure, folder / image)
         origin = origins.get(block.declaration.id, "")
-        (folder / place).write_text(page(block, rows.get(block.__name__, []), image, origin))
-    (folder / "index.md").write_text("\n".join(["# Blocks", "", *table(places), ""]))
+        (folder / place).write_text(page(block, rows.get(block.__name__, []), image, origin), encoding="utf-8")
+    (folder / "index.md").write_text("\n".join(["# Blocks", "", *table(places), ""]), encoding="utf-8")
     return [folder / place for place in ("index.md", *places.values())]
 
 
@@ -98,7 +98,7 @@ def measured(parity: Path | None) -> dict[str, list[str]]:
     """Return the rows of a parity table by block, without the block's name."""
     found: dict[str, list[str]] = {}
     if parity is not None and parity.exists():
-        for line in parity.read_text().splitlines():
+        for line in parity.read_text(encoding="utf-8").splitlines():
             name, _, row = line.removeprefix("| ").partition(" |")
             if line.startswith("| ") and name != "block":
                 found.setdefault(name, []).append(row)

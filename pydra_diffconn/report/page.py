@@ -54,7 +54,7 @@ def write_page(
         title=title, lead=lead, sections=sections, cards=cards, notes=notes, version=version("pydra-diffconn")
     )
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(page)
+    path.write_text(page, encoding="utf-8")
     return path
 
 

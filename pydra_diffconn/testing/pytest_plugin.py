@@ -84,5 +84,5 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         return
     properties = [pair for report in terminalreporter.stats.get("passed", []) for pair in report.user_properties]
     rows = sorted({value for key, value in properties if key == ROW})
-    path.write_text(HEAD + "\n".join(rows) + "\n")
+    path.write_text(HEAD + "\n".join(rows) + "\n", encoding="utf-8")
     terminalreporter.write_line(f"{len(rows)} comparisons in {path}")

@@ -1,11 +1,19 @@
 import json
+import subprocess
+import sys
+import types
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from jaxtyping import Array, Float
 
+from pydra_diffconn import block, hookimpl
 from pydra_diffconn.cli.main import main
 from pydra_diffconn.declare.learned import LearnedParameter, save_parameters
+from pydra_diffconn.plugins.registry import Registry, built_in
+
+PARAMETER = LearnedParameter("a.low", 0.0123, 0.01, "Hz", "positive", "pydra_diffconn:BandPass", "1", ("a.low",))
 
 
 def test_blocks_are_listed_with_their_parameters_and_units():
@@ -36,7 +44,65 @@ def test_saved_parameters_are_shown_and_a_wrong_folder_is_one_line(tmp_path):
     assert "a.low" in CliRunner().invoke(main, ["show", str(tmp_path)]).output
     (tmp_path / "empty").mkdir()
     wrong = CliRunner().invoke(main, ["show", str(tmp_path / "empty")])
-    assert wrong.exit_code == 1 and wrong.output.startswith("Error: ") and "Traceback" not in wrong.output
+    assert wrong.exit_code == 2 and wrong.output.startswith("Error: ") and "Traceback" not in wrong.output
+
+
+@pytest.mark.parametrize("name", ["", "parameters.safetensors", "parameters.json"])
+def test_show_takes_a_folder_and_either_file(tmp_path, name):
+    save_parameters(tmp_path / "fit", [PARAMETER])
+    shown = CliRunner().invoke(main, ["show", str(tmp_path / "fit" / name)])
+    assert shown.exit_code == 0 and "0.0123" in shown.output
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("other.json", b"{}"),
+        ("list.json", b"[1]"),
+        ("broken.json", b"{"),
+        ("x.tsv", b"a\n1\n"),
+        ("cut.safetensors", b"\x10\x00\x00\x00\x00\x00\x00\x00{"),
+        ("empty.safetensors", b""),
+        ("nowhere", None),
+    ],
+)
+def test_what_show_cannot_read_is_one_line_that_names_it(tmp_path, name, content):
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    shown = CliRunner().invoke(main, ["show", str(tmp_path / name)])
+    assert shown.exit_code == 2 and name in shown.output and len(shown.output.splitlines()) == 1
+
+
+def test_an_interrupted_command_ends_with_one_line_and_its_code(monkeypatch):
+    def interrupted(folder):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("pydra_diffconn.declare.learned.load_parameters", interrupted)
+    shown = CliRunner().invoke(main, ["show", "x"])
+    assert shown.exit_code == 130 and shown.output == "Error: interrupted\n"
+
+
+def test_the_package_is_the_command():
+    shown = subprocess.run([sys.executable, "-m", "pydra_diffconn.cli", "--version"], capture_output=True, text=True)
+    assert shown.returncode == 0 and shown.stdout.startswith("diffconn, version")
+
+
+@block.define(outputs=["timeseries"])
+def Bare(timeseries: Float[Array, "time space"]) -> Float[Array, "time space"]:
+    return 2 * timeseries
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_a_block_without_docstring_or_description_takes_no_listing_down(monkeypatch, broken):
+    plugin = types.ModuleType("bare")
+    plugin.diffconn_blocks = hookimpl(lambda: [Bare], specname="diffconn_blocks")
+    found = Registry([("built-in", "", "", built_in), ("bare", "diffconn-bare", "1", lambda: plugin)])
+    if broken:
+        monkeypatch.setattr(Bare, "declaration", types.SimpleNamespace(id=Bare.declaration.id, parameters=None))
+    monkeypatch.setattr(sys.modules[Registry.__module__], "registry", lambda: found)
+    shown = CliRunner().invoke(main, ["blocks", "list"])
+    assert shown.exit_code == 0 and "BandPass" in shown.output
+    assert ("cannot be shown" if broken else "[diffconn-bare 1]") in shown.output
 
 
 @pytest.mark.slow

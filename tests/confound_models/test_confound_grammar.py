@@ -60,8 +60,8 @@ def assert_equal_to_nilearn(image, found, **settings):
         ),
     ],
 )
-def test_common_models_equal_nilearns_on_a_real_table(shared, as_fmriprep, model, settings):
-    image, table = as_fmriprep(shared / "confounds_real" / "hypercoil-examples_desc-confounds_timeseries.tsv")
+def test_common_models_equal_nilearns_on_a_real_table(shared, real_table, as_fmriprep, model, settings):
+    image, table = as_fmriprep(real_table)
     assert_equal_to_nilearn(image, confound_design(table, model), **settings)
 
 
@@ -145,9 +145,8 @@ def test_metadata_select_columns():
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_models_have_as_many_columns_as_their_names_say(shared, model):
-    table = shared / "confounds_real" / "hypercoil-examples_desc-confounds_timeseries.tsv"
-    assert len(confound_design(table, model).columns) == int(model[:-1])
+def test_models_have_as_many_columns_as_their_names_say(shared, real_table, model):
+    assert len(confound_design(real_table, model).columns) == int(model[:-1])
 
 
 @pytest.mark.parametrize(
@@ -188,11 +187,10 @@ def test_any_text_is_a_design_or_a_named_error(text):
 
 
 @pytest.mark.parametrize("first_row", ["copy_second", "zero"])
-def test_the_task_writes_a_table_that_reads_back(shared, tmp_path, first_row):
-    path = shared / "confounds_real" / "hypercoil-examples_desc-confounds_timeseries.tsv"
-    task = ConfoundModel(confounds=path, model="dd2(rps) + csf", first_row=first_row)
+def test_the_task_writes_a_table_that_reads_back(shared, real_table, tmp_path, first_row):
+    task = ConfoundModel(confounds=real_table, model="dd2(rps) + csf", first_row=first_row)
     found, names = read_table(task(cache_root=tmp_path).confounds)
-    expected = confound_design(path, "dd2(rps) + csf", first_row=first_row).columns
+    expected = confound_design(real_table, "dd2(rps) + csf", first_row=first_row).columns
     assert list(names) == list(expected)
     np.testing.assert_array_equal(found.T, list(expected.values()))
     second = found[:3, names.index("trans_x_derivative2")]
@@ -206,14 +204,13 @@ def Gated(series, confounds: File, gates):
     return workflow.add(gated).timeseries
 
 
-def test_the_gates_of_terms_work_in_a_workflow_alone_and_fused(shared, tmp_path, rng):
-    path = shared / "confounds_real" / "hypercoil-examples_desc-confounds_timeseries.tsv"
+def test_the_gates_of_terms_work_in_a_workflow_alone_and_fused(shared, real_table, tmp_path, rng):
     x, gates = rng.standard_normal((260, 3)), np.array([0.0, 1.0, 0.0])
-    columns = confound_design(path, "csf").columns
+    columns = confound_design(real_table, "csf").columns
     expected = RegressConfounds.pure(x, np.stack(list(columns.values()), axis=1))
-    found = Gated(series=x, confounds=path, gates=gates)(cache_root=tmp_path).series
+    found = Gated(series=x, confounds=real_table, gates=gates)(cache_root=tmp_path).series
     np.testing.assert_allclose(found, expected, atol=1e-4)
-    program = fuse(Gated(series=x, confounds=path, gates=Learn(gates)), cache_root=tmp_path)
+    program = fuse(Gated(series=x, confounds=real_table, gates=Learn(gates)), cache_root=tmp_path)
     np.testing.assert_allclose(program(program.parameters, **program.inputs)["series"], expected, atol=1e-4)
 
 

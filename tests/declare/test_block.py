@@ -146,6 +146,15 @@ def test_a_block_of_ones_own_is_a_few_lines(tmp_path):
         Amplify(timeseries=np.ones((3, 2)), gain=-1.0)(cache_root=tmp_path)
 
 
+@pytest.mark.parametrize("columns", [{"motion": ["a", "b"]}, {"other": ["a", "b", "c"]}])
+def test_columns_that_name_no_argument_or_too_few_are_refused(columns):
+    with pytest.raises(TypeError, match="columns name"):
+
+        @define(outputs=["out"], columns=columns)
+        def Named(motion: Float[Array, "time 3"]) -> Float[Array, "time"]:
+            return motion[:, 0]
+
+
 def test_a_bound_that_names_no_argument_is_refused():
     with pytest.raises(TypeError, match="Bounded: low is bounded by 'hgih', which is no argument of it"):
 

@@ -167,6 +167,13 @@ def test_a_resumed_fit_goes_on_to_the_same_bits(task, targets, tmp_path):
     assert not list(tmp_path.glob("*.pkl*"))
 
 
+def test_a_fit_that_cannot_write_its_checkpoint_still_returns_its_result_and_says_so(task, targets, tmp_path):
+    (tmp_path / "taken").write_text("a file where the folder should be")
+    with pytest.warns(UserWarning, match=r"checkpoint.safetensors could not be written .*the fit goes on"):
+        found = quick(task, targets, steps=2, checkpoint=tmp_path / "taken")
+    assert found.parameters == quick(task, targets, steps=2).parameters
+
+
 def test_a_checkpoint_of_another_fit_is_refused(task, targets, tmp_path):
     quick(task, targets, steps=2, checkpoint=tmp_path)
     with pytest.raises(ValueError, match="belongs to a fit of other inputs"):

@@ -187,7 +187,7 @@ def test_the_command_line_leaves_plugins_out_here_and_in_its_worker_processes(fr
 )
 def test_what_cannot_be_left_out_is_an_error(fresh, choice, problem):
     found = CliRunner().invoke(main, ["-p", choice, "plugins", "list"])
-    assert found.exit_code == 1 and problem in found.output
+    assert found.exit_code == 2 and problem in found.output
 
 
 def test_the_built_ins_come_through_the_same_hooks():
@@ -203,10 +203,10 @@ def test_a_new_plugin_passes_its_check(tmp_path):
     checked = runner.invoke(main, ["plugins", "check", str(tmp_path / "diffconn-slow-waves")])
     assert checked.exit_code == 0 and "ok  SlowWaves: gradient to time_constant" in checked.output
     again = runner.invoke(main, ["plugins", "new", "slow-waves", "--into", str(tmp_path)])
-    assert again.exit_code == 1 and "exists; choose another name" in again.output
+    assert again.exit_code == 2 and "exists; choose another name" in again.output
     for name, problem in (("Slow Waves", "is no name for a plugin"), ("band-pass", "BandPass, which is taken")):
         wrong = runner.invoke(main, ["plugins", "new", name, "--into", str(tmp_path)])
-        assert wrong.exit_code == 1 and problem in wrong.output
+        assert wrong.exit_code == 2 and problem in wrong.output
 
 
 def test_the_check_says_what_is_wrong(tmp_path):

@@ -29,7 +29,10 @@ def check_motion(arguments: Mapping[str, Any]) -> None:
         )
 
 
-@define(outputs=["framewise_displacement"], check=check_motion)
+MOTION = ("trans_x", "trans_y", "trans_z", "rot_x", "rot_y", "rot_z")
+
+
+@define(outputs=["framewise_displacement"], check=check_motion, columns={"motion": MOTION}, version="2")
 def FramewiseDisplacement(
     motion: Float[Array, "time 6"],
     radius: Annotated[
@@ -46,7 +49,7 @@ def FramewiseDisplacement(
     Parameters
     ----------
     motion : (time, 6)
-        Translations along x, y, z in mm, then rotations around x, y, z.
+        Translations along x, y, z in mm, then rotations around x, y, z; of a file the columns `trans_x`, ..., `rot_z`.
     radius : float
         In mm, above 0.
     rotation_unit : {"radians", "degrees"}

@@ -26,11 +26,11 @@ def selector(chosen, columns):
 
 
 @pytest.fixture(scope="module")
-def table_and_names(shared):
+def table_and_names(shared, real_table):
     """Motion, tissue means and CompCor of a real run, as fMRIPrep made them."""
     from pydra_diffconn.files.tables import read_table
 
-    return read_table(shared / "confounds_real" / "hypercoil-examples_desc-confounds_timeseries.tsv")
+    return read_table(real_table)
 
 
 MOTION = ["trans_x", "trans_y", "trans_z", "rot_x", "rot_y", "rot_z"]
