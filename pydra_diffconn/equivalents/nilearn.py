@@ -286,7 +286,9 @@ def _cleaning(options: dict[str, Any], detrend: bool, standardize: Any) -> tuple
         options,
         {
             "runs": "give each run to the step alone",
-            "sample_mask": "give frame weights (Censor) to each step of your own workflow instead",
+            "sample_mask": "give frame weights (Censor) to each step of your own workflow instead; with a Butterworth "
+            "filter fill the frames before it, by Interpolate(method='spline', boundary='not-a-knot', "
+            "ends='extrapolate'), and cut them out after it, by KeepFrames",
             **dict.fromkeys(("butterworth__padtype", "butterworth__padlen"), "only the default padding is known"),
         },
     )
