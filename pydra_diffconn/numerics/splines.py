@@ -154,6 +154,7 @@ def _solve_blocks(
     right: Float[Array, "time block space"],
 ) -> Float[Array, "time block space"]:
     """Solve a block-tridiagonal system by elimination in one scan forwards and one back (Thomas)."""
+
     def eliminate(carry: tuple[Array, Array], rows: tuple[Array, ...]) -> tuple[tuple[Array, Array], Any]:
         coupling, known = carry
         low, here, high, given = rows

@@ -90,8 +90,8 @@ def band_pass_gain(frames: int, tr: Any, low: Any, high: Any, order: Any) -> Flo
         upper = jnp.tan(jnp.pi * high * tr)
         # the band-pass transform of the analog low-pass: (t^2 - t1 t2) / ((t2 - t1) t)
         width = upper - lower
-        ratio = (warped - lower * upper / warped) / jnp.where(width > 0, width, 1.0)
-        ratio = jnp.where(width > 0, ratio, EMPTY)
+        ratio = (warped - lower * upper / warped) / jnp.where(width == 0, 1.0, width)
+        ratio = jnp.where(width == 0, EMPTY, ratio)
         at_nyquist, at_zero = 0.0, jnp.where(jnp.asarray(low) > 0, 0.0, 1.0)
     return jnp.where(inside, _butterworth(ratio, order), at_nyquist).at[0].set(at_zero)
 

@@ -60,7 +60,9 @@ def test_a_penalty_is_ridge_on_confounds_of_unit_norm(x64, data, penalty):
 def nearly_collinear(confounds, apart):
     """Return a table like those of 36 parameters: each column again, but for little, and a sum of two."""
     noise = np.random.default_rng(3).standard_normal((len(confounds), confounds.shape[1] + 1))
-    more = np.column_stack([confounds, confounds[:, 0] / confounds[:, 0].std() - confounds[:, 1] / confounds[:, 1].std()])
+    more = np.column_stack(
+        [confounds, confounds[:, 0] / confounds[:, 0].std() - confounds[:, 1] / confounds[:, 1].std()]
+    )
     return np.column_stack([confounds, more + apart * more.std(axis=0) * noise])
 
 
