@@ -11,7 +11,7 @@ import numpy as np
 from fileformats.generic import File
 from pydra.compose import python
 
-from pydra_diffconn import pydra_compat
+from pydra_diffconn import pydra_compat  # noqa: F401 - before a class of tasks is made, so that processes find it
 from pydra_diffconn.confound_models.grammar import Design, Metadata, design
 from pydra_diffconn.files.tables import read_table, write_table
 
@@ -88,10 +88,3 @@ def ConfoundModel(
     made = confound_design(str(confounds), model, None if metadata is None else str(metadata), first_row)
     table = write_table(np.stack(list(made.columns.values()), axis=1), list(made.columns), Path.cwd() / "confounds.tsv")
     return File(table), File(write_table(np.array(made.terms)[:, None], ["terms"], Path.cwd() / "terms.tsv"))
-
-
-# Pydra leaves the class in a module of its own; here other processes find it
-ConfoundModel.__module__ = ConfoundModel.Outputs.__module__ = __name__
-ConfoundModel.Outputs.__qualname__ = "ConfoundModel.Outputs"
-# Pydra hashes the function as it is written, not what it calls: raise the version when the numbers change
-pydra_compat.declare_version("confound_design", "confound_design@1")

@@ -27,6 +27,9 @@ from pydra_diffconn.declare.declaration import Declaration
 from pydra_diffconn.declare.parameters import Learn, Parameter
 from pydra_diffconn.declare.task import BlockTask, Data
 
+RESERVED = {"mask", "function", "declaration", "values", "pure", "check", "split", "combine"}
+"""Names of a task's own, which no argument of a block can have; `mask` chooses among the voxels of an image."""
+
 
 def define(
     *,
@@ -83,6 +86,11 @@ def _declaration(
 ) -> Declaration:
     """Read a signature."""
     arguments = {a.name: a for a in (_argument(one, missing) for one in _signature(function))}
+    if taken := [name for name in arguments if name in RESERVED or name.startswith("_")]:
+        raise TypeError(
+            f"{function.__name__}: the argument name {taken[0]!r} is reserved ({', '.join(sorted(RESERVED))}, and what "
+            "begins with _); give it another name"
+        )
     _refuse_unknown_bounds(function.__name__, arguments)
     return Declaration(
         name=function.__name__,
@@ -110,7 +118,6 @@ def _task_class(function: Callable[..., Any], declaration: Declaration) -> type[
     block.__doc__ = function.__doc__
     block.declaration, block.pure = declaration, staticmethod(function)
     block.check = staticmethod(declaration.checked)
-    pydra_compat.declare_version(name, f"{declaration.id}@{declaration.version}")
     return block
 
 

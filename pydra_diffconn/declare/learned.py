@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import sys
 import warnings
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -77,7 +78,7 @@ def load_parameters(folder: str | Path) -> list[LearnedParameter]:
         entry["start"] = np.array(entry["start"]) if isinstance(entry["start"], list) else entry["start"]
         loaded.append(LearnedParameter(name=name, **{**entry, "targets": tuple(entry["targets"])}))
     for one in loaded:
-        if importlib.util.find_spec(one.block.partition(":")[0]) is None:
+        if not _is_here(one):
             warnings.warn(f"{one.name} was learned for {one.block}; {_install(one)}", stacklevel=2)
     return loaded
 
@@ -85,8 +86,14 @@ def load_parameters(folder: str | Path) -> list[LearnedParameter]:
 def require_blocks(parameters: list[LearnedParameter]) -> None:
     """Refuse parameters whose block is not installed, saying what to install."""
     for one in parameters:
-        if importlib.util.find_spec(one.block.partition(":")[0]) is None:
+        if not _is_here(one):
             raise ModuleNotFoundError(f"{one.name} was learned for {one.block}, not installed here; {_install(one)}")
+
+
+def _is_here(parameter: LearnedParameter) -> bool:
+    """Say whether a block's package can be imported; a script's own module, `__main__`, has no specification."""
+    module = parameter.block.partition(":")[0]
+    return module in sys.modules or importlib.util.find_spec(module) is not None
 
 
 def _install(parameter: LearnedParameter) -> str:

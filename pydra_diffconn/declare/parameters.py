@@ -69,6 +69,10 @@ class Learn:
         learn.name = None
         return learn
 
+    def as_plain(self) -> Any:
+        """Return the number or array that this stands for: what a run hands out."""
+        return plain(self)
+
     def as_array(self) -> Learn:
         """Return the same mark, without a start value, as one that stands where an array is expected."""
         learn: Any = np.empty(0).view(_LearnArray)

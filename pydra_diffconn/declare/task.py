@@ -12,7 +12,7 @@ import attrs
 import numpy as np
 from fileformats.generic import File
 from pydra.compose import python
-from pydra.utils.hash import hash_function
+from pydra.utils.hash import Cache, hash_function
 
 from pydra_diffconn import pydra_compat
 from pydra_diffconn.declare.declaration import Declaration, prefixed
@@ -41,11 +41,10 @@ class BlockTask(python.Task):
         return values
 
     def _compute_hashes(self) -> tuple[str, dict[str, str]]:
-        """Hash values, block version and precision; a `Learn` counts as its number, so that runs share the cache."""
+        """Hash values, block and process; a `Learn` counts as its number, so that runs share the cache."""
         hashes = {name: hash_function(value) for name, value in self.values().items() if value is not attrs.NOTHING}
-        hashes["function"] = source_hash(type(self))  # type: ignore[arg-type]
-        hashes["block"] = f"{self.declaration.id}@{self.declaration.version}:{','.join(self.declaration.outputs)}"
-        hashes["precision"] = pydra_compat.precision()
+        hashes["function"] = source_hash(type(self))
+        hashes["environment"] = pydra_compat.environment()
         return hash_function(sorted(hashes.items())), hashes
 
     def _run(self, job: Any, rerun: bool = True) -> None:
@@ -64,10 +63,9 @@ class BlockTask(python.Task):
         job.return_values = results
 
 
-@functools.cache
 def source_hash(block: type[BlockTask]) -> str:
-    """Return the hash of a block's function as it is written."""
-    return hash_function(block.pure)
+    """Return the hash of a block: its version, and its function with all that this reaches."""
+    return hash_function(b"".join(pydra_compat.class_bytes(block, Cache())))
 
 
 def run(block: type[BlockTask], values: Mapping[str, Any]) -> dict[str, np.ndarray]:
@@ -76,7 +74,7 @@ def run(block: type[BlockTask], values: Mapping[str, Any]) -> dict[str, np.ndarr
     values = {name: _in_precision(value, real) for name, value in values.items()}
     static = {name: value for name, value in values.items() if arguments[name].role == "static" or value is None}
     traced = {name: value for name, value in values.items() if name not in static}
-    results = _compiled(block, tuple(sorted(static.items())))(traced)  # type: ignore[arg-type]
+    results = _compiled(block, source_hash(block), tuple(sorted(static.items())))(traced)  # type: ignore[arg-type]
     results = results if isinstance(results, tuple) else (results,)
     return {name: np.asarray(result) for name, result in zip(block.declaration.outputs, results, strict=True)}
 
@@ -97,8 +95,8 @@ def _in_precision(value: Any, real: str) -> Any:
 
 
 @functools.lru_cache(maxsize=256)
-def _compiled(block: type[BlockTask], static: tuple[Any, ...]) -> Callable[..., Any]:
-    """Return one compiled function per block and static arguments: compiling anew costs more than most blocks."""
+def _compiled(block: type[BlockTask], source: str, static: tuple[Any, ...]) -> Callable[..., Any]:
+    """Return one compiled function per block, all that it reaches, and static arguments: compiling costs the most."""
     import jax
 
     keep_compiled()

@@ -95,13 +95,19 @@ def _arrays(state: Any) -> list[Any]:
 
 
 def fingerprint(*parts: Any) -> str:
-    """Return a hash of arrays, numbers, text, functions; of what has no content that can be hashed, its type."""
+    """Return a hash of arrays, numbers, text, tasks, functions with all that they reach.
+
+    Raises
+    ------
+    ValueError
+        If a part has no content that can be hashed, so that another fit's state could be taken for this one's.
+    """
     from pydra.utils.hash import hash_function
 
-    def of(part: Any) -> str:
-        try:
-            return hash_function(part)
-        except Exception:  # Pydra has no error of its own for what it cannot hash
-            return f"{type(part).__module__}.{type(part).__qualname__}"
-
-    return hash_function([of(part) for part in parts])
+    try:
+        return hash_function(list(parts))
+    except Exception as error:  # Pydra has no error of its own for what it cannot hash
+        raise ValueError(
+            f"a checkpoint must know what belongs to it, but {error}; give the loss, the optimizer and the targets "
+            "as functions and arrays, or fit without a checkpoint"
+        ) from error

@@ -113,7 +113,7 @@ def _mark(ready: Prepared, loss: Any, targets: Any, training: list[int], held_ou
     marks = [(one.name, repr(one.mark)) for one in program.graph.learnables.values()]
     data = (program.inputs, targets, program.parameters, training, held_out)
     steps = (loss, ready.optimizer, how.rates, how.batch_size, how.shrinkage, ready.seed, how.schedules)
-    return fingerprint(*data, *steps, ready.kinds, marks, pydra_compat.precision())
+    return fingerprint(program.graph.task, *data, *steps, ready.kinds, marks, pydra_compat.environment())
 
 
 def result_of(learner: Learner, task: Any, program: Program) -> Result:

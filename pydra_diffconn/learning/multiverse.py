@@ -102,7 +102,7 @@ def multiverse(
     universes = [dict(zip(choices_of, taken, strict=True)) for taken in itertools.product(*_options(choices_of))]
     picked = [_picked(choices_of, universe) for universe in universes]
     base = deriving.derive(type(task))
-    kept = pydra_compat.get_fields(base)["changes"].default
+    kept = pydra_compat.get_fields(base)[deriving.CHANGES].default
     changes = [[*kept, Chosen(tuple(one.items()))] for one in picked]
     settings = {"cache_root": cache_root, "worker": worker}
     found = _outputs(task, read, base, scored, settings, changes)
@@ -207,7 +207,7 @@ def _outputs(
     split = {name: [values[number][name] for number in runs] for name in values[0]}
     splitter: list[Any] = [tuple(split) if len(split) > 1 else next(iter(split))] if split else []
     if changes is not None:
-        splitter, split = ["changes", *splitter], {"changes": changes, **split}
+        splitter, split = [deriving.CHANGES, *splitter], {deriving.CHANGES: changes, **split}
     made = workflow(**{n: v for n, v in deriving.inputs_of(task).items() if n not in split and n not in learned})
     made = made.split(splitter if len(splitter) > 1 else splitter[0], **split) if split else made
     results = made(**settings)

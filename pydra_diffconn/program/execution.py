@@ -39,6 +39,7 @@ class Lookup:
 
 def one_step(step: Step, wires: Mapping[str, Wire], count: int | None, lookup: Lookup) -> tuple[Any, ...]:
     """Compute one step, for all its instances if it is split."""
+    joins = sum(isinstance(wire, FromStep) for wire in wires.values()) > 1
     shared: dict[str, Any] = {}
     mapped: dict[str, Any] = {}
     for name, wire in wires.items():
@@ -47,9 +48,37 @@ def one_step(step: Step, wires: Mapping[str, Wire], count: int | None, lookup: L
     def call(varying: Mapping[str, Any]) -> tuple[Any, ...]:
         values = {**shared, **varying}
         _check_shapes(step, values)
+        if joins:
+            return apart(lambda given: _as_tuple(step.block.pure(**given)), values)
         return _as_tuple(step.block.pure(**values))
 
     return call({}) if count is None else _over_instances(call, mapped, count)
+
+
+def apart(function: Any, values: Mapping[str, Any]) -> Any:
+    """Call a function so that the compiler neither merges it with what comes before nor with what follows.
+
+    Where branches meet, XLA on CPUs would compute all of them again for the derivative of each, which takes quadratic
+    time to compile; it removes its own barriers before it merges, but never looks into a branch not known to be taken.
+    """
+    import jax
+    import jax.numpy as jnp
+
+    arrays = {name: value for name, value in values.items() if isinstance(value, jax.Array) and value.size}
+    real = [value for value in arrays.values() if jnp.issubdtype(value.dtype, jnp.floating)]
+    if not real or jax.default_backend() != "cpu":
+        return function(values)
+    rest = {name: value for name, value in values.items() if name not in arrays}
+    first = jax.lax.stop_gradient(real[0]).ravel()[0]
+    always = jnp.isnan(first) | (first < jnp.inf) | (first > 0)
+
+    def taken_branch(given: Mapping[str, Any]) -> Any:
+        return function({**rest, **given})
+
+    def other(given: Mapping[str, Any]) -> Any:
+        return jax.tree.map(lambda one: jnp.zeros(one.shape, one.dtype), jax.eval_shape(taken_branch, given))
+
+    return jax.lax.cond(always, taken_branch, other, arrays)
 
 
 def chained(one: Planned, lookup: Lookup) -> tuple[Any, ...]:
@@ -163,5 +192,14 @@ def mapping() -> Any:
 
     # batched small products are five times slower than a loop on CPUs, and batched LAPACK can deadlock there
     if jax.default_backend() == "cpu":
-        return jax.lax.map
+        return _one_after_the_other
     return lambda function, batch: jax.vmap(function)(batch)
+
+
+def _one_after_the_other(function: Any, batch: Any) -> Any:
+    import jax
+
+    if len(jax.tree.leaves(batch)[0]) > 1:
+        return jax.lax.map(function, batch)
+    # a loop of one turn takes three times as long to trace and to compile as the turn itself
+    return jax.tree.map(lambda one: one[None], function(jax.tree.map(lambda several: several[0], batch)))

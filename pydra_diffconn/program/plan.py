@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from pydra_diffconn.program.wires import FromArray, FromStep, Key, Wire
+from pydra_diffconn.program.wires import FromArray, FromParameter, FromStep, Key, Wire
 from pydra_diffconn.workflow.graph import Step
 
 
@@ -29,7 +29,7 @@ class Plan:
     """What is computed, in this order, and where the workflow's outputs come from."""
 
     planned: list[Planned]
-    outputs: dict[str, FromArray | FromStep]
+    outputs: dict[str, FromArray | FromStep | FromParameter]
     notes: list[str] = field(default_factory=list)
     """What was changed, and why that is allowed."""
 

@@ -30,6 +30,7 @@ from pydra_diffconn.workflow.graph import (
     Input,
     Item,
     Learned,
+    PerRun,
     Reference,
     Source,
     Spread,
@@ -127,6 +128,8 @@ class _Preparation:
         """Return the concrete value of a source, or the `Pending` output of a fused step."""
         if isinstance(source, Constant):
             return plain(source.value)
+        if isinstance(source, PerRun):
+            return plain(source.values[self.number])
         if isinstance(source, Input):
             return self.values[source.name] if source.name in self.values else getattr(self.graph.task, source.name)
         if isinstance(source, Spread):
@@ -329,8 +332,10 @@ class _Preparation:
         arrays[free] = value
         return free
 
-    def _output(self, name: str, source: Source) -> FromArray | FromStep | None:
+    def _output(self, name: str, source: Source) -> FromArray | FromStep | FromParameter | None:
         """Wire an output of the workflow; what is no number or array is left out."""
+        if isinstance(source, Learned):
+            return FromParameter(source.name)
         self._measure(source)
         value = self.resolve(source, {})
         if isinstance(value, Pending):

@@ -15,13 +15,13 @@ from pydra_diffconn.declare.parameters import plain
 from pydra_diffconn.numerics.process import keep_compiled
 from pydra_diffconn.program import costs, explain
 from pydra_diffconn.program.diagnosis import explained
-from pydra_diffconn.program.execution import Lookup, chained, mapping, one_step, taken
+from pydra_diffconn.program.execution import Lookup, chained, mapping, one_step
 from pydra_diffconn.program.plan import Plan, Planned
 from pydra_diffconn.program.planning.planner import plan
 from pydra_diffconn.program.planning.shared import independent, shared_products
 from pydra_diffconn.program.run import Run
 from pydra_diffconn.program.spool import Spool
-from pydra_diffconn.program.wires import FromArray, FromStep
+from pydra_diffconn.program.wires import FromArray
 from pydra_diffconn.workflow import splits
 from pydra_diffconn.workflow.graph import Graph
 
@@ -71,7 +71,12 @@ class Program:
     def varying(self) -> list[str]:
         """The inputs that differ from run to run."""
         first = self.runs[0].arrays
-        return [name for name in first if any(run.arrays[name] is not first[name] for run in self.runs)]
+        return [name for name in self._names if any(run.arrays.get(name) is not first.get(name) for run in self.runs)]
+
+    @functools.cached_property
+    def _names(self) -> list[str]:
+        """The names of all arrays; a run may lack some."""
+        return list(dict.fromkeys(name for run in self.runs for name in run.arrays))
 
     @functools.cached_property
     def groups(self) -> dict[tuple[Any, ...], list[int]]:
@@ -84,13 +89,14 @@ class Program:
     @functools.cached_property
     def inputs(self) -> dict[str, Any]:
         """The arrays that the workflow was given, by name."""
-        return {name: self._stacked(name) for name in self.runs[0].arrays}
+        return {name: self._stacked(name) for name in self._names}
 
     def _stacked(self, name: str) -> Any:
-        values = [run.arrays[name] for run in self.runs]
+        values: list[Any] = [run.arrays.get(name) for run in self.runs]
         if name not in self.varying:
             return values[0]
-        if len({np.shape(value) for value in values}) > 1 or any(isinstance(value, np.memmap) for value in values):
+        apart = any(value is None or isinstance(value, np.memmap) for value in values)
+        if apart or len({np.shape(value) for value in values}) > 1:
             return values
         stacked = np.stack(values)
         for run, row in zip(self.runs, stacked, strict=True):
@@ -144,7 +150,8 @@ class Program:
             positions = [position for position, number in enumerate(chosen) if number in numbers]
             if not positions:
                 continue
-            varying = {name: inputs[name] for name in self.varying} | own
+            present = self.runs[numbers[0]].arrays
+            varying = {name: inputs[name] for name in self.varying if name in present} | own
             batch = {name: _rows(value, positions, len(chosen)) for name, value in varying.items()}
 
             outputs = self._of_group(batch, dict(parameters), shared, self.runs[numbers[0]], len(positions))
@@ -208,11 +215,11 @@ class Program:
         import jax.numpy as jnp
 
         count = len(next(iter(batch.values())))
-        devices = self.devices[:count]
-        if len(devices) < 2:
+        if len(self.devices) < 2:
             return several(dict(batch), given)
-        mesh = jax.sharding.Mesh(np.array(devices), ("runs",))
-        missing = -count % len(devices)  # the last run stands in where runs do not divide evenly
+        # always all devices: what was computed on some of them cannot meet what was computed on others
+        mesh = jax.sharding.Mesh(np.array(self.devices), ("runs",))
+        missing = -count % len(self.devices)  # the last run stands in where runs do not divide evenly
         filled = jax.tree.map(lambda v: jnp.concatenate([v, jnp.repeat(v[-1:], missing, axis=0)]), dict(batch))
         each, same = jax.sharding.PartitionSpec("runs"), jax.sharding.PartitionSpec()
         spread = jax.shard_map(several, mesh=mesh, in_specs=(each, same), out_specs=each, check_vma=False)
@@ -229,8 +236,9 @@ class Program:
     ) -> dict[str, Any]:
         rest = [one for one in self.plan_of(run).planned if not _is_known(one, known or {})]
         done = self.computed(parameters, arrays, run, rest, known)
+        lookup = Lookup(parameters, arrays, done)
         return {
-            name: taken(done[wire.key], wire.index) if isinstance(wire, FromStep) else arrays[wire.name]
+            name: arrays[wire.name] if isinstance(wire, FromArray) else lookup(wire)
             for name, wire in self.plan_of(run).outputs.items()
         }
 

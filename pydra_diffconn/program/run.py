@@ -9,7 +9,7 @@ import numpy as np
 
 from pydra_diffconn import files
 from pydra_diffconn.program.plan import Plan
-from pydra_diffconn.program.wires import FromArray, FromStep, Key, OnePerInstance, Static, Wire
+from pydra_diffconn.program.wires import FromArray, FromParameter, FromStep, Key, OnePerInstance, Static, Wire
 
 
 @dataclass
@@ -20,7 +20,7 @@ class Run:
     wires: dict[str, dict[str, Wire]] = field(default_factory=dict)
     counts: dict[str, int | None] = field(default_factory=dict)
     """Number of instances of each step; None if it is not split."""
-    outputs: dict[str, FromArray | FromStep] = field(default_factory=dict)
+    outputs: dict[str, FromArray | FromStep | FromParameter] = field(default_factory=dict)
     streamed: dict[str, str] = field(default_factory=dict)
     """Steps that were computed while their image was read, and the array with the result."""
     spaces: dict[Key, list[files.Space | None]] = field(default_factory=dict)

@@ -120,7 +120,7 @@ def _merge(under_construction: Any, nodes: Mapping[str, Any], names: list[str]) 
                 wiring[field] = ("value", task.values().get(field, plain(value)))
         block = type(task)
         version = f"{block.declaration.id}@{block.declaration.version}"
-        steps.append([name, f"{block.__module__}:{block.__qualname__}", version, source_hash(block), wiring])  # type: ignore[arg-type]
+        steps.append([name, f"{block.__module__}:{block.__qualname__}", version, source_hash(block), wiring])
     outputs = [f"{name}_{out}" for name in names for out in pydra_compat.node_task(nodes[name]).declaration.outputs]
     typed = dict.fromkeys(("steps", "precision", *inputs), Any)
     stretch = python.define(run_stretch, inputs=typed, outputs=dict.fromkeys(outputs, Data), name="Stretch")

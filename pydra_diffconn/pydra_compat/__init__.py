@@ -33,23 +33,36 @@ from pydra_diffconn.pydra_compat.graphs import given_values as given_values
 from pydra_diffconn.pydra_compat.graphs import mandatory as mandatory
 from pydra_diffconn.pydra_compat.graphs import keep_nodes as keep_nodes
 from pydra_diffconn.pydra_compat.graphs import without_split as without_split
+from pydra_diffconn.pydra_compat.graphs import asked_for_none as asked_for_none
 from pydra_diffconn.pydra_compat.graphs import construct as construct
 from pydra_diffconn.pydra_compat.graphs import require_workflow as require_workflow
 from pydra_diffconn.pydra_compat.graphs import constructor as constructor
+from pydra_diffconn.pydra_compat.hashes import COMPANIONS as COMPANIONS
 from pydra_diffconn.pydra_compat.hashes import array_bytes as array_bytes
-from pydra_diffconn.pydra_compat.hashes import declare_version as declare_version
-from pydra_diffconn.pydra_compat.hashes import precision as precision
+from pydra_diffconn.pydra_compat.checksums import environment as environment
+from pydra_diffconn.pydra_compat.checksums import precision as precision
+from pydra_diffconn.pydra_compat.reach import class_bytes as class_bytes
 from pydra_diffconn.pydra_compat.showing import show as show
 from pydra_diffconn.pydra_compat.workers import worker_settings as worker_settings
 
+from pydra_diffconn.pydra_compat.classes import install_classes
 from pydra_diffconn.pydra_compat.copies import _install_names_of_copies
-from pydra_diffconn.pydra_compat.hashes import _install_hashes, _install_precision_in_workflow_checksums
+from pydra_diffconn.pydra_compat.checksums import install_checksums
+from pydra_diffconn.pydra_compat.graphs import _install_symbols
+from pydra_diffconn.pydra_compat.hashes import install_hashes
+from pydra_diffconn.pydra_compat.results import install_results
 from pydra_diffconn.pydra_compat.showing import _install_repr
+from pydra_diffconn.pydra_compat.submitting import install_caches, install_submitting
 from pydra_diffconn.pydra_compat.workers import install_worker
 
+_install_symbols()
 if os.environ.get("DIFFCONN_PYDRA_PATCHES", "1") != "0":
-    _install_hashes()
-    _install_precision_in_workflow_checksums()
+    install_classes()
+    install_caches()
+    install_hashes()
+    install_checksums()
+    install_results()
+    install_submitting()
     _install_repr()
     _install_names_of_copies()
     install_worker()

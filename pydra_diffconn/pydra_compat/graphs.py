@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
+import abc
+import contextvars
+import dis
+import inspect
+import itertools
 import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -14,6 +18,8 @@ from pydra.engine.node import Node
 from pydra.engine.workflow import Workflow
 from pydra.utils.general import get_fields
 from pydra.utils.typing import StateArray
+
+from pydra_diffconn.pydra_compat.submitting import in_users_folder
 
 
 def node_task(node: Node) -> Any:
@@ -133,54 +139,122 @@ def construct(task: Any, lazy: tuple[str, ...] = (), check: bool = True) -> Work
     Without `check` its nodes need not be fit to run: they are only looked at.
     """
     # never change the returned graph: Pydra hands the same one to the next caller with equal inputs
-    with contextlib.nullcontext() if check else _unchecked(), _undecided():
-        return Workflow.construct(task, dont_cache=True, lazy=lazy)
-
-
-@contextlib.contextmanager
-def _unchecked() -> Iterator[None]:
-    from pydra.compose import base
-
-    rules = base.Task._check_rules
-    base.Task._check_rules = lambda self: None
+    asked: list[str] = []
+    tokens = _unchecked.set(not check), _asked.set(asked)
     try:
-        yield
+        with in_users_folder():
+            found = Workflow.construct(task, dont_cache=True, lazy=lazy)
     finally:
-        base.Task._check_rules = rules
+        _unchecked.reset(tokens[0])
+        _asked.reset(tokens[1])
+    if asked:  # a constructor may have swallowed the error
+        raise ValueError(UNDECIDED.format(asked[0]))
+    return found
 
 
-@contextlib.contextmanager
-def _undecided() -> Iterator[None]:
-    """Refuse that a constructor decides by a symbol: it is always true, and equal to nothing."""
-    kept = {name: LazyInField.__dict__.get(name) for name in ("__eq__", "__bool__")}  # a change may construct, too
-    equal = LazyInField.__eq__
+_unchecked: contextvars.ContextVar[bool] = contextvars.ContextVar("nodes need not be fit to run", default=False)
+_asked: contextvars.ContextVar[list[str] | None] = contextvars.ContextVar("symbols that were asked", default=None)
+UNDECIDED = (
+    "{} decides how the workflow is built, but its runs differ in it, or a task makes it: they would have different "
+    "steps. Give the runs of each value by themselves, or make the alternatives a Choose"
+)
+OURS = ("workflow", "declare", "equivalents", "pydra_compat", "program", "learning")
+PACKAGES = (
+    *("pydra.", "attr.", "attrs.", "fileformats.", "typing", "abc", "copy", "functools", "inspect"),
+    *(f"pydra_diffconn.{name}." for name in OURS),
+)
+"""Modules that may ask a symbol anything: they decide nothing by it."""
 
-    def asked(symbol: LazyInField) -> bool:
-        package = sys._getframe(2).f_globals.get("__name__", "").partition(".")[0]
-        if package in ("pydra", "attr", "attrs", "fileformats"):
+
+class Symbol(LazyInField):
+    """An input that is not known while a workflow is built: asked by the user's code, it refuses to answer.
+
+    Python asks it for its class (isinstance), its text (f-strings), its number (float), its truth, attributes.
+    """
+
+    def _refuse(self) -> bool:
+        """Note who asks; say whether it is a library that may."""
+        asked, module = _asked.get(), sys._getframe(2).f_globals.get("__name__", "")
+        if asked is None or module.startswith(PACKAGES):
             return False
-        raise ValueError(
-            f"{symbol._field} decides how the workflow is built, but its runs differ in it, or a task makes it: they "
-            "would have different steps. Give the runs of each value by themselves, or make the alternatives a Choose"
-        )
+        asked.append(self._field)
+        raise ValueError(UNDECIDED.format(self._field))
 
-    def as_bool(symbol: LazyInField) -> bool:
-        return not asked(symbol)
+    def __bool__(self) -> bool:
+        return self._refuse()
 
-    def equals(symbol: LazyInField, other: Any) -> Any:
+    def __eq__(self, other: Any) -> bool:
         if not isinstance(other, LazyInField):
-            asked(symbol)
-        return equal(symbol, other)
+            self._refuse()
+        return LazyInField.__eq__(self, other)
 
-    LazyInField.__bool__, LazyInField.__eq__ = as_bool, equals
-    try:
-        yield
-    finally:
-        for name, method in kept.items():
-            if method is None:
-                delattr(LazyInField, name)
-            else:
-                setattr(LazyInField, name, method)
+    __hash__ = None  # type: ignore[assignment]
+
+    @property
+    def __class__(self) -> Any:
+        self._refuse()
+        return Symbol
+
+    def __str__(self) -> str:
+        self._refuse()
+        return LazyInField.__repr__(self)
+
+    def __format__(self, how: str) -> str:
+        self._refuse()
+        return LazyInField.__repr__(self)
+
+    def _number(self, *_: Any) -> Any:
+        self._refuse()
+        raise TypeError("a LazyInField is no number")
+
+    __float__ = __int__ = __index__ = __len__ = __array__ = __lt__ = __le__ = __gt__ = __ge__ = _number
+
+    def __getattr__(self, name: str) -> Any:
+        if not name.startswith("_"):
+            self._refuse()
+        raise AttributeError(name)
+
+
+def _install_symbols() -> None:
+    """Let workflows that are only looked at be built with symbols, without checks, and without hashing their inputs."""
+    from pydra.compose import base
+    from pydra.engine import workflow
+
+    rules, hash_function = base.Task._check_rules, workflow.hash_function
+
+    class Chosen(metaclass=abc.ABCMeta):  # noqa: B024 - it only stands for the two kinds
+        def __new__(cls, *args: Any, **settings: Any) -> Any:
+            return (LazyInField if _asked.get() is None else Symbol)(*args, **settings)
+
+    def check(self: Any) -> None:
+        if not _unchecked.get():
+            rules(self)
+
+    def hash_of(value: Any, **settings: Any) -> str:
+        # nothing is kept of what is looked at, nor looked up
+        return hash_function(value, **settings) if _asked.get() is None else "looked at"
+
+    Chosen.register(LazyInField)
+    workflow.LazyInField = Chosen
+    workflow.hash_function = hash_of
+    base.Task._check_rules = check
+
+
+def asked_for_none(function: Any) -> set[str]:
+    """Return the arguments of a function that it compares with None, directly or under another name."""
+    names = {name: name for name in inspect.signature(function).parameters}
+    found: set[str] = set()
+    steps = list(dis.get_instructions(function))
+    for _ in range(2):  # a name may be given before or after it is asked, in a loop
+        for step, after in itertools.pairwise(steps):
+            origin = names.get(step.argval) if step.opname in ("LOAD_FAST", "LOAD_DEREF") else None
+            if origin is None:
+                continue
+            if after.opname in ("STORE_FAST", "STORE_DEREF"):
+                names[after.argval] = origin
+            elif "NONE" in after.opname or (after.opname == "LOAD_CONST" and after.argval is None):
+                found.add(origin)
+    return found
 
 
 def require_workflow(task: Any) -> None:

@@ -1,20 +1,34 @@
-"""Content hashes: what stock Pydra hashes alike, or not at all, and the precision in a workflow's key."""
+"""Content hashes of values: what stock Pydra hashes alike, or not at all.
+
+The rule: two values that a task could tell apart have different hashes, or the value is refused with TypeError.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import hashlib
+import operator
+import os
 import sys
+import threading
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 import pydra.utils.hash as pydra_hash
+from fileformats.core import FileSet
+
+from pydra_diffconn.pydra_compat import reach
+
+DIGEST = 16  # bytes of a hash of Pydra
 
 
 def array_bytes(array: np.ndarray) -> Iterator[bytes]:
     """Describe an array by dtype, shape and content; Pydra's own serialiser leaves the first two out."""
-    yield f"array:{array.dtype.str}:{array.shape}:".encode()
+    yield f"array:{array.dtype.str if array.dtype.names is None else array.dtype.descr}:{array.shape}:".encode()
     if array.dtype == object:
         yield repr(array.tolist()).encode()
     else:
@@ -22,14 +36,27 @@ def array_bytes(array: np.ndarray) -> Iterator[bytes]:
 
 
 def _numpy_bytes(array: np.ndarray, cache: Any) -> Iterator[bytes]:
+    if type(array) is not np.ndarray:
+        yield f"{type(array).__module__}.{type(array).__qualname__}:".encode()
     if isinstance(array, np.ma.MaskedArray):
         yield from array_bytes(np.ma.getmaskarray(array))
+        yield pydra_hash.hash_single(array.fill_value, cache)
         array = array.filled(0) if array.dtype != object else array
-    if array.dtype == object:
-        yield f"array:object:{array.shape}:".encode()
-        yield from pydra_hash.bytes_repr_sequence_contents(list(array.ravel()), cache)
+    if array.dtype.hasobject:
+        yield f"array:object:{array.dtype}:{array.shape}:".encode()
+        yield from _each(array.ravel().tolist(), cache)
     else:
         yield from array_bytes(np.asarray(array))
+
+
+def _scalar_bytes(scalar: np.generic, cache: Any) -> Iterator[bytes]:
+    yield b"scalar:"
+    yield from array_bytes(np.asarray(scalar))
+
+
+def _each(values: Any, cache: Any) -> Iterator[bytes]:
+    """Hash values that stay alive while they are hashed: the cache knows them by address."""
+    yield from pydra_hash.bytes_repr_sequence_contents(list(values), cache)
 
 
 def _pytree_bytes(tree: Any, cache: Any) -> Iterator[bytes]:
@@ -39,7 +66,7 @@ def _pytree_bytes(tree: Any, cache: Any) -> Iterator[bytes]:
     leaves, structure = jax.tree_util.tree_flatten(tree)
     yield f"pytree:{type(tree).__module__}.{type(tree).__qualname__}:{structure}".encode()
     for leaf in leaves:
-        yield b","
+        yield f",{getattr(leaf, 'weak_type', False)}:".encode()
         if jax.dtypes.issubdtype(getattr(leaf, "dtype", np.float32), jax.dtypes.prng_key):
             leaf = jax.random.key_data(leaf)
         if isinstance(leaf, jax.Array | np.ndarray):
@@ -50,12 +77,23 @@ def _pytree_bytes(tree: Any, cache: Any) -> Iterator[bytes]:
 
 def _frame_bytes(frame: Any, cache: Any) -> Iterator[bytes]:
     """Hash a pandas DataFrame or Series: columns, types, index and values."""
-    from pandas.util import hash_pandas_object
-
-    named = list(frame.columns) if frame.ndim == 2 else frame.name
+    named = frame.columns if frame.ndim == 2 else [frame.name]
     types_ = list(frame.dtypes) if frame.ndim == 2 else frame.dtype
-    yield f"{type(frame).__name__}:{frame.shape}:{named!r}:{types_!r}:".encode()
-    yield hash_pandas_object(frame, index=True).to_numpy().tobytes()
+    yield f"{type(frame).__name__}:{frame.shape}:{types_!r}:".encode()
+    parts = [frame.index, named, *(frame.iloc[:, n].array for n in range(len(named)) if frame.ndim == 2)]
+    yield from _each([*parts, frame.array] if frame.ndim == 1 else parts, cache)
+
+
+def _index_bytes(index: Any, cache: Any) -> Iterator[bytes]:
+    yield f"{type(index).__name__}:{index.dtype}:".encode()
+    yield from _each([list(index.names), *index.tolist()], cache)
+
+
+def _extension_bytes(column: Any, cache: Any) -> Iterator[bytes]:
+    """Hash a column of a frame, whatever pandas keeps it in."""
+    values = column.to_numpy()
+    yield f"{type(column).__name__}:{column.dtype!r}:".encode()
+    yield pydra_hash.hash_single(values, cache)
 
 
 def _sparse_bytes(matrix: Any, cache: Any) -> Iterator[bytes]:
@@ -66,64 +104,105 @@ def _sparse_bytes(matrix: Any, cache: Any) -> Iterator[bytes]:
 
 
 def _partial_bytes(partial: functools.partial[Any], cache: Any) -> Iterator[bytes]:
-    parts = (partial.func, partial.args, partial.keywords)  # kept alive here: the cache is keyed by id()
     yield b"partial:"
-    yield from pydra_hash.bytes_repr_sequence_contents(parts, cache)
+    yield from _each((partial.func, partial.args, partial.keywords), cache)
 
 
-def _function_bytes(function: types.FunctionType, cache: Any) -> Iterator[bytes]:
-    """Add to Pydra's source hash what the source does not say: defaults, closed-over values, inner functions."""
-    yield from pydra_hash.bytes_repr_function(function, cache)
-    for name in sorted(_names_in(function.__code__)):
-        value = function.__globals__.get(name)
-        for token in sorted(_versions.get(getattr(value, "__name__", name), ())):
-            yield token.encode()
-    if "<lambda>" in function.__qualname__ or "<locals>" in function.__qualname__:
-        yield from _code_bytes(function.__code__)
-    hidden = [function.__defaults__, function.__kwdefaults__]
-    hidden += [cell.cell_contents for cell in function.__closure__ or () if not _is_empty(cell)]
-    for value in hidden:
-        if isinstance(value, types.ModuleType):
-            yield value.__name__.encode()
-        elif value is not None:
-            yield pydra_hash.hash_single(value, cache)
+def _method_bytes(method: types.MethodType, cache: Any) -> Iterator[bytes]:
+    yield b"method:"
+    yield from _each((method.__func__, method.__self__), cache)
 
 
-def _code_bytes(code: types.CodeType) -> Iterator[bytes]:
-    """Describe code by its instructions, names and constants; the text of code within it would hold an address."""
-    yield code.co_code + repr(code.co_names).encode()
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            yield from _code_bytes(constant)
-        else:  # a set's order changes from process to process
-            yield repr(sorted(constant, key=repr) if isinstance(constant, frozenset) else constant).encode()
+def _builtin_bytes(function: types.BuiltinFunctionType, cache: Any) -> Iterator[bytes]:
+    owner = function.__self__
+    yield f"builtin:{function.__module__}.{function.__qualname__}:".encode()
+    if owner is not None and not isinstance(owner, types.ModuleType):
+        yield from _each([owner], cache)
 
 
-def _is_empty(cell: types.CellType) -> bool:
+def _dict_bytes(mapping: dict[Any, Any], cache: Any) -> Iterator[bytes]:
+    """Hash a dictionary in any order of its keys, of any types; of a class of its own, whatever that adds."""
+    if type(mapping) is not dict:
+        yield f"{type(mapping).__module__}.{type(mapping).__qualname__}:".encode()
+        added = vars(mapping) if hasattr(mapping, "__dict__") else {}
+        yield from _each([getattr(mapping, "default_factory", None), dict(added)], cache)
+    yield b"dict:{"
+    items = list(mapping.items())
+    yield from sorted(b"".join(_each(item, cache)) for item in items)
+    yield b"}"
+
+
+def _set_bytes(values: Any, cache: Any) -> Iterator[bytes]:
+    yield f"{type(values).__name__}:{{".encode()
+    kept = list(values)
+    yield from sorted(pydra_hash.hash_single(value, cache) for value in kept)
+    yield b"}"
+
+
+def _object_bytes(value: Any, cache: Any) -> Iterator[bytes]:
+    """Hash any other object: as Pydra does if all it holds are attributes of Python, else by what pickle would keep."""
+    kind = type(value)
+    yield f"object:{kind.__module__}.{kind.__qualname__}:".encode()
+    if callable(value):
+        yield from reach.class_bytes(kind, cache)
+    if _is_plain(kind):
+        yield from _stock_object_bytes(value, cache)
+        return
+    if wrapped := getattr(value, "__wrapped__", None):  # a function with a cache, or one to be compiled
+        yield from _each([wrapped], cache)
+        return
     try:
-        cell.cell_contents  # noqa: B018
-    except ValueError:
-        return True
-    return False
+        parts = value.__reduce_ex__(4)
+    except Exception as error:
+        raise TypeError(f"a {kind.__module__}.{kind.__qualname__} has no content that can be hashed") from error
+    if isinstance(parts, str):  # the name under which it can be imported
+        yield f"{getattr(value, '__module__', '')}.{parts}".encode()
+        return
+    rebuild, arguments, *rest = parts
+    rest = [list(part) if isinstance(part, Iterator) else part for part in rest]
+    yield from _each([rebuild, list(arguments), *rest], cache)
 
 
-_versions: dict[str, set[str]] = {}
+def _is_plain(kind: type) -> bool:
+    """Say whether a class is made of Python code alone, so that attributes are all there is."""
+    import attrs
+
+    heap = 1 << 9  # CPython's flag of types that were made by a class statement
+    python = all(one.__flags__ & heap and not one.__module__.startswith("_") for one in kind.__mro__[:-1])
+    return attrs.has(kind) or (python and "__reduce__" not in _defined(kind) and "__getstate__" not in _defined(kind))
 
 
-def declare_version(name: str, token: str) -> None:
-    """Let the hash of every function that mentions the class `name` depend on `token` (a block's id and version).
-
-    A workflow's checksum covers its constructor's source and its inputs, not the tasks that the constructor adds.
-    """
-    _versions.setdefault(name, set()).add(token)
+def _defined(kind: type) -> set[str]:
+    return {name for one in kind.__mro__[:-1] for name in vars(one)}
 
 
-def _names_in(code: types.CodeType) -> set[str]:
-    names = set(code.co_names)
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            names |= _names_in(constant)
-    return names
+_stock_object_bytes: Callable[..., Iterator[bytes]] = pydra_hash.bytes_repr.registry[object]
+
+COMPANIONS: list[Callable[[Path], list[Path]]] = []
+"""Rules that give the files which are read along with a file: its header, its names, its metadata."""
+
+
+def _file_bytes(files: FileSet, cache: Any) -> Iterator[Any]:
+    """Hash files and what is read along with them; Pydra's key, a link's own time, overlooks its target."""
+    paths = sorted(Path(path) for path in files.fspaths)
+    beside = sorted({one for rule in COMPANIONS for path in paths for one in rule(path)} - set(paths))
+    states = [(str(path), *_state(path)) for path in (*paths, *beside)]
+    yield pydra_hash.CacheKey(tuple(repr(one) for one in states))
+    yield from (part for part in _stock_file_bytes(files, cache) if isinstance(part, bytes))
+    for path in beside:
+        yield f",beside:{path.name}=".encode()
+        with path.open("rb") as file:
+            yield from iter(functools.partial(file.read, 1 << 20), b"")
+
+
+def _state(path: Path) -> tuple[int, ...]:
+    """Return what changes when a file's content does; the inode's time also where somebody kept the other one."""
+    parts = [path, *sorted(path.rglob("*"))] if path.is_dir() else [path]
+    found = [one.stat() for one in parts]
+    return tuple(n for s in found for n in (s.st_mtime_ns, s.st_ctime_ns, s.st_size, s.st_ino))
+
+
+_stock_file_bytes: Callable[..., Iterator[Any]] = pydra_hash.bytes_repr.registry[FileSet]
 
 
 class _LazyType:
@@ -132,6 +211,8 @@ class _LazyType:
     serializers: ClassVar[dict[Any, Any]] = {
         ("pandas", "DataFrame"): _frame_bytes,
         ("pandas", "Series"): _frame_bytes,
+        ("pandas", "Index"): _index_bytes,
+        ("pandas.api.extensions", "ExtensionArray"): _extension_bytes,
         ("scipy.sparse", "spmatrix"): _sparse_bytes,
         ("scipy.sparse", "sparray"): _sparse_bytes,
         ("jax", "Array"): _pytree_bytes,
@@ -146,41 +227,66 @@ class _LazyType:
                 del cls.serializers[module, name]
 
 
-def _install_hashes() -> None:
-    register = pydra_hash.register_serializer
-    register(np.ndarray)(_numpy_bytes)
-    register(np.generic)(lambda scalar, cache: array_bytes(np.asarray(scalar)))
-    register(functools.partial)(_partial_bytes)
-    register(types.FunctionType)(_function_bytes)
+def _descriptor_bytes(descriptor: Any, cache: Any) -> Iterator[bytes]:
+    """Describe an attribute of a class that is written in C."""
+    owner = descriptor.__objclass__
+    yield f"{owner.__module__}.{owner.__qualname__}.{descriptor.__name__}".encode()
+
+
+SERIALIZERS: dict[Any, Any] = {
+    **dict.fromkeys((types.GetSetDescriptorType, types.MemberDescriptorType), _descriptor_bytes),
+    **dict.fromkeys((types.MethodDescriptorType, types.WrapperDescriptorType), _descriptor_bytes),
+    types.ClassMethodDescriptorType: _descriptor_bytes,
+    property: lambda one, cache: _each((one.fget, one.fset, one.fdel), cache),
+    object: _object_bytes,
+    np.ndarray: _numpy_bytes,
+    np.generic: _scalar_bytes,
+    np.ufunc: lambda function, cache: iter([f"ufunc:{function.__name__}".encode()]),
+    functools.partial: _partial_bytes,
+    types.FunctionType: reach.function_bytes,
+    types.ModuleType: lambda module, cache: reach.module_bytes(module),
+    types.MethodType: _method_bytes,
+    types.BuiltinFunctionType: _builtin_bytes,
+    type(operator.itemgetter(0)): lambda getter, cache: _each(getter.__reduce__(), cache),
+    dict: _dict_bytes,
+    set: _set_bytes,
+    frozenset: _set_bytes,
+    FileSet: _file_bytes,
+}
+
+
+def install_hashes() -> None:
+    """Let Pydra hash by these rules, in this process."""
+    for kind, serializer in SERIALIZERS.items():
+        pydra_hash.register_serializer(kind)(serializer)
     hash_single = pydra_hash.hash_single
 
-    def hash_single_with_loaded_types(obj: object, cache: Any) -> Any:
+    def hash_single_and_keep(obj: object, cache: Any) -> Any:
         if _LazyType.serializers:
             _LazyType.register_loaded()
+        # the cache knows values by address, which another value could have once this one is gone
+        cache._hashes.setdefault("kept", []).append(obj)
         return hash_single(obj, cache)
 
     # hash_object, the way in, looks the name up in its module at each call
-    pydra_hash.hash_single = hash_single_with_loaded_types
+    pydra_hash.hash_single = hash_single_and_keep
+    pydra_hash.PersistentCache.get_or_calculate_hash = _stored_or_calculated
 
 
-def precision() -> str:
-    """Return the floating-point type in which blocks compute in this process."""
-    jax = sys.modules.get("jax")
-    return "float64" if jax is not None and jax.config.jax_enable_x64 else "float32"
-
-
-def _install_precision_in_workflow_checksums() -> None:
-    """Keep a workflow's float32 result from answering for float64; a block's own checksum has it already."""
-    from pydra.compose import workflow
-
-    compute_hashes = workflow.Task._compute_hashes
-
-    @functools.wraps(compute_hashes)
-    def with_precision(self: Any) -> tuple[str, dict[str, str]]:
-        checksum, hashes = compute_hashes(self)
-        if precision() == "float32":
-            return checksum, hashes
-        hashes = {**hashes, "precision": precision()}
-        return pydra_hash.hash_function(sorted(hashes.items())), hashes
-
-    workflow.Task._compute_hashes = with_precision
+def _stored_or_calculated(self: Any, key: Any, calculate: Callable[[], bytes]) -> bytes:
+    """Return the hash of a file from the store; without locks, which outlive a process that was killed."""
+    if key in self._hashes:
+        return self._hashes[key]
+    path = self.location / hashlib.blake2b(str(key).encode()).hexdigest()
+    try:
+        found = path.read_bytes()
+    except OSError:
+        found = b""
+    if len(found) != DIGEST:  # none yet, or cut while it was written
+        found = calculate()
+        part = path.with_name(f"{path.name[:40]}.{os.getpid()}.{threading.get_ident()}.part")
+        with contextlib.suppress(OSError):  # a full disk costs the store alone
+            part.write_bytes(found)
+            part.replace(path)
+    self._hashes[key] = found
+    return found

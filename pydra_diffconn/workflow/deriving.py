@@ -6,6 +6,7 @@ other, so that it is part of the checksum. A closure would not be, and one fit's
 
 from __future__ import annotations
 
+import copyreg
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -15,7 +16,31 @@ from pydra_diffconn import pydra_compat
 from pydra_diffconn.workflow.construction import ancestors, as_tuple, taken_by
 
 Change = Callable[[Any, Any], Any]
-RECIPE = ("original", "changes", "exposed", "alone", "merge")
+RECIPE = tuple(f"diffconn_{name}" for name in ("original", "changes", "exposed", "alone", "merge"))
+"""Inputs of a derived workflow that say how it was made; the prefix keeps them apart from the user's own."""
+CHANGES = RECIPE[1]
+
+
+class Derived(type):
+    """The kind of derived classes, which are pickled as their recipe: they stand in no module."""
+
+
+class DerivedTask(workflow.Task, metaclass=Derived):
+    """A workflow that was derived from another."""
+
+
+def _recipe_of(derived: Any) -> Any:
+    if "diffconn_defaults" not in vars(derived):
+        return derived.__qualname__
+    return _define, (_made_of(derived), dict(derived.diffconn_defaults))
+
+
+def _made_of(derived: type) -> tuple[Any, ...]:
+    """Return the values of a derived class's recipe."""
+    return tuple(pydra_compat.get_fields(derived)[name].default for name in RECIPE)
+
+
+copyreg.pickle(Derived, _recipe_of)
 
 
 def with_node_values(original: type, node_values: Mapping[str, Any], defaults: Mapping[str, Any] | None = None) -> type:
@@ -68,29 +93,37 @@ def derive(
         A change that comes after all others, since the names of the nodes do not outlive it.
     """
     pydra_compat.require_workflow(original)
-    defaults, exposed = defaults or {}, list(exposed)
+    changes, defaults = [], dict(defaults or {})
+    if isinstance(original, Derived):  # derived once more: start from the same original and add to its recipe
+        defaults = {**original.diffconn_defaults, **defaults}  # type: ignore[attr-defined]
+        original, changes, _, _, before = _made_of(original)
+        changes, merge = list(changes), merge or before
+    if change:
+        changes.append(dict(change) if isinstance(change, Mapping) else change)
+    return _define((original, changes, list(exposed), alone, merge), defaults)
+
+
+def _define(recipe: Sequence[Any], defaults: Mapping[str, Any]) -> type:
+    """Define the class of a recipe."""
+    original, _, exposed, alone, _ = recipe
     inputs: dict[str, Any] = {}
     for field in pydra_compat.get_fields(original):
-        if field.name in ("constructor", *RECIPE):
+        if field.name == "constructor":
             continue
+        if field.name in RECIPE:
+            raise ValueError(f"{original.__name__}: the input name {field.name!r} is reserved; give it another")
         settings = {} if field.mandatory else {"default": field.default}
         if field.name in defaults:
             settings = {"default": defaults[field.name]}
         inputs[field.name] = workflow.arg(name=field.name, type=field.type, help=field.help, **settings)
-    constructor, changes = pydra_compat.constructor(original), []
-    if constructor is replay:  # derived once more: start from the same original and add to its recipe
-        recipe = {name: pydra_compat.get_fields(original)[name].default for name in RECIPE}
-        constructor, changes = recipe["original"], list(recipe["changes"])
-        merge = merge or recipe["merge"]
-    if change:
-        changes.append(dict(change) if isinstance(change, Mapping) else change)
-    for name, value in zip(RECIPE, (constructor, changes, exposed, alone, merge), strict=True):
+    for name, value in zip(RECIPE, recipe, strict=True):
         inputs[name] = workflow.arg(name=name, type=Any, default=value, help="how this workflow was derived")
     outputs = {field.name: field.type for field in pydra_compat.get_fields(original.Outputs)}
     outputs = {} if exposed and alone else outputs
     outputs |= {f"output_{number}": Any for number in range(len(exposed))}
-    derived = workflow.define(replay, inputs=inputs, outputs=outputs, name=original.__name__)
+    derived: Any = workflow.define(replay, inputs=inputs, outputs=outputs, name=original.__name__, bases=[DerivedTask])
     derived.__doc__ = original.__doc__
+    derived.diffconn_defaults = defaults
     return derived
 
 
@@ -107,7 +140,7 @@ def inputs_of(task: Any) -> dict[str, Any]:
 def replay(**inputs: Any) -> Any:
     """Construct the original workflow, then change it (the constructor of every derived workflow)."""
     original, changes, exposed, alone, merge = (inputs.pop(name) for name in RECIPE)
-    outputs = original(**inputs)
+    outputs = pydra_compat.constructor(original)(**inputs)
     under_construction = workflow.this()
     if outputs is None:  # they were set on the workflow itself
         fields = pydra_compat.get_fields(type(under_construction.outputs))

@@ -26,6 +26,13 @@ class Constant:
     value: Any
 
 
+@dataclass(frozen=True, eq=False)
+class PerRun:
+    """Values that stand in the workflow itself, one for each run: its constructor made them of what the runs split."""
+
+    values: tuple[Any, ...]
+
+
 @dataclass(frozen=True)
 class Input:
     """An input of the outermost workflow."""
@@ -72,7 +79,7 @@ class Spread:
     axes: tuple[str, ...]
 
 
-Source = Constant | Input | Reference | Learned | Item | Gathered | Spread
+Source = Constant | PerRun | Input | Reference | Learned | Item | Gathered | Spread
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import copy
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 from pydra_diffconn import pydra_compat
 from pydra_diffconn.declare.parameters import Learn, plain
 from pydra_diffconn.declare.task import BlockTask
+from pydra_diffconn.workflow import splits
 from pydra_diffconn.workflow.dividing import _divided
 from pydra_diffconn.workflow.graph import (
     Classical,
@@ -27,7 +29,9 @@ from pydra_diffconn.workflow.graph import (
     Spread,
     Step,
     given,
+    references,
 )
+from pydra_diffconn.workflow.merging import together
 from pydra_diffconn.workflow.splits import names_of
 
 Levels = tuple[tuple[str, ...], ...]
@@ -57,15 +61,23 @@ def read(task: Any, learn: Mapping[str, Learn] | None = None) -> Graph:
     for name, mark in (learn or {}).items():
         if not isinstance(mark, Learn):
             raise ValueError(f"learn: {name} is {mark!r}; expected Learn(), or Learn({mark!r}) to start there")
-    reader = _Reader(learn or {})
-    base = pydra_compat.without_split(task)
-    split_names = tuple(names_of(pydra_compat.splitter(task)))
-    base = reader.mark_workflow_inputs(base)
+    if several := sorted(set(learn or {}) & set(names_of(pydra_compat.splitter(task)))):
+        raise ValueError(f"learn: the workflow is split over {several[0]!r}, which so has a value in each run already")
+    base, every = pydra_compat.without_split(task), splits.runs(task)
+    # a constructor may decide by any input, so that each run is built as it would run
+    read_runs = [_one_run(base, values, learn or {}) for values in every]
+    return _divided(task, *together(type(task).__name__, read_runs, every))
+
+
+def _one_run(base: Any, values: Mapping[str, Any], learn: Mapping[str, Learn]) -> tuple[_Reader, dict[str, Source]]:
+    """Read the workflow that one run has."""
+    reader = _Reader(learn)
+    given = _told_apart(reader.mark_workflow_inputs(pydra_compat.with_values(base, **values)), values)
     # an input of the outermost workflow is recognised in a node by its identity
-    known = {id(value): Input(name) for name, value in _given(base) if not _is_scalar(value)}
-    outputs = reader.walk(base, prefix="", lazy={name: Input(name) for name in split_names}, known=known, levels=())
+    known = {id(value): Input(name) for name, value in _given(given) if not _is_scalar(value)}
+    outputs = reader.walk(given, prefix="", lazy={}, known=known, levels=())
     reader.refuse_unused()
-    return _divided(task, reader, outputs)
+    return reader, outputs
 
 
 class _Reader:
@@ -110,10 +122,22 @@ class _Reader:
         outputs = {}
         for field in pydra_compat.get_fields(workflow.outputs):
             source = self._source(getattr(workflow.outputs, field.name), prefix, lazy, known)
+            if isinstance(source, Constant) and isinstance(source.value, Learn):
+                source = self._learned_output(field.name, source.value)
             inner = tuple(axis for axis in self.axes_of(source) if axis not in context)
             # Pydra combines what is still split at the end of a workflow
             outputs[field.name] = Gathered(source, inner) if inner else source
         return outputs
+
+    def _learned_output(self, name: str, mark: Learn) -> Source:
+        """Return the parameter that a workflow hands out as it took it in."""
+        key = mark.share or mark.name
+        if key not in self.learnables:
+            raise ValueError(
+                f"the output {name!r} is marked with Learn ({mark!r}), but no block takes it as a parameter; there is "
+                "nothing to learn it from"
+            )
+        return Learned(key)
 
     def axes_of(self, source: Source) -> tuple[str, ...]:
         """Return the axes along which a source varies, in Pydra's order."""
@@ -146,18 +170,60 @@ class _Reader:
             inputs = {name: self._parameter(path, task, name, sources) for name in sources}
             self.nodes.append(Step(path, type(task), inputs, axes))
         elif pydra_compat.is_workflow(task):
-            inner_lazy = {n: s for n, s in sources.items() if not isinstance(s, Constant)}
-            inner = self.walk(pydra_compat.without_split(task), f"{path}.", inner_lazy, known, here)
+            task = self._mark_nested_inputs(pydra_compat.without_split(task), path, sources)
+            inner_lazy = {n: s for n, s in sources.items() if not isinstance(s, Constant | Input | Learned)}
+            _refuse_asking_for_none(task, path, {n for n, s in inner_lazy.items() if self._may_be_none(s)})
+            inner = self.walk(task, f"{path}.", inner_lazy, known, here)
+            self._refuse_lost(task, path)
             for name, source in inner.items():
                 missing = [axis for axis in axes if axis not in self.axes_of(source)]
                 self.nested_outputs[path, name] = Spread(source, axes) if missing else source
         else:
+            for name, source in sources.items():
+                if isinstance(source, Constant) and isinstance(source.value, Learn):
+                    raise ValueError(
+                        f"{path}.{name} is marked with Learn, but {type(task).__name__} is no block and cannot learn; "
+                        "give it the number itself"
+                    )
             self.nodes.append(Classical(path, sources, axes))
+
+    def _mark_nested_inputs(self, task: Any, path: str, sources: Mapping[str, Source]) -> Any:
+        """Name the marks among a nested workflow's inputs: one input is one parameter, whatever takes it."""
+        values = {}
+        for name, source in sources.items():
+            if not isinstance(source, Constant):
+                continue
+            full, value = f"{path}.{name}", source.value
+            if _learnable_value(value):
+                self.candidates.append(full)
+            mark = self.wanted.get(full, value)
+            if isinstance(mark, Learn) and mark.name is None:
+                self.used.add(full)
+                values[name] = _named(mark, full, plain(value) if not isinstance(value, Learn) else value.init)
+                self.marks[full] = values[name]
+        return pydra_compat.with_values(task, **values)
+
+    def _refuse_lost(self, task: Any, path: str) -> None:
+        """Refuse a mark that no block within a nested workflow took."""
+        written = {target for learnable in self.learnables.values() for target in learnable.written_to}
+        for name, value in _given(task):
+            if isinstance(value, Learn) and value.name not in written:
+                raise ValueError(
+                    f"{path}.{name} is to be learned (Learn), but no block takes it unchanged as a parameter (it is "
+                    "unused, or the workflow computes with it, which makes it a plain number)"
+                )
+
+    def _may_be_none(self, source: Source) -> bool:
+        """Say whether a value that is not known yet can turn out to be None: what a step that is no block makes."""
+        blocks = {node.path for node in self.nodes if isinstance(node, Step)}
+        return any(reference.path not in blocks for reference in references(source))
 
     def _own_axes(self, path: str, splitter: Any) -> dict[str, str]:
         """Return the axis of each field that a node is split over; fields in a tuple share one."""
         if splitter is None:
             return {}
+        if isinstance(splitter, list | tuple) and any(str(part).startswith("_") for part in splitter):
+            splitter = _without_upstream(path, splitter)
         if isinstance(splitter, str):
             name = splitter.removeprefix(f"{path.rpartition('.')[2]}.")
             groups = [[name]]
@@ -189,6 +255,8 @@ class _Reader:
                     f"{prefix}: a list that a node is split over holds a Learn; mark one parameter outside the list"
                 )
             return Constant(list(value))
+        if isinstance(value, _Given):
+            return Input(value.name)
         return known.get(id(value), Constant(value))
 
     def _parameter(self, path: str, task: BlockTask, name: str, sources: Mapping[str, Source]) -> Source:
@@ -252,6 +320,28 @@ class _Reader:
                 )
 
 
+def _without_upstream(path: str, splitter: Any) -> Any:
+    """Return a splitter without Pydra's names of upstream states (`_Node`), whose axes come with their outputs."""
+    own = [part for part in splitter if not str(part).startswith("_")]
+    if isinstance(splitter, tuple) or [*splitter][-len(own) :] != own:
+        upstream = next(part for part in splitter if str(part).startswith("_"))
+        raise ValueError(
+            f"{path} is split over {splitter!r}: the state {upstream!r} of an earlier node can be fused only ahead of "
+            "the node's own inputs, in a list; name it there, or run the workflow classically"
+        )
+    return own
+
+
+def _refuse_asking_for_none(task: Any, path: str, names: Collection[str]) -> None:
+    """Refuse a nested workflow that asks whether an input is None, which only a run of the step above can tell."""
+    for name in pydra_compat.asked_for_none(pydra_compat.constructor(task)) & set(names):
+        raise ValueError(
+            f"{path}.{name} decides how the workflow is built (it is compared with None), but an earlier step makes "
+            "it: what is built is known only in a run. Run the step first and pass its result on, or make the "
+            "alternatives a Choose"
+        )
+
+
 def _union(*parts: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(axis for part in parts for axis in part))
 
@@ -273,6 +363,28 @@ def _given(task: Any) -> Iterator[tuple[str, Any]]:
         value = getattr(task, name)
         if name != "constructor" and value is not attrs.NOTHING and value is not None:
             yield name, value
+
+
+class _Given(float):
+    """A number of one run that knows which input it is; what is computed with it is a plain number."""
+
+    name: str
+
+    def __new__(cls, value: float, name: str) -> _Given:
+        given = super().__new__(cls, value)
+        given.name = name
+        return given
+
+
+def _told_apart(task: Any, values: Mapping[str, Any]) -> Any:
+    """Return a task whose every input is an object of its own, also where one was given twice, or is a constant."""
+    own: dict[str, Any] = {}
+    for name, value in _given(task):
+        if isinstance(value, float) and not isinstance(value, Learn) and name in values:
+            own[name] = _Given(value, name)
+        elif not _is_scalar(value):
+            own[name] = value.view() if isinstance(value, np.ndarray) else copy.copy(value)
+    return pydra_compat.with_values(task, **own)
 
 
 def _is_scalar(value: Any) -> bool:

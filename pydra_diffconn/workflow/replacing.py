@@ -81,7 +81,7 @@ class Replacements:
         for which, task, fields in self.steps:
             yield f"{which}:{sorted(fields.items())}:{type(task).__module__}:{type(task).__qualname__}:".encode()
             if isinstance(task, BlockTask):
-                yield source_hash(type(task)).encode()  # type: ignore[arg-type]
+                yield source_hash(type(task)).encode()
             for made_of in ("function", "constructor", "executable"):  # defaults of the class, so not among its values
                 yield hash_single(getattr(task, made_of, None), cache)
             yield hash_single(dict(pydra_compat.given_values(task)), cache)
@@ -179,7 +179,11 @@ class _Connection:
         """Return the values that the new task takes over: connections, and numbers where it has none of its own."""
         taken: dict[str, Any] = {}
         split = {n.rpartition(".")[2] for n in names_of(pydra_compat.splitter(self.old))}
-        for name, value in pydra_compat.given_values(self.old):
+        # what equals a default of the old task is taken over where it is said what it becomes: ours may have another
+        given = dict(pydra_compat.given_values(self.old))
+        named = {name: getattr(self.old, name) for name in self.fields if name in self.theirs}
+        given |= {name: value for name, value in named.items() if value is not None and value is not attrs.NOTHING}
+        for name, value in given.items():
             if name not in self.theirs or self.fields.get(name, name) is None:
                 continue
             target = self.inputs.get(name)
