@@ -369,6 +369,8 @@ class ButterworthFiltFilt(workflow.Task[_ButterworthFiltFiltOutputs]):
         low: accepted.Number | None = 0.01,
         high: accepted.Number | None = 0.1,
         order: int | accepted.Lazy = 5,
+        padtype: typing.Literal["odd", "even", "constant", "none"] | accepted.Lazy = "odd",
+        padlen: int | None | accepted.Lazy | None = None,
         mask: accepted.Data | None = None,
     ) -> None: ...
     @staticmethod
@@ -378,6 +380,8 @@ class ButterworthFiltFilt(workflow.Task[_ButterworthFiltFiltOutputs]):
         low: accepted.Traced | None = 0.01,
         high: accepted.Traced | None = 0.1,
         order: int = 5,
+        padtype: typing.Literal["odd", "even", "constant", "none"] = "odd",
+        padlen: int | None = None,
     ) -> jax.Array: ...
 
 class _CensorOutputs(workflow.Outputs):
@@ -1243,6 +1247,8 @@ class Interpolate(workflow.Task[_InterpolateOutputs]):
         timeseries: accepted.Data = ...,
         frame_weights: accepted.Data = ...,
         method: typing.Literal["linear", "spline"] | accepted.Lazy = "linear",
+        boundary: typing.Literal["natural", "not-a-knot"] | accepted.Lazy = "natural",
+        ends: typing.Literal["hold", "extrapolate"] | accepted.Lazy = "hold",
         mask: accepted.Data | None = None,
     ) -> None: ...
     @staticmethod
@@ -1250,6 +1256,8 @@ class Interpolate(workflow.Task[_InterpolateOutputs]):
         timeseries: accepted.Traced,
         frame_weights: accepted.Traced,
         method: typing.Literal["linear", "spline"] = "linear",
+        boundary: typing.Literal["natural", "not-a-knot"] = "natural",
+        ends: typing.Literal["hold", "extrapolate"] = "hold",
     ) -> jax.Array: ...
 
 class _KeepFramesOutputs(workflow.Outputs):

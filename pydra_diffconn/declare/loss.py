@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
+import numpy as np
+
+from pydra_diffconn.declare import targets as checks
+from pydra_diffconn.declare.declaration import prefixed
 from pydra_diffconn.declare.schedules import Weight, at_step, times
 
 PARAMETERS = "parameters"
@@ -15,6 +19,9 @@ PARAMETERS = "parameters"
 @dataclass(frozen=True, eq=False)
 class Loss:
     """One term; subclasses say what `score` is.
+
+    Targets that `score` asks for (`wanted`, `per_run`) are checked: their shapes, and their values where a subclass
+    says what is legal (`check_values`).
 
     Parameters
     ----------
@@ -30,6 +37,18 @@ class Loss:
     weight: Weight = 1.0
     name: str | None = field(default=None, kw_only=True)
 
+    compares: ClassVar[bool | None] = None
+    """Whether targets are compared with the output entry by entry, so that their shapes must be equal. By default only
+    shapes are refused that differ and would be broadcast: (runs,) against (runs, 1) compares all pairs of runs."""
+
+    @property
+    def least_runs(self) -> int:
+        """The least number of runs of which the score says anything."""
+        return 1
+
+    def check_values(self, targets: np.ndarray, shape: tuple[int, ...]) -> None:
+        """Refuse values that targets of an output of this shape cannot have."""
+
     def score(self, outputs: Mapping[str, Any], targets: Any) -> Any:
         """Return the unweighted value of this term."""
         raise NotImplementedError
@@ -37,7 +56,12 @@ class Loss:
     def __call__(self, outputs: Mapping[str, Any], targets: Any = None) -> Any:
         if callable(self.weight):
             raise ValueError(f"{self.label}: its weight is a schedule; call loss.at(step)(outputs, targets)")
-        return self.weight * self.score(outputs, targets)
+        return self.weight * self.scored(outputs, targets)
+
+    def scored(self, outputs: Mapping[str, Any], targets: Any = None) -> Any:
+        """Return the unweighted value of this term, of targets that are checked."""
+        with checks.scoring(outputs):
+            return self.score(outputs, targets)
 
     def at(self, step: Any) -> Self:
         """Return this loss with the weight that its schedule has at a step (a number, also a traced one)."""
@@ -71,7 +95,21 @@ class Loss:
 
     def wanted(self, targets: Any, name: str | None = None) -> Any:
         """Return the targets; of a mapping, the entry `name` (by default the one named as the output)."""
-        name = self.output if name is None else name
+        found = self._entry(targets, self.output if name is None else name)
+        if name is None:
+            self._check(found)
+        return found
+
+    def per_run(self, targets: Any, name: str) -> Any:
+        """Return targets of one number for each run."""
+        found, outputs = self._entry(targets, name), checks.outputs_now()
+        runs = None if outputs is None else len(self.read(outputs))
+        if np.ndim(found) != 1 or (runs is not None and len(found) != runs):
+            expected = "one number for each run" if runs is None else f"({runs},), one number for each run"
+            raise ValueError(f"{self.label}: the targets {name!r} have shape {np.shape(found)}; expected {expected}")
+        return found
+
+    def _entry(self, targets: Any, name: str) -> Any:
         if targets is not None and not isinstance(targets, Mapping):
             return targets
         if not targets or name not in targets:
@@ -79,12 +117,28 @@ class Loss:
             raise ValueError(f"{self.label}: the targets need an entry {name!r}; {known}")
         return targets[name]
 
+    def _check(self, target: Any) -> None:
+        outputs = checks.outputs_now()
+        if outputs is None or self.compares is False:
+            return
+        value = self.read(outputs)
+        with prefixed(self.label):
+            (checks.refuse_other_shapes if self.compares else checks.refuse_spread)(target, value, self.output)
+            numbers = checks.concrete(target, self.output)
+            if numbers is not None:
+                self.check_values(numbers, np.shape(value))
+
 
 @dataclass(frozen=True)
 class Sum:
     """Several terms; `terms` of it gives each one's value."""
 
     parts: tuple[Loss, ...]
+
+    @property
+    def least_runs(self) -> int:
+        """The least number of runs of which every term says something."""
+        return max(part.least_runs for part in self.parts)
 
     def __call__(self, outputs: Mapping[str, Any], targets: Any = None) -> Any:
         return sum(part(outputs, targets) for part in self.parts)
@@ -105,7 +159,7 @@ class Sum:
 
     def scores(self, outputs: Mapping[str, Any], targets: Any = None) -> dict[str, Any]:
         """Return the unweighted value of each term by name; these compare across steps of a schedule."""
-        return dict(zip(self.labels, (part.score(outputs, targets) for part in self.parts), strict=True))
+        return dict(zip(self.labels, (part.scored(outputs, targets) for part in self.parts), strict=True))
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -129,7 +183,7 @@ def evaluated(loss: Callable[..., Any], outputs: Mapping[str, Any], targets: Any
     try:
         terms = loss.terms(outputs, targets) if hasattr(loss, "terms") else {}
         found = sum(terms.values()) if terms else loss(outputs, targets)
-        total = None if found is None else jnp.asarray(found)
+        total = None if found is None else _as_number(found)
     except KeyError as error:
         if error.args[0] in outputs:
             raise
@@ -147,7 +201,21 @@ def evaluated(loss: Callable[..., Any], outputs: Mapping[str, Any], targets: Any
         raise ValueError("the loss gives None; expected one number: does it end with a return?")
     if total.shape:
         raise ValueError(f"the loss gives an array of shape {total.shape}; expected one number, such as its mean")
+    if not jnp.issubdtype(total.dtype, jnp.floating):
+        kind = {"i": "whole numbers", "u": "whole numbers", "b": "truth values", "c": "complex numbers"}[total.dtype.kind]
+        raise ValueError(f"the loss gives {kind} ({total.dtype}); expected one real number, which can be differentiated")
     return total, terms
+
+
+def _as_number(found: Any) -> Any:
+    import jax
+    import jax.numpy as jnp
+
+    if isinstance(found, jax.Array):
+        return found
+    if np.asarray(found).dtype.kind not in "biufc":
+        raise ValueError(f"the loss gives {found!r} ({type(found).__name__}); expected one real number")
+    return jnp.asarray(found)
 
 
 def scheme(**terms: Loss | Sum) -> Sum:

@@ -48,6 +48,8 @@ def CleanSeries(
     centre_confounds: bool = True,
     filtering: str = "butterworth",
     order: int = 5,
+    padtype: str = "odd",
+    padlen: int | None = None,
     mask: Data | None = None,
     to_array: bool = False,
 ):
@@ -55,7 +57,17 @@ def CleanSeries(
     if to_array:
         timeseries = workflow.add(AsArray(timeseries=timeseries), name="read").timeseries
     return _cleaned(
-        timeseries, confounds, tr, low, high, detrend, standardize, centre_confounds, filtering, order, mask
+        timeseries,
+        confounds,
+        tr,
+        low,
+        high,
+        detrend,
+        standardize,
+        centre_confounds,
+        filtering,
+        (order, padtype, padlen),
+        mask,
     )
 
 
@@ -74,6 +86,8 @@ def ExtractSeries(
     centre_confounds: bool = True,
     filtering: str = "butterworth",
     order: int = 5,
+    padtype: str = "odd",
+    padlen: int | None = None,
     to_array: bool = True,
 ):
     """Extract the series of regions, by labels or by maps, and clean them, as nilearn's maskers do."""
@@ -82,7 +96,9 @@ def ExtractSeries(
     else:
         project = ProjectMaps(timeseries=timeseries, maps=maps, method="least_squares", mask=mask)
         series = workflow.add(project, name="extract").timeseries
-    series = _cleaned(series, confounds, tr, low, high, detrend, standardize, centre_confounds, filtering, order)
+    series = _cleaned(
+        series, confounds, tr, low, high, detrend, standardize, centre_confounds, filtering, (order, padtype, padlen)
+    )
     return workflow.add(AsArray(timeseries=series), name="read").timeseries if to_array else series
 
 
@@ -129,7 +145,7 @@ def _cleaned(
     standardize: str,
     centre_confounds: bool,
     filtering: str,
-    order: int,
+    recursion: tuple[int, str, int | None],
     mask: Any = None,
 ) -> Any:
     """Add the steps of `clean` to the workflow that is being built; return the cleaned series."""
@@ -142,7 +158,8 @@ def _cleaned(
         if detrend:
             steps.append(("detrend", Detrend()))
         if low is not None or high is not None:
-            steps.append(("filter", ButterworthFiltFilt(tr=tr, low=low, high=high, order=order)))
+            how = dict(zip(("order", "padtype", "padlen"), recursion, strict=True))
+            steps.append(("filter", ButterworthFiltFilt(tr=tr, low=low, high=high, **how)))
     for name, step in steps:
         timeseries = workflow.add(_given(step, timeseries=timeseries, **where), name=name).timeseries
         if confounds is not None:  # a filter that the confounds do not see would be undone by their regression
@@ -286,8 +303,9 @@ def _cleaning(options: dict[str, Any], detrend: bool, standardize: Any) -> tuple
         options,
         {
             "runs": "give each run to the step alone",
-            "sample_mask": "give frame weights (Censor) to each step of your own workflow instead",
-            **dict.fromkeys(("butterworth__padtype", "butterworth__padlen"), "only the default padding is known"),
+            "sample_mask": "give frame weights (Censor) to each step of your own workflow instead; with a Butterworth "
+            "filter fill the frames before it, by Interpolate(method='spline', boundary='not-a-knot', "
+            "ends='extrapolate'), and cut them out after it, by KeepFrames",
         },
     )
     mode = setting(options, "standardize", standardize)
@@ -312,6 +330,8 @@ def _cleaning(options: dict[str, Any], detrend: bool, standardize: Any) -> tuple
         "centre_confounds": setting(options, "standardize_confounds", True) is not False,
         "filtering": "cosine" if filtering == "cosine" else "butterworth",
         "order": setting(options, "butterworth__order", 5),
+        "padtype": setting(options, "butterworth__padtype", "odd") or "none",
+        "padlen": setting(options, "butterworth__padlen"),
     }
     for name in CUTOFFS:
         if name in options and options[name] is None:

@@ -19,9 +19,15 @@ class Identifiability(Loss):
     Targets are a mapping with `person` and `session`, one integer for each run.
     """
 
+    @property
+    def least_runs(self) -> int:
+        """Two people in two sessions each."""
+        return 4
+
     def score(self, outputs: Mapping[str, Any], targets: Mapping[str, Any]) -> Any:
         """Return the negative gap, to be minimised."""
-        return -self_others_gap(outputs[self.output], targets["person"], targets["session"])
+        person, session = (self.per_run(targets, name) for name in ("person", "session"))
+        return -self_others_gap(self.read(outputs), person, session)
 
 
 def self_others_gap(connectomes: Any, person: Any, session: Any) -> Any:

@@ -10,9 +10,11 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 from pydra_diffconn.declare.loss import Loss
+from pydra_diffconn.declare.targets import refuse_values
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +41,11 @@ class KullbackLeibler(Loss):
     axis: int = -1
     logits: bool = False
     reverse: bool = False
+    compares = True
+
+    def check_values(self, targets: np.ndarray, shape: tuple[int, ...]) -> None:
+        """Refuse what is no distribution."""
+        refuse_no_distribution(targets, self.axis)
 
     def score(self, outputs: Mapping[str, Any], targets: Any) -> Any:
         """Return the mean divergence."""
@@ -54,6 +61,11 @@ class JensenShannon(Loss):
     other: str | None = None
     axis: int = -1
     logits: bool = False
+    compares = True
+
+    def check_values(self, targets: np.ndarray, shape: tuple[int, ...]) -> None:
+        """Refuse what is no distribution."""
+        refuse_no_distribution(targets, self.axis)
 
     def score(self, outputs: Mapping[str, Any], targets: Any) -> Any:
         """Return the mean divergence."""
@@ -71,6 +83,7 @@ class Bregman(Loss):
     generator: Callable[[Array], Array]
     other: str | None = None
     logits: bool = False
+    compares = True
 
     def score(self, outputs: Mapping[str, Any], targets: Any) -> Any:
         """Return the mean divergence."""
@@ -78,6 +91,13 @@ class Bregman(Loss):
         if self.logits:
             own, other = jax.nn.softmax(own), jax.nn.softmax(other)
         return bregman(self.generator, own, other).mean()
+
+
+def refuse_no_distribution(targets: np.ndarray, axis: int) -> None:
+    """Refuse probabilities that are negative, or do not sum to one along an axis."""
+    refuse_values(~(targets >= 0), targets, "probabilities, not negative")
+    total = targets.sum(axis=axis)
+    refuse_values(np.abs(total - 1) > 1e-3, total, f"probabilities that sum to 1 along axis {axis}")
 
 
 def _pair(loss: KullbackLeibler | JensenShannon | Bregman, outputs: Mapping[str, Any], targets: Any) -> Any:

@@ -6,15 +6,25 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
+from pydra_diffconn.declare.declaration import prefixed
 from pydra_diffconn.declare.loss import Loss
+from pydra_diffconn.declare.targets import concrete, refuse_values
+from pydra_diffconn.losses.information import refuse_no_distribution
 from pydra_diffconn.losses.norms import norm
 
 
 @dataclass(frozen=True)
 class MeanSquaredError(Loss):
     """Mean squared difference between an output and the targets (of the same shape)."""
+
+    compares = True
+
+    def check_values(self, targets: np.ndarray, shape: tuple[int, ...]) -> None:
+        """Refuse missing values."""
+        refuse_values(~np.isfinite(targets), targets, "numbers")
 
     def score(self, outputs: Mapping[str, Any], targets: Any) -> Any:
         """Return the mean over all runs and entries."""
@@ -26,6 +36,11 @@ class BinaryCrossEntropy(Loss):
     """Cross entropy of probabilities (or of logits) to targets in [0, 1]; see `binary_cross_entropy`."""
 
     logits: bool = False
+    compares = True
+
+    def check_values(self, targets: np.ndarray, shape: tuple[int, ...]) -> None:
+        """Refuse what is no probability."""
+        refuse_values(~((targets >= 0) & (targets <= 1)), targets, "probabilities, from 0 to 1")
 
     def score(self, outputs: Mapping[str, Any], targets: Any) -> Any:
         """Return the mean over all runs and entries, in nats."""
@@ -36,14 +51,42 @@ class BinaryCrossEntropy(Loss):
 class SoftmaxCrossEntropy(Loss):
     """Cross entropy of logits (..., classes) to class numbers (...) or probabilities (..., classes)."""
 
+    compares = False  # entry by entry: class numbers have one dimension less
+
     def score(self, outputs: Mapping[str, Any], targets: Any) -> Any:
         """Return the mean over all runs, in nats."""
-        return softmax_cross_entropy(self.read(outputs), self.wanted(targets))
+        logits, wanted = self.read(outputs), self.wanted(targets)
+        self._check_classes(np.shape(logits), wanted)
+        return softmax_cross_entropy(logits, wanted)
+
+    def _check_classes(self, shape: tuple[int, ...], targets: Any) -> None:
+        classes, numbers = shape[-1], concrete(targets, self.output)
+        with prefixed(self.label):
+            if np.shape(targets) == shape[:-1]:
+                if not jnp.issubdtype(jnp.result_type(targets), jnp.integer):
+                    raise ValueError("the targets are no whole numbers; expected the numbers of classes, from 0")
+                if numbers is not None:
+                    wrong = (numbers < 0) | (numbers >= classes)
+                    refuse_values(wrong, numbers, f"the numbers of {classes} classes, 0 to {classes - 1}")
+                return
+            if np.shape(targets) != shape:
+                raise ValueError(
+                    f"the targets have shape {np.shape(targets)}, the output {self.output!r} {shape}; expected class "
+                    f"numbers {shape[:-1]} or probabilities {shape}"
+                )
+            if numbers is not None:
+                refuse_no_distribution(numbers, -1)
 
 
 @dataclass(frozen=True)
 class Hinge(Loss):
     """Hinge loss of decision values to targets of -1 and 1."""
+
+    compares = True
+
+    def check_values(self, targets: np.ndarray, shape: tuple[int, ...]) -> None:
+        """Refuse what is neither side."""
+        refuse_values(np.abs(targets) != 1, targets, "-1 or 1")
 
     def score(self, outputs: Mapping[str, Any], targets: Any) -> Any:
         """Return the mean of relu(1 - target * value)."""
@@ -63,7 +106,7 @@ class Norm(Loss):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Distance(Loss):
+class Distance(MeanSquaredError):
     """Length of the difference to the targets along an axis, averaged over the other axes; see `norm`."""
 
     order: float = 2.0

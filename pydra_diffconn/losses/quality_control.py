@@ -35,24 +35,25 @@ class BatchCorrelation(Loss):
     tolerance: float | Literal["auto"] = 0.0
     significance: float = 0.05
 
+    @property
+    def least_runs(self) -> int:
+        """Of one run there is no correlation, and of two it is 1 whatever they hold."""
+        return 3
+
     def score(self, outputs: Mapping[str, Any], targets: Any) -> Any:
         """Return the mean excess."""
-        correlation = quality_correlation(self.read(outputs), self.wanted(targets, self.quality))
+        correlation = quality_correlation(self.read(outputs), self.per_run(targets, self.quality))
         return _excess(correlation, self, len(self.read(outputs)))
 
 
 @dataclass(frozen=True, kw_only=True)
-class QcFc(Loss):
+class QcFc(BatchCorrelation):
     """`BatchCorrelation` of the edges of connectomes: the mean over edges of |QC-FC|, above a tolerance."""
-
-    quality: str = "quality"
-    tolerance: float | Literal["auto"] = 0.0
-    significance: float = 0.05
 
     def score(self, outputs: Mapping[str, Any], targets: Any) -> Any:
         """Return the mean excess over the edges above the diagonal."""
         connectomes = self.read(outputs)
-        return _excess(qcfc(connectomes, self.wanted(targets, self.quality)), self, len(connectomes))
+        return _excess(qcfc(connectomes, self.per_run(targets, self.quality)), self, len(connectomes))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -70,9 +71,14 @@ class DistanceDependence(Loss):
     distances: Any
     quality: str = "quality"
 
+    @property
+    def least_runs(self) -> int:
+        """Of one run there is no correlation, and of two it is 1 whatever they hold."""
+        return 3
+
     def score(self, outputs: Mapping[str, Any], targets: Any) -> Any:
         """Return the absolute correlation."""
-        quality = self.wanted(targets, self.quality)
+        quality = self.per_run(targets, self.quality)
         return jnp.abs(distance_dependence(self.read(outputs), quality, self.read(outputs, self.distances)))
 
 
@@ -128,7 +134,7 @@ def critical_correlation(runs: int, significance: float = 0.05) -> float:
     return float(np.sqrt(critical**2 / (runs - 2 + critical**2)))
 
 
-def _excess(correlation: Array, loss: BatchCorrelation | QcFc, runs: int) -> Array:
+def _excess(correlation: Array, loss: BatchCorrelation, runs: int) -> Array:
     tolerance = loss.tolerance
     if isinstance(tolerance, str):
         tolerance = critical_correlation(runs, loss.significance)

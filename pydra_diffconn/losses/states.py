@@ -28,6 +28,11 @@ class StateWithin(Loss):
 
     templates: str | None = None
 
+    @property
+    def least_runs(self) -> int:
+        """One run is its own mean."""
+        return 2 if self.templates is None else 1
+
     def score(self, outputs: Mapping[str, Any], targets: Any) -> Any:
         """Return the mean over runs and states."""
         states = edges(self.read(outputs))

@@ -101,6 +101,11 @@ def symmetric(matrix: Matrix) -> Matrix:
     return (matrix + jnp.swapaxes(matrix, -1, -2)) / 2
 
 
+def correlations(matrix: Float[Array, "parcels parcels"]) -> Float[Array, "parcels parcels"]:
+    """Return correlations as they must be: 1 on the diagonal, and between -1 and 1 where rounding leads beyond."""
+    return jnp.fill_diagonal(jnp.clip(matrix, -1.0, 1.0), 1.0, inplace=False)
+
+
 def without_diagonal(matrix: Float[Array, "parcels parcels"]) -> Float[Array, "parcels parcels"]:
     """Set the diagonal to zero: a parcel's correlation with itself is no connection."""
     return jnp.fill_diagonal(jnp.asarray(matrix), 0.0, inplace=False)
@@ -155,6 +160,9 @@ _differential = jax.extend.core.Primitive("spectral_differential")
 
 def _evaluate(matrix: Array, *directions: Array, function: Spectral) -> Array:
     values, vectors = jnp.linalg.eigh(matrix)
+    if function.positive:  # of eigenvalues so small the decomposition does not even know the sign
+        least = jnp.finfo(values.dtype).eps * values[..., -1:]
+        values = jnp.maximum(values, jnp.maximum(least, jnp.finfo(values.dtype).tiny))
     across = jnp.swapaxes(vectors, -1, -2)
     inner = [across @ symmetric(direction) @ vectors for direction in directions]
     if not inner:

@@ -38,6 +38,27 @@ def CleanRaw(signals: np.ndarray, confounds: np.ndarray):
 
 
 @python.define(outputs=["cleaned"])
+def CleanPadded(signals: np.ndarray, confounds: np.ndarray):
+    return nilearn.signal.clean(
+        signals,
+        confounds=confounds,
+        standardize=None,
+        high_pass=0.01,
+        t_r=TR,
+        butterworth__order=2,
+        butterworth__padtype="constant",
+        butterworth__padlen=80,
+    )
+
+
+@python.define(outputs=["cleaned"])
+def CleanUnpadded(signals: np.ndarray, confounds: np.ndarray):
+    return nilearn.signal.clean(
+        signals, confounds=confounds, standardize=None, high_pass=0.01, t_r=TR, butterworth__padtype=None
+    )
+
+
+@python.define(outputs=["cleaned"])
 def CleanToPercent(signals: np.ndarray, confounds: np.ndarray):
     cleaned = nilearn.signal.clean(signals, confounds=np.asarray(confounds), standardize="psc", low_pass=0.12, t_r=TR)
     return cleaned
@@ -180,6 +201,18 @@ def run(task, tmp_path):
         (Clean, {"t_r": TR, "low_pass": 0.1, "high_pass": 0.01}),
         (Clean, {"t_r": TR, "high_pass": 0.01}),
         (CleanRaw, {"detrend": False, "standardize": None, "standardize_confounds": False}),
+        (
+            CleanPadded,
+            {
+                "standardize": None,
+                "high_pass": 0.01,
+                "t_r": TR,
+                "butterworth__order": 2,
+                "butterworth__padtype": "constant",
+                "butterworth__padlen": 80,
+            },
+        ),
+        (CleanUnpadded, {"standardize": None, "high_pass": 0.01, "t_r": TR, "butterworth__padtype": None}),
         (CleanToPercent, {"standardize": "psc", "low_pass": 0.12, "t_r": TR}),
         (CleanByCosines, {"filter": "cosine", "high_pass": 0.01, "t_r": TR}),
     ],

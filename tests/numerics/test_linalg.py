@@ -12,6 +12,7 @@ from pydra_diffconn.numerics.linalg import (
     column_sums,
     nearest_rotation,
     pseudo_inverse,
+    ridge_inverse,
     scale_columns,
     weighted_gram,
 )
@@ -32,6 +33,43 @@ def test_dependent_columns_are_no_trouble(x64, rng):
     assert np.all(np.isfinite(gradient(fitted)(matrix)))
     # moved together, equal columns stay equal: the rank stays, and the derivative is the one of three columns
     assert_gradient(lambda three: fitted(three[:, jnp.array([0, 1, 0, 2])]), matrix[:, [0, 1, 3]])
+
+
+def by_singular_values(matrix, penalty):
+    left, values, right = np.linalg.svd(matrix, full_matrices=False)
+    return (right.T * (values / (values**2 + penalty))) @ left.T
+
+
+@pytest.mark.parametrize("shape", [(30, 4), (4, 30), (6, 6)])
+@pytest.mark.parametrize("copied", [False, True], ids=["independent", "equal"])
+@pytest.mark.parametrize("penalty", [1e-3, 0.3, 50.0])
+def test_the_ridge_inverse_is_that_of_singular_values_with_derivatives(x64, rng, shape, copied, penalty):
+    matrix, weights = rng.standard_normal(shape), rng.standard_normal(shape[::-1])
+    if copied:
+        matrix[:, 1] = matrix[:, 0]
+        matrix[:, 2] = 0
+    np.testing.assert_allclose(ridge_inverse(matrix, penalty), by_singular_values(matrix, penalty), atol=1e-10)
+    tolerance = {"rtol": 1e-4, "atol": 1e-3} if penalty < 0.1 else {}
+    assert_gradient(lambda m: jnp.sum(weights * ridge_inverse(m, penalty)), matrix, **tolerance)
+    assert_gradient(lambda p: jnp.sum(weights * ridge_inverse(matrix, p)), penalty, step=penalty * 1e-5)
+
+
+def test_the_derivative_of_the_ridge_inverse_has_one_too_also_without_penalty(x64, rng):
+    matrix = rng.standard_normal((9, 3))
+    check_grads(ridge_inverse, (matrix, 0.3), order=2)
+    check_grads(pseudo_inverse, (matrix,), order=2)
+    slopes = jax.jit(jax.hessian(lambda p: jnp.sum(ridge_inverse(matrix, p) ** 2)))(0.0)
+    near = jax.jit(jax.hessian(lambda p: jnp.sum(ridge_inverse(matrix, p) ** 2)))(1e-9)
+    np.testing.assert_allclose(slopes, near, rtol=1e-6)
+
+
+@pytest.mark.parametrize("penalty", [1e-2, 0.1, 1.0, 0.0])
+@pytest.mark.parametrize("apart", [1e-2, 1e-4, 1e-6])
+def test_nearly_collinear_columns_cost_no_digits_of_what_they_explain(x64, rng, apart, penalty):
+    matrix, y = rng.standard_normal((200, 3)), rng.standard_normal(200)
+    matrix = np.c_[matrix, matrix[:, 0] - matrix[:, 1] + apart * rng.standard_normal(200)]
+    expected = matrix @ by_singular_values(matrix, penalty) @ y
+    np.testing.assert_allclose(matrix @ ridge_inverse(matrix, penalty) @ y, expected, atol=1e-10)
 
 
 @pytest.mark.parametrize("columns", [10, 2500, 5000])

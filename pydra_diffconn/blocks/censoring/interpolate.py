@@ -1,6 +1,5 @@
-"""Filling in censored frames, so that filters see no gaps: by lines, by natural cubic splines, by sines and cosines."""
+"""Filling in censored frames, so that filters see no gaps: by lines, by cubic splines, by sines and cosines."""
 
-import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -14,10 +13,7 @@ from pydra_diffconn.blocks.filtering.detrend import removed_part
 from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.parameters import Parameter
-
-# what the roughness of a natural spline with a knot at each of endless frames gains by a unit change of one of them:
-# the mean over angles of 12 (1 - cos)^2 / (2 + cos)
-STIFFNESS = 36 * math.sqrt(3) - 48
+from pydra_diffconn.numerics.splines import beyond, lines, spline
 
 
 @define(outputs=["timeseries"], linear_in="timeseries", acts_along="time", check=check_weighted)
@@ -25,15 +21,17 @@ def Interpolate(
     timeseries: Float[Array, "time space"],
     frame_weights: Annotated[Float[Array, "time"], constraints.unit_interval],
     method: Literal["linear", "spline"] = "linear",
+    boundary: Literal["natural", "not-a-knot"] = "natural",
+    ends: Literal["hold", "extrapolate"] = "hold",
 ) -> Float[Array, "time space"]:
     """Replace censored frames by what their kept neighbours suggest; kept frames stay exactly as they are.
 
-    With weights of 0 and 1: straight lines between kept frames, as `numpy.interp`, or the natural cubic spline through
-    them, as `scipy.interpolate.CubicSpline` (bc_type "natural"); before the first and after the last kept frame its
-    value is held, by both. With weights between, each frame becomes w x + (1 - w) s, where s is what the curve through
-    the restored other frames has there; this is smooth in the weights, down to 0. The filled frames are for filters
-    alone: give `frame_weights` to every later estimate, too. If no frame has a weight all become zero (known weights
-    of this kind are refused). Source: Power et al. (2014), doi:10.1016/j.neuroimage.2013.08.048, for the use; Green &
+    With weights of 0 and 1: straight lines between kept frames, as `numpy.interp`, or the cubic spline through them, as
+    `scipy.interpolate.CubicSpline`; before the first and after the last kept frame its value is held, or its piece goes
+    on. Not-a-knot splines are those of nilearn's `clean(sample_mask=..., extrapolate=True)` (by default it cuts frames
+    off at the ends) and of XCP-D, which holds the ends. With weights between, each frame becomes w x + (1 - w) s, where s is what the curve through the restored other frames has there; this is smooth in
+    the weights, down to 0. The filled frames are for filters alone: give `frame_weights` to every later estimate, too.
+    If no frame has a weight all become zero (known weights of this kind are refused). Source: Power et al. (2014), doi:10.1016/j.neuroimage.2013.08.048, for the use; Green &
     Silverman (1994), Nonparametric Regression and Generalized Linear Models, for the spline's equations.
 
     Parameters
@@ -44,13 +42,22 @@ def Interpolate(
         Weights in [0, 1], from `Censor`.
     method : {"linear", "spline"}
         Splines follow slow waves through gaps of a few frames; in long gaps lines cannot overshoot.
+    boundary : {"natural", "not-a-knot"}
+        Of the spline: no curvature at the first and last kept frames, or one cubic through the first three and the last
+        three. The former is calmer in gaps near the ends.
+    ends : {"hold", "extrapolate"}
+        What stands before the first and after the last kept frame: its value, or the end piece of the curve going on,
+        which far from the data may be far off.
     """
     weights = jnp.asarray(frame_weights, timeseries.dtype)
     centre = _shares(weights) @ timeseries
     centred = timeseries - centre  # a large mean would cost single precision digits
-    filled = _lines(centred, weights)
+    filled = lines(centred, weights)
+    bend = jnp.zeros_like(filled)
     if method == "spline":
-        filled = _spline(centred, weights, filled)
+        filled, bend = spline(centred, weights, filled, boundary)
+    if ends == "extrapolate":
+        filled = beyond(filled, bend, weights)
     filled = filled + centre
     rounding = jnp.where(weights[:, None] == 1, timeseries - filled, 0.0)
     return filled + jax.lax.stop_gradient(rounding)
@@ -59,76 +66,6 @@ def Interpolate(
 def _shares(weights: Float[Array, "time"]) -> Float[Array, "time"]:
     total = weights.sum()
     return weights / jnp.where(total > 0, total, 1.0)
-
-
-def _lines(series: Float[Array, "time space"], weights: Float[Array, "time"]) -> Float[Array, "time space"]:
-    """Solve f = w x + (1 - w) (mean of the neighbours of f), of which the first and the last frame have one."""
-    frames = len(weights)
-    inner = np.r_[False, np.ones(max(frames - 2, 0), bool), False][:frames]
-    share = jnp.where(inner, (1 - weights) / 2, 1 - weights)[:, None, None]
-    one = jnp.ones_like(share)
-    return _solve_blocks(-share, one, -share, (weights[:, None] * series)[:, None, :])[:, 0]
-
-
-def _spline(
-    series: Float[Array, "time space"], weights: Float[Array, "time"], held: Float[Array, "time space"]
-) -> Float[Array, "time space"]:
-    """Solve f = w x + (1 - w) s with s of the natural spline through f, and `held` where no frame is kept on one side.
-
-    The unknowns are the spline's second derivatives c and values f at all frames (Green & Silverman, section 2.1.2):
-    (c[t-1] + 4 c[t] + c[t+1]) / 6 = f[t-1] - 2 f[t] + f[t+1], where the spline is natural c = 0, and the roughness has
-    the slope c[t-1] - 2 c[t] + c[t+1] with respect to f[t], which vanishes where there is no knot.
-    """
-    gone = jnp.cumprod(1 - weights)
-    before, after = jnp.r_[0.0, 1 - gone[:-1]], jnp.r_[1 - jnp.cumprod(1 - weights[::-1])[:-1][::-1], 0.0]
-    between = (before * after).astype(series.dtype)  # whether there are kept frames on both sides
-    bent = (1 - weights) * between / STIFFNESS
-    fixed = 1 - (1 - weights) * between
-    zero = jnp.zeros_like(weights)
-    beside = _blocks(between / 6, -between, bent, zero)
-    here = _blocks(between * 4 / 6 + (1 - between), 2 * between, -2 * bent, fixed)
-    known = weights[:, None] * series + ((1 - weights) * (1 - between))[:, None] * held
-    return _solve_blocks(beside, here, beside, jnp.stack([jnp.zeros_like(known), known], axis=1))[:, 1]
-
-
-def _blocks(a: Array, b: Array, c: Array, d: Array) -> Float[Array, "time 2 2"]:
-    return jnp.stack([jnp.stack([a, b], axis=-1), jnp.stack([c, d], axis=-1)], axis=-2)
-
-
-def _solve_blocks(
-    lower: Float[Array, "time block block"],
-    diagonal: Float[Array, "time block block"],
-    upper: Float[Array, "time block block"],
-    right: Float[Array, "time block space"],
-) -> Float[Array, "time block space"]:
-    """Solve a block-tridiagonal system by elimination in one scan forwards and one back (Thomas)."""
-    times = lambda a, b: jnp.matmul(a, b, precision="highest")  # noqa: E731
-
-    def eliminate(carry: tuple[Array, Array], rows: tuple[Array, ...]) -> tuple[tuple[Array, Array], Any]:
-        coupling, known = carry
-        low, here, high, given = rows
-        inverse = _inverse(here - times(low, coupling))
-        new = times(inverse, high), times(inverse, given - times(low, known))
-        return new, new
-
-    def substitute(later: Array, rows: tuple[Array, Array]) -> tuple[Array, Array]:
-        coupling, known = rows
-        solved = known - times(coupling, later)
-        return solved, solved
-
-    start = jnp.zeros_like(upper[0]), jnp.zeros_like(right[0])
-    _, rows = jax.lax.scan(eliminate, start, (lower, diagonal, upper, right))
-    return jax.lax.scan(substitute, jnp.zeros_like(right[0]), rows, reverse=True)[1]
-
-
-def _inverse(block: Float[Array, "block block"]) -> Float[Array, "block block"]:
-    """Return the inverse of a 1 x 1 or 2 x 2 matrix, zero for a singular one."""
-    if len(block) == 1:
-        determinant, adjugate = block[0, 0], jnp.ones_like(block)
-    else:
-        (a, b), (c, d) = block
-        determinant, adjugate = a * d - b * c, jnp.stack([jnp.stack([d, -b]), jnp.stack([-c, a])])
-    return jnp.where(determinant != 0, adjugate / jnp.where(determinant != 0, determinant, 1.0), 0.0)
 
 
 def check_spectral(arguments: Mapping[str, Any]) -> None:

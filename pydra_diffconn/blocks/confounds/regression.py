@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from pydra_diffconn.blocks.checks import check_freedom, check_table
@@ -12,7 +11,7 @@ from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.parameters import Parameter
 from pydra_diffconn.numerics.design import unit_design
-from pydra_diffconn.numerics.linalg import pseudo_inverse
+from pydra_diffconn.numerics.linalg import ridge_inverse
 
 
 def check(arguments: Mapping[str, Any]) -> None:
@@ -55,9 +54,5 @@ def RegressConfounds(
         What stands for a missing first row: the second one (as nilearn does) or zeros (as XCP-D does).
     """
     centred, root, design = unit_design(timeseries, confounds, frame_weights, intercept, first_row)
-    # (X'X + l I)^-1 X' = (I + l K)^-1 X^+ with K = X^+ X^+': exact least squares at l = 0, also without full rank,
-    # and the derivative of the pseudo-inverse is known where that of a singular value decomposition is not
-    inverse = pseudo_inverse(root * design)
-    ridge = jnp.eye(design.shape[1], dtype=design.dtype) + penalty * (inverse @ inverse.T)
-    coefficients = jnp.linalg.solve(ridge, inverse @ (root * centred))
+    coefficients = ridge_inverse(root * design, penalty) @ (root * centred)
     return timeseries - design @ coefficients

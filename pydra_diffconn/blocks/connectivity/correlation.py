@@ -79,7 +79,7 @@ def _correlate(
     alive = square > rounding
     scale = jnp.where(alive, 1 / jnp.sqrt(jnp.where(alive, square, 1.0)), 0.0)
     normed = centred * scale
-    return jnp.fill_diagonal(weighted_gram(normed, weights), 1.0, inplace=False)
+    return spd.correlations(weighted_gram(normed, weights))
 
 
 def check_conditioned(arguments: Mapping[str, Any]) -> None:
@@ -230,7 +230,7 @@ def PartialCorrelation(
     """
     precision, _ = _invert(covariance, penalty)
     scale = 1 / jnp.sqrt(jnp.diagonal(precision))
-    return jnp.fill_diagonal(-precision * scale * scale[:, None], 1.0, inplace=False)
+    return spd.correlations(-precision * scale * scale[:, None])
 
 
 def _invert(covariance: Float[Array, "parcels parcels"], penalty: Any) -> tuple[Array, Array]:

@@ -13,6 +13,7 @@ from pydra_diffconn.blocks.connectivity.correlation import Correlation
 from pydra_diffconn.blocks.series.amplitude import BandSoftness
 from pydra_diffconn.blocks.shared_parameters import FrameWeights, HighCutoff, LowCutoff
 from pydra_diffconn.declare.block import define
+from pydra_diffconn.numerics import spd
 from pydra_diffconn.numerics.dead_columns import is_alive
 from pydra_diffconn.numerics.gaps import bridge
 from pydra_diffconn.numerics.gates import gate
@@ -68,7 +69,7 @@ def PhaseLocking(
     size = _modulus(signal)
     unit = jnp.where(size > 0, signal, 0.0) / jnp.where(size > 0, size, 1.0)
     locking = _modulus(jnp.conj(unit).T @ (weights[:, None] * unit)) / weights.sum()
-    return jnp.fill_diagonal(locking, 1.0, inplace=False)
+    return spd.correlations(locking)
 
 
 @define(outputs=["connectome"], check=check_series)
@@ -149,7 +150,7 @@ def Coherence(
     """
     spectra, band = _segment_spectra(timeseries, frame_weights, length), _share(tr, low, high, softness, length)
     squared = lambda cross: jnp.real(cross) ** 2 + jnp.imag(cross) ** 2  # noqa: E731
-    return jnp.fill_diagonal(_mean_over_band(spectra, band, squared), 1.0, inplace=False)
+    return spd.correlations(_mean_over_band(spectra, band, squared))
 
 
 @define(outputs=["connectome"], check=check_segments)
@@ -188,7 +189,7 @@ def ImaginaryCoherence(
     """
     spectra, band = _segment_spectra(timeseries, frame_weights, length), _share(tr, low, high, softness, length)
     part = lambda cross: jnp.abs(jnp.imag(cross)) if absolute else jnp.imag(cross)  # noqa: E731
-    return jnp.fill_diagonal(_mean_over_band(spectra, band, part), 0.0, inplace=False)
+    return spd.without_diagonal(jnp.clip(_mean_over_band(spectra, band, part), -1.0, 1.0))
 
 
 def _segment_spectra(

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from pydra_diffconn.declare.block import define
+from pydra_diffconn.numerics import spd
 
 
 def check(arguments: Mapping[str, Any]) -> None:
@@ -32,4 +33,4 @@ def CorrelationOfCovariance(covariance: Float[Array, "parcels parcels"]) -> Floa
     variance = jnp.diagonal(covariance)
     alive = variance > 0
     scale = jnp.where(alive, 1 / jnp.sqrt(jnp.where(alive, variance, 1.0)), 0.0)
-    return jnp.fill_diagonal(covariance * scale * scale[:, None], 1.0, inplace=False)
+    return spd.correlations(covariance * scale * scale[:, None])

@@ -240,4 +240,5 @@ def _x_coth_x(x: Array) -> Array:
 
 def _inside(matrix: Array) -> Array:
     """Lift eigenvalues that are only rounding, so that no logarithm is infinite."""
-    return spd.guarded(matrix, matrix.shape[-1] * float(jnp.finfo(matrix.dtype).eps))
+    # the rounding of an eigendecomposition is of the size of n eps, and a floor must stand out of it
+    return spd.guarded(matrix, 10 * matrix.shape[-1] * float(jnp.finfo(matrix.dtype).eps))

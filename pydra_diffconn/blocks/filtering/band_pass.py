@@ -1,5 +1,6 @@
 """Temporal filters with cut-offs in Hz: the zero-phase Butterworth gain, in one multiplication per frequency."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -10,6 +11,15 @@ from jaxtyping import Array, Float
 from pydra_diffconn.blocks.checks import check_band
 from pydra_diffconn.blocks.shared_parameters import Cutoff, HighCutoff, LowCutoff, Order
 from pydra_diffconn.declare.block import define
+
+EMPTY = 1e6  # how far outside a band without width everything is
+
+
+def check_low_pass(arguments: Mapping[str, Any]) -> None:
+    """Refuse what `check_band` refuses, and a cut-off that leaves nothing."""
+    check_band(arguments)
+    if arguments.get("cutoff") == 0:
+        raise ValueError("cutoff = 0 Hz leaves nothing but the mean; choose a cut-off above 0")
 
 
 @define(outputs=["timeseries"], linear_in="timeseries", acts_along="time", check=check_band)
@@ -51,7 +61,7 @@ def HighPass(
     return apply_gain(timeseries, band_pass_gain(timeseries.shape[0], tr, cutoff, None, order))
 
 
-@define(outputs=["timeseries"], linear_in="timeseries", acts_along="time", check=check_band)
+@define(outputs=["timeseries"], linear_in="timeseries", acts_along="time", check=check_low_pass)
 def LowPass(
     timeseries: Float[Array, "time space"], tr: float, cutoff: Cutoff = 0.1, order: Order = 2.0
 ) -> Float[Array, "time space"]:
@@ -79,7 +89,9 @@ def band_pass_gain(frames: int, tr: Any, low: Any, high: Any, order: Any) -> Flo
     else:
         upper = jnp.tan(jnp.pi * high * tr)
         # the band-pass transform of the analog low-pass: (t^2 - t1 t2) / ((t2 - t1) t)
-        ratio = (warped - lower * upper / warped) / (upper - lower)
+        width = upper - lower
+        ratio = (warped - lower * upper / warped) / jnp.where(width == 0, 1.0, width)
+        ratio = jnp.where(width == 0, EMPTY, ratio)
         at_nyquist, at_zero = 0.0, jnp.where(jnp.asarray(low) > 0, 0.0, 1.0)
     return jnp.where(inside, _butterworth(ratio, order), at_nyquist).at[0].set(at_zero)
 

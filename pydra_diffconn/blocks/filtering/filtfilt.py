@@ -1,7 +1,7 @@
-"""The Butterworth filter as most tools run it: second-order sections, forwards and backwards, with odd padding."""
+"""The Butterworth filter as most tools run it: second-order sections, forwards and backwards, with padding."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -33,10 +33,15 @@ def check(arguments: Mapping[str, Any]) -> None:
     if arguments.get("low") == 0:
         raise ValueError("low = 0 Hz puts the filter's pole on the unit circle; use low=None or BandPass")
     series, order = arguments.get("timeseries"), arguments.get("order", 5)
-    if series is not None and len(series) <= padding(order, kind):
+    if order < 1:
+        raise ValueError(f"order = {order}; expected 1 or more")
+    length = padding(arguments.get("padtype", "odd"), arguments.get("padlen"), order, kind)
+    if length < 0:
+        raise ValueError(f"padlen = {length}; expected 0 frames or more, or None for SciPy's default")
+    if series is not None and len(series) <= length:
         raise ValueError(
-            f"timeseries has {len(series)} frames; a {kind} filter of order {order} needs more than "
-            f"{padding(order, kind)}; lower the order or use BandPass"
+            f"timeseries has {len(series)} frames; a {kind} filter of order {order} with {length} frames of padding "
+            f"needs more than {length}; give a smaller padlen, lower the order or use BandPass"
         )
 
 
@@ -47,41 +52,56 @@ def ButterworthFiltFilt(
     low: OptionalLow = 0.01,
     high: OptionalHigh = 0.1,
     order: int = 5,
+    padtype: Literal["odd", "even", "constant", "none"] = "odd",
+    padlen: int | None = None,
 ) -> Float[Array, "time space"]:
     """Filter forwards and backwards with a recursive Butterworth filter, as SciPy and nilearn do.
 
-    Equals `scipy.signal.sosfiltfilt` with its default odd padding, and with order 5 `nilearn.signal.butterworth`;
-    differentiable in the cut-offs. A constant column gives a constant (low-pass) or zero.
+    Equals `scipy.signal.sosfiltfilt`, and with order 5 `nilearn.signal.butterworth`; differentiable in the cut-offs.
+    XCP-D has order 2, padtype="constant" and padlen=(number of frames) - 1. A constant column gives a constant (low-pass) or zero.
 
     Parameters
     ----------
     timeseries : (time, space)
-        Series, one per column, longer than three times the filter's taps.
+        Series, one per column, longer than the padding.
     tr : float
         Repetition time in seconds.
     low, high : float or None
         Cut-offs in Hz; without `low` it is a low-pass, without `high` a high-pass.
     order : int
         Order of the low-pass prototype.
+    padtype : {"odd", "even", "constant", "none"}
+        How the series goes on at both ends before it is filtered: turned about its first value, mirrored, held, or not.
+    padlen : int, optional
+        By how many frames; by default three times the filter's taps, as in SciPy.
     """
     kind = _kind(low, high)
+    edge = padding(padtype, padlen, order, kind)
     sections = butterworth_sections(tr, low, high, order, kind)
     frames, columns = timeseries.shape
     if frames <= LONG and columns >= 2 * frames:  # then one product is faster than a recursion for each column
-        operator = _forwards_and_backwards(sections, jnp.eye(frames, dtype=timeseries.dtype), padding(order, kind))
+        operator = _forwards_and_backwards(sections, jnp.eye(frames, dtype=timeseries.dtype), edge, padtype)
         constant = jnp.full(frames, 0.0 if low is not None else 1.0, timeseries.dtype)
         return apply_over_time(operator, constant, timeseries)
-    return _forwards_and_backwards(sections, timeseries, padding(order, kind))
+    return _forwards_and_backwards(sections, timeseries, edge, padtype)
 
 
-def _forwards_and_backwards(sections: Array, timeseries: Array, edge: int) -> Array:
+def _forwards_and_backwards(sections: Array, timeseries: Array, edge: int, padtype: str) -> Array:
     start = steady_state(sections)
+    forward = _filter(sections, _padded(timeseries, edge, padtype), start)
+    return _filter(sections, forward[::-1], start)[::-1][edge : edge + len(timeseries)]
+
+
+def _padded(timeseries: Array, edge: int, padtype: str) -> Array:
+    if edge == 0:
+        return timeseries
     first, last = timeseries[:1], timeseries[-1:]
-    padded = jnp.concatenate(
-        [2 * first - timeseries[edge:0:-1], timeseries, 2 * last - timeseries[-2 : -edge - 2 : -1]]
-    )
-    forward = _filter(sections, padded, start)
-    return _filter(sections, forward[::-1], start)[::-1][edge:-edge]
+    before, after = timeseries[edge:0:-1], timeseries[-2 : -edge - 2 : -1]
+    if padtype == "odd":
+        before, after = 2 * first - before, 2 * last - after
+    elif padtype == "constant":
+        before, after = (jnp.broadcast_to(end, before.shape) for end in (first, last))
+    return jnp.concatenate([before, timeseries, after])
 
 
 def _kind(low: Any, high: Any) -> str:
@@ -90,8 +110,10 @@ def _kind(low: Any, high: Any) -> str:
     return "lowpass" if low is None else "highpass" if high is None else "bandpass"
 
 
-def padding(order: int, kind: str) -> int:
-    """Return SciPy's padding length: three times the taps, first-order sections counted as such."""
+def padding(padtype: str, padlen: int | None, order: int, kind: str) -> int:
+    """Return the padding's length, SciPy's if none is given: three times the taps, of first-order sections fewer."""
+    if padtype == "none" or padlen is not None:
+        return 0 if padtype == "none" or padlen is None else padlen
     sections = order if kind == "bandpass" else (order + 1) // 2
     first_order = 0 if kind == "bandpass" else order % 2
     return 3 * (2 * sections + 1 - first_order)

@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.parameters import Parameter
-from pydra_diffconn.numerics.linalg import column_maxima, column_sums, pseudo_inverse, scale_columns
+from pydra_diffconn.numerics.linalg import column_maxima, column_sums, ridge_inverse, scale_columns
 
 Deviation = Annotated[
     Float[Array, "parcels space"] | None, Parameter(constraints.real, help="added to the logarithms of the shares")
@@ -55,10 +55,7 @@ def ProjectMaps(
         return _divided(timeseries @ maps.T, maps.sum(axis=1))
     square = jnp.sum(maps**2, axis=1)
     scale = jnp.sqrt(jnp.where(square > 0, square, 1.0))
-    inverse = pseudo_inverse((maps / scale[:, None]).T)
-    # (A A' + l I)^-1 A = (I + l K)^-1 A^+ with K = A^+ A^+', which is least squares at l = 0 without full rank too
-    ridge = jnp.eye(len(maps), dtype=maps.dtype) + penalty * (inverse @ inverse.T)
-    return (timeseries @ jnp.linalg.solve(ridge, inverse).T) / scale
+    return (timeseries @ ridge_inverse((maps / scale[:, None]).T, penalty).T) / scale
 
 
 def check_deviation(arguments: Mapping[str, Any]) -> None:

@@ -8,9 +8,18 @@ from examples import examples
 from gradients import assert_gradient, gradient
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.interpolate import CubicSpline
+from nilearn.signal import clean
+from scipy.interpolate import CubicSpline, interp1d
 
-from pydra_diffconn.blocks import BandPass, Censor, Correlation, Interpolate, SpectralInterpolate
+from pydra_diffconn.blocks import (
+    BandPass,
+    ButterworthFiltFilt,
+    Censor,
+    Correlation,
+    Detrend,
+    Interpolate,
+    SpectralInterpolate,
+)
 from pydra_diffconn.testing import Case
 
 TR = 2.0
@@ -19,7 +28,7 @@ KEPT = np.random.default_rng(1).uniform(size=60) > 0.3
 HARD = KEPT.astype(float)
 SOFT = np.random.default_rng(2).uniform(0, 1, 60)
 METHODS = ["linear", "spline"]
-interpolate = jax.jit(Interpolate.pure, static_argnames="method")
+interpolate = jax.jit(Interpolate.pure, static_argnames=("method", "boundary", "ends"))
 spectral = jax.jit(SpectralInterpolate.pure, static_argnames="oversampling")
 
 
@@ -34,7 +43,74 @@ def natural_spline(timeseries, frame_weights, **_):
     return CubicSpline(kept, timeseries[kept], bc_type="natural")(inside)
 
 
-def mixture_of_restored(timeseries, frame_weights, method):
+def not_a_knot(timeseries, frame_weights, ends="extrapolate", **_):
+    kept = np.flatnonzero(frame_weights)
+    frame = np.arange(len(timeseries))
+    return CubicSpline(kept, timeseries[kept])(np.clip(frame, kept[0], kept[-1]) if ends == "hold" else frame)
+
+
+def natural_going_on(timeseries, frame_weights, **_):
+    kept = np.flatnonzero(frame_weights)
+    return CubicSpline(kept, timeseries[kept], bc_type="natural")(np.arange(len(timeseries)))
+
+
+def lines_going_on(timeseries, frame_weights, **_):
+    kept = np.flatnonzero(frame_weights)
+    return interp1d(kept, timeseries[kept], axis=0, fill_value="extrapolate")(np.arange(len(timeseries)))
+
+
+CURVES = {
+    ("linear", "natural", "extrapolate"): lines_going_on,
+    ("spline", "natural", "extrapolate"): natural_going_on,
+    ("spline", "not-a-knot", "hold"): not_a_knot,
+    ("spline", "not-a-knot", "extrapolate"): not_a_knot,
+}
+
+
+@examples(40)
+@given(st.lists(st.booleans(), min_size=60, max_size=60), st.sampled_from(list(CURVES)))
+def test_other_boundaries_and_ends_are_scipys(kept, curve):
+    weights = np.array(kept, float)
+    if weights.sum() < 2:
+        return
+    with jax.enable_x64(True):
+        found = np.asarray(interpolate(jnp.asarray(SERIES), weights, *curve))
+    expected = CURVES[curve](SERIES, weights, ends=curve[2])
+    np.testing.assert_allclose(found, expected, atol=1e-10 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("curve", list(CURVES))
+@pytest.mark.parametrize("kept", [[], [17], [3, 40], [0, 1, 59], [5, 9, 20], [5, 9, 20, 21]])
+def test_few_frames_are_scipys_too_with_derivatives(x64, curve, kept):
+    weights = np.isin(np.arange(60), kept).astype(float)
+    found = np.asarray(interpolate(jnp.asarray(SERIES), weights, *curve))
+    if len(kept) > 1:
+        expected = CURVES[curve](SERIES, weights, ends=curve[2])
+        np.testing.assert_allclose(found, expected, atol=1e-9 * np.abs(expected).max())
+    else:
+        assert np.all(found == (SERIES[kept[0]] if kept else 0))
+    score = lambda x, w: jnp.sum(interpolate(x, w, *curve) ** 2)  # noqa: E731
+    assert all(np.isfinite(slope).all() for slope in gradient(score, (0, 1))(SERIES, weights))
+
+
+@pytest.mark.parametrize("curve", list(CURVES))
+def test_other_curves_are_smooth_in_soft_weights(x64, curve):
+    mixed = np.random.default_rng(4).standard_normal(SERIES.shape)
+    assert_gradient(lambda w: jnp.sum(mixed * interpolate(SERIES, w, *curve)), np.clip(SOFT, 0.1, 0.9), rtol=1e-4)
+
+
+def test_nilearns_cleaning_with_a_sample_mask_is_four_steps(x64):
+    keep = np.ones(60, bool)
+    # nilearn 0.14.1 leaves a frame as it is if its mirror image in the run is censored, too; here none is
+    keep[[0, 1, 4, 20, 21, 33, 57]] = False
+    filled = interpolate(jnp.asarray(SERIES), keep * 1.0, "spline", "not-a-knot", "extrapolate")
+    filtered = ButterworthFiltFilt.pure(Detrend.pure(filled), TR, 0.01, 0.1)
+    how = {"detrend": True, "standardize": None, "low_pass": 0.1, "high_pass": 0.01, "t_r": TR, "extrapolate": True}
+    expected = clean(SERIES, sample_mask=np.flatnonzero(keep), **how)
+    np.testing.assert_allclose(np.asarray(filtered)[keep], expected, atol=1e-10 * np.abs(SERIES).max())
+
+
+def mixture_of_restored(timeseries, frame_weights, **_):
     """Solve f = w x + (1 - w) s densely, s taking the value that the line through all other frames has."""
     frames = len(timeseries)
     rows = np.stack([lines(np.eye(frames), np.arange(frames) != t)[t] for t in range(frames)])
@@ -77,6 +153,13 @@ def test_single_precision_survives_long_gaps_and_large_means(method):
     expected = (lines if method == "linear" else natural_spline)(series.astype(float), weights)
     found = np.asarray(interpolate(jnp.asarray(series), jnp.asarray(weights, jnp.float32), method))
     np.testing.assert_allclose(found, expected, atol=3e-4)  # the rounding of 1000 is 6e-5
+
+
+def test_the_tools_spline_is_as_exact_in_single_precision(real_series):
+    weights = (np.random.default_rng(3).uniform(size=len(real_series)) > 0.25).astype(np.float32)
+    expected = not_a_knot(real_series, weights)
+    found = interpolate(jnp.asarray(real_series, jnp.float32), weights, "spline", "not-a-knot", "extrapolate")
+    np.testing.assert_allclose(found, expected, atol=2e-6 * np.abs(expected).max())
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -224,6 +307,14 @@ CASES = [
         smooth=("timeseries",),
     ),
     Case(Interpolate, {**given_soft, "method": "spline"}, None, "", FEW, smooth=BOTH),
+    Case(
+        Interpolate,
+        {**given_hard, "method": "spline", "boundary": "not-a-knot", "ends": "extrapolate"},
+        not_a_knot,
+        "scipy.interpolate.CubicSpline (not-a-knot)",
+        FEW,
+        smooth=("timeseries",),
+    ),
     Case(
         SpectralInterpolate,
         {**given_hard, "tr": TR, "penalty": 1.0},

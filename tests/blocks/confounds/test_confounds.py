@@ -57,6 +57,42 @@ def test_a_penalty_is_ridge_on_confounds_of_unit_norm(x64, data, penalty):
     )
 
 
+def nearly_collinear(confounds, apart):
+    """Return a table like those of 36 parameters: each column again, but for little, and a sum of two."""
+    noise = np.random.default_rng(3).standard_normal((len(confounds), confounds.shape[1] + 1))
+    more = np.column_stack(
+        [confounds, confounds[:, 0] / confounds[:, 0].std() - confounds[:, 1] / confounds[:, 1].std()]
+    )
+    return np.column_stack([confounds, more + apart * more.std(axis=0) * noise])
+
+
+@pytest.mark.parametrize("apart", [1e-3, 1e-5])
+@pytest.mark.parametrize("penalty", [0.01, 1.0])
+def test_ridge_on_nearly_collinear_confounds_is_right_in_single_and_double_precision(data, apart, penalty):
+    import jax
+
+    x, confounds = data[0] - 50, nearly_collinear(data[1], apart)
+    x, weights = x / x.std(), np.random.default_rng(5).standard_normal(x.shape)
+    design = confounds - confounds.mean(axis=0)
+    left, values, _ = np.linalg.svd(design / np.linalg.norm(design, axis=0), full_matrices=False)
+    seen = left.T @ (x - x.mean(axis=0))
+    expected = x - left @ ((values**2 / (values**2 + penalty))[:, None] * seen)
+    slope = np.sum(weights * (left @ ((values**2 / (values**2 + penalty) ** 2)[:, None] * seen)))
+
+    def both(real):
+        parts = [part.astype(real) for part in (x, confounds, weights)]
+        score = lambda p: jnp.sum(parts[2] * RegressConfounds.pure(*parts[:2], penalty=p))  # noqa: E731
+        return RegressConfounds.pure(*parts[:2], penalty=penalty), jax.jit(jax.grad(score))(penalty)
+
+    found, found_slope = both(np.float32)
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+    np.testing.assert_allclose(found_slope, slope, rtol=1e-3, atol=1e-2 * abs(slope) + 1e-2)
+    with jax.enable_x64(True):
+        found, found_slope = both(np.float64)
+        np.testing.assert_allclose(found, expected, atol=1e-10)
+        np.testing.assert_allclose(found_slope, slope, rtol=1e-8)
+
+
 def test_float32_agrees_with_float64(data):
     import jax
 

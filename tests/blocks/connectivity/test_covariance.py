@@ -10,11 +10,16 @@ from nilearn.connectome import ConnectivityMeasure, sym_matrix_to_vec
 from sklearn.covariance import EmpiricalCovariance, shrunk_covariance
 
 from pydra_diffconn.blocks import (
+    AmplitudeCorrelation,
+    Coherence,
     ConditionalCorrelation,
     Correlation,
+    CorrelationOfCovariance,
     Covariance,
     FisherZ,
+    ImaginaryCoherence,
     PartialCorrelation,
+    PhaseLocking,
     Precision,
     ShrinkCovariance,
     VectorizeEdges,
@@ -43,6 +48,31 @@ def test_correlation_equals_nilearn_on_real_data(x64, alive):
 def test_correlation_in_float32_agrees(alive):
     single = Correlation.pure(jnp.asarray(alive, dtype=jnp.float32))
     np.testing.assert_allclose(single, np.corrcoef(alive.T), atol=1e-5)
+
+
+COPIES = {
+    "Correlation": lambda x, c: Correlation.pure(x),
+    "ConditionalCorrelation": lambda x, c: ConditionalCorrelation.pure(x, c),
+    "CorrelationOfCovariance": lambda x, c: CorrelationOfCovariance.pure(Covariance.pure(x)),
+    "PartialCorrelation": lambda x, c: PartialCorrelation.pure(Covariance.pure(x), 1e-3),
+    "PhaseLocking": lambda x, c: PhaseLocking.pure(x),
+    "AmplitudeCorrelation": lambda x, c: AmplitudeCorrelation.pure(x),
+    "Coherence": lambda x, c: Coherence.pure(x, 2.0),
+    "ImaginaryCoherence": lambda x, c: ImaginaryCoherence.pure(x, 2.0),
+}
+
+
+@pytest.mark.parametrize("kind", list(COPIES))
+def test_copies_of_a_series_never_correlate_by_more_than_one(rng, kind):
+    x = rng.standard_normal((200, 40))
+    single, confounds = np.c_[x, 3 * x, -x].astype(np.float32), rng.standard_normal((200, 2)).astype(np.float32)
+    assert np.abs(np.asarray(jax.jit(COPIES[kind])(single, confounds), dtype=float)).max() <= 1
+
+
+def test_the_gradient_at_equal_series_is_finite(x64, rng):
+    x = rng.standard_normal((50, 3))
+    weights = rng.standard_normal((6, 6))
+    assert_gradient(lambda x: jnp.sum(weights * Correlation.pure(jnp.c_[x, 2 * x])), x)
 
 
 def test_covariance_equals_nilearn_and_numpy(x64, alive, rng):

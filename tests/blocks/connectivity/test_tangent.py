@@ -41,6 +41,29 @@ def real_stack(real_series):
     return np.array([LedoitWolf().fit(part).covariance_ for part in np.array_split(alive, 4)])
 
 
+@pytest.mark.parametrize("single", [False, True], ids=["float64", "float32"])
+@pytest.mark.parametrize("kind", ["harmonic", "log-euclidean", "karcher", "tangent"])
+def test_singular_matrices_give_finite_numbers_and_gradients(kind, single):
+    rng = np.random.default_rng(0)
+    draws = rng.standard_normal((40, 3, 5))
+    few = np.array([np.cov(draw.T) for draw in draws])  # 3 frames, 5 parcels
+    few[0] = 0
+    many, weights = np.cov(rng.standard_normal((60, 5)).T), rng.standard_normal((5, 5))
+
+    def score(few, many):
+        if kind == "tangent":
+            return jnp.sum(weights * TangentProject.pure(few, many))
+        stack = jnp.stack([few, many, jnp.eye(5, dtype=few.dtype)])
+        return jnp.sum(weights * SpdMean.pure(stack, None, kind))
+
+    with jax.enable_x64(not single):
+        real = np.float32 if single else np.float64
+        run = jax.jit(lambda stack, many: jax.lax.map(lambda one: jax.value_and_grad(score)(one, many), stack))
+        values, slopes = run(few.astype(real), many.astype(real))
+    assert np.isfinite(values).all()
+    assert np.isfinite(slopes).all()
+
+
 @pytest.mark.parametrize("kind", list(ORACLES))
 def test_means_equal_pyriemann_weighted_or_not(x64, stack, kind):
     np.testing.assert_allclose(SpdMean.pure(stack, kind=kind), ORACLES[kind](stack), rtol=1e-10, atol=1e-10)

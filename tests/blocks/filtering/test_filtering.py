@@ -125,6 +125,33 @@ def test_the_recursive_filter_is_scipys(x64, rng, order, kind, edges):
     np.testing.assert_allclose(found, expected, atol=1e-10)
 
 
+@pytest.mark.parametrize("columns", [3, 500], ids=["few", "many"])
+@pytest.mark.parametrize("padlen", [None, 0, 1, 40, 199])
+@pytest.mark.parametrize("padtype", ["odd", "even", "constant", "none"])
+def test_its_padding_is_scipys(x64, rng, padtype, padlen, columns):
+    series = rng.standard_normal((200, columns)).cumsum(axis=0)
+    sections = signal.butter(2, [0.01, 0.08], "bandpass", fs=1 / TR, output="sos")
+    how = {"padtype": None if padtype == "none" else padtype, "padlen": padlen}
+    expected = signal.sosfiltfilt(sections, series, axis=0, **how)
+    found = ButterworthFiltFilt.pure(jnp.asarray(series), TR, 0.01, 0.08, 2, padtype=padtype, padlen=padlen)
+    np.testing.assert_allclose(found, expected, atol=1e-10 * np.abs(series).max())
+
+
+@pytest.mark.parametrize("single", [False, True], ids=["float64", "float32"])
+@pytest.mark.parametrize(
+    ("block", "edges"),
+    [(LowPass, (0.0,)), (LowPass, (0.625,)), (HighPass, (0.0,)), (HighPass, (0.625,)), (BandPass, (0.0, 0.625))]
+    + [(BandPass, (0.1, 0.1)), (BandPass, (0.0, 0.0))],
+)
+def test_at_the_ends_of_their_range_cutoffs_have_finite_values_and_derivatives(rng, block, edges, single):
+    series = rng.standard_normal((40, 2))
+    with jax.enable_x64(not single):
+        series = jnp.asarray(series)
+        score = lambda tr, order, *edges: jnp.sum(block.pure(series, tr, *edges, order) ** 2)  # noqa: E731
+        found = jax.jit(jax.value_and_grad(score, tuple(range(2 + len(edges)))))(TR, 2.0, *edges)
+    assert np.all(np.isfinite(jax.tree.leaves(found)))
+
+
 @pytest.mark.parametrize(("kind", "edges"), KINDS)
 def test_the_recursive_filter_is_nilearns_on_real_series(x64, real_series, kind, edges):
     named = cutoffs(kind, edges)
@@ -185,7 +212,10 @@ BAD = [
     (BandPass, {"tr": 0.0}, "tr = 0 s is not positive"),
     (BandPass, {"timeseries": np.array([[0.0, 1.0], [1.0, np.nan]])}, "frame 1, column 1"),
     (LowPass, {"tr": 2.0, "cutoff": 0.3}, "cutoff = 0.3 Hz is not below the Nyquist frequency 0.25 Hz"),
+    (LowPass, {"tr": 2.0, "cutoff": 0.0}, "cutoff = 0 Hz leaves nothing but the mean"),
     (ButterworthFiltFilt, {"timeseries": np.zeros((33, 1)), "order": 5}, "33 frames.* more than 33"),
+    (ButterworthFiltFilt, {"timeseries": np.zeros((33, 1)), "padlen": 33}, "33 frames of padding .* smaller padlen"),
+    (ButterworthFiltFilt, {"timeseries": np.zeros((33, 1)), "padlen": -1}, "padlen = -1; expected 0 frames or more"),
     (ButterworthFiltFilt, {"low": None, "high": None}, "nothing to filter"),
     (ButterworthFiltFilt, {"tr": 0.8, "low": 0.0, "high": 0.1}, "unit circle"),
 ]
@@ -217,7 +247,7 @@ def responded(kind):
     return oracle
 
 
-def scipys(timeseries, tr, low, high, order):
+def scipys(timeseries, tr, low, high, order, **_):
     sections = signal.butter(order, [low, high], "bandpass", fs=1 / tr, output="sos")
     return signal.sosfiltfilt(sections, timeseries, axis=0)
 

@@ -5,7 +5,7 @@ import numpy as np
 import optax
 import pytest
 from examples import examples
-from gradients import gradient
+from gradients import assert_gradient, gradient
 from hypothesis import given
 from hypothesis import strategies as st
 from nilearn.maskers import NiftiMapsMasker
@@ -54,6 +54,21 @@ def test_one_hot_maps_are_parcels(x64, rng):
 def test_overlapping_maps_are_told_apart(x64, rng):
     maps, planted = rng.random((4, 60)), rng.standard_normal((30, 4))
     np.testing.assert_allclose(ProjectMaps.pure(planted @ maps, maps, "least_squares"), planted, atol=1e-10)
+
+
+@pytest.mark.parametrize("apart", [1e-2, 1e-4, 0.0])
+def test_ridge_on_nearly_equal_maps_is_right_in_both_precisions_with_its_gradient(rng, apart):
+    x, maps = rng.standard_normal((20, 30)), rng.random((3, 30))
+    maps = np.r_[maps, maps[:1] * (1 + apart * rng.standard_normal(30))]
+    size = np.linalg.norm(maps, axis=1)
+    left, values, right = np.linalg.svd(maps / size[:, None], full_matrices=False)
+    expected = x @ (right.T * (values / (values**2 + 0.1))) @ left.T / size
+    single = ProjectMaps.pure(x.astype(np.float32), maps.astype(np.float32), "least_squares", 0.1)
+    np.testing.assert_allclose(single, expected, atol=1e-4 * np.abs(expected).max())
+    with jax.enable_x64(True):
+        np.testing.assert_allclose(ProjectMaps.pure(x, maps, "least_squares", 0.1), expected, atol=1e-10)
+        weights = rng.standard_normal(expected.shape)
+        assert_gradient(lambda m: jnp.sum(weights * ProjectMaps.pure(x, m, "least_squares", 0.1)), maps)
 
 
 def test_a_map_without_weight_is_zero_and_poisons_nothing(x64, rng):

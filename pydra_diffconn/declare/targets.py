@@ -1,0 +1,100 @@
+"""Targets: of which shape and values they must be, checked where a loss asks for them.
+
+While a program is traced its values are unknown; those of the targets are not, and `known` holds them meanwhile.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
+from typing import Any
+
+import numpy as np
+
+_OUTPUTS: ContextVar[Mapping[str, Any] | None] = ContextVar("outputs", default=None)
+_KNOWN: ContextVar[Any] = ContextVar("targets", default=None)
+
+
+@contextlib.contextmanager
+def scoring(outputs: Mapping[str, Any]) -> Iterator[None]:
+    """Let targets be compared with these outputs."""
+    token = _OUTPUTS.set(outputs)
+    try:
+        yield
+    finally:
+        _OUTPUTS.reset(token)
+
+
+@contextlib.contextmanager
+def known(targets: Any) -> Iterator[None]:
+    """Let the values of targets be checked although a program in which they are unknown is traced."""
+    token = _KNOWN.set(targets)
+    try:
+        yield
+    finally:
+        _KNOWN.reset(token)
+
+
+def outputs_now() -> Mapping[str, Any] | None:
+    """Return the outputs that are being scored."""
+    return _OUTPUTS.get()
+
+
+def concrete(target: Any, name: str) -> np.ndarray | None:
+    """Return the numbers of a target, or those known of it; None if nobody knows them."""
+    if _is_unknown(target):
+        held = _KNOWN.get()
+        target = held.get(name) if isinstance(held, Mapping) else held
+    if target is None or _is_unknown(target) or isinstance(target, list):
+        return None
+    array = np.asarray(target)
+    return array if array.dtype.kind in "biuf" else None
+
+
+def _is_unknown(target: Any) -> bool:
+    import jax
+
+    return isinstance(target, jax.core.Tracer)
+
+
+def shapes(value: Any) -> Any:
+    """Return the shape of an array, or those of a list of them."""
+    return [np.shape(one) for one in value] if isinstance(value, list) else np.shape(value)
+
+
+def refuse_other_shapes(target: Any, value: Any, output: str) -> None:
+    """Refuse targets of another shape than the output's."""
+    found, expected = shapes(target), shapes(value)
+    if isinstance(found, list) != isinstance(expected, list):
+        found, expected = ([np.shape(one) for one in each] for each in (target, value))
+    if found != expected:
+        raise ValueError(told(found, expected, output))
+
+
+def refuse_spread(target: Any, value: Any, output: str) -> None:
+    """Refuse targets of another shape than the output's that arithmetic would silently spread over it."""
+    found, expected = shapes(target), shapes(value)
+    if isinstance(found, list) or isinstance(expected, list) or found == expected or not found or not expected:
+        return
+    try:
+        np.broadcast_shapes(found, expected)
+    except ValueError:  # arithmetic refuses them itself
+        return
+    raise ValueError(f"{told(found, expected, output)}; a loss that means to have others says `compares = False`")
+
+
+def told(found: Any, expected: Any, output: str) -> str:
+    """Say which shapes differ."""
+    text = f"the targets have shape {found}, the output {output!r} {expected}; expected the same shape"
+    if isinstance(found, tuple) and found[:-1] == expected and found[-1] == 1:
+        return f"{text}, such as targets[..., 0]"
+    return text
+
+
+def refuse_values(wrong: np.ndarray, target: np.ndarray, expected: str) -> None:
+    """Refuse targets some of which are wrong, naming the first."""
+    if wrong.any():
+        place = tuple(int(n) for n in np.argwhere(wrong)[0])
+        where = place[0] if len(place) == 1 else list(place)
+        raise ValueError(f"the targets have {target[place]:g} in entry {where}; expected {expected}")
