@@ -202,8 +202,8 @@ def evaluated(loss: Callable[..., Any], outputs: Mapping[str, Any], targets: Any
     if total.shape:
         raise ValueError(f"the loss gives an array of shape {total.shape}; expected one number, such as its mean")
     if not jnp.issubdtype(total.dtype, jnp.floating):
-        kind = {"i": "whole numbers", "u": "whole numbers", "b": "truth values", "c": "complex numbers"}[total.dtype.kind]
-        raise ValueError(f"the loss gives {kind} ({total.dtype}); expected one real number, which can be differentiated")
+        kind = {"b": "a truth value", "c": "a complex number"}.get(total.dtype.kind, "a whole number")
+        raise ValueError(f"the loss gives {kind} ({total.dtype}); expected one real number, to be differentiated")
     return total, terms
 
 

@@ -31,7 +31,7 @@ def spline(
     """Return the cubic spline through the weighted frames, and its second derivatives.
 
     Natural, these are zero at the ends. Not-a-knot, they are there what lets the third derivative jump neither at the
-    second nor at the last but one kept frame. Of three kept frames it is the parabola, of two the line, as SciPy has it.
+    second nor at the last but one kept frame. Of three kept frames it is the parabola, of two the line, as in SciPy.
     """
     if boundary == "natural":
         return _solved(series, weights, held, jnp.zeros_like(series))

@@ -98,10 +98,7 @@ def _task_bytes(task: Any, cache: Any) -> Iterator[bytes]:
 
 def _class_bytes(kind: Any, cache: Any) -> Iterator[bytes]:
     """Describe a class that is a value; stock Pydra's words for a class of tasks change once it was run."""
-    from pydra.compose import base
-
-    is_task = isinstance(kind, type) and issubclass(kind, base.Task | base.Outputs)
-    yield from reach.class_bytes(kind, cache) if is_task else _stock_class_bytes(kind, cache)
+    yield from reach.class_bytes(kind, cache) if isinstance(kind, type) else _stock_class_bytes(kind, cache)
 
 
 def install_checksums() -> None:

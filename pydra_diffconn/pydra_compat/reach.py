@@ -82,8 +82,9 @@ class _Reach:
     def _constant(self, value: Any, attributes: tuple[str, ...]) -> Iterator[bytes]:
         """Describe what a name of a module stands for, as far as that has a content."""
         while isinstance(value, types.ModuleType) and attributes:
-            if not hasattr(value, attributes[0]):
-                break
+            path = getattr(value, "__file__", None)
+            if path is None or installed(path) or not hasattr(value, attributes[0]):
+                break  # known by name and version: what lies in it, such as all loaded modules, may change at any time
             value, attributes = getattr(value, attributes[0]), attributes[1:]
         try:
             yield from list(self.value(value))

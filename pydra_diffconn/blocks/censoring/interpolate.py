@@ -29,10 +29,12 @@ def Interpolate(
     With weights of 0 and 1: straight lines between kept frames, as `numpy.interp`, or the cubic spline through them, as
     `scipy.interpolate.CubicSpline`; before the first and after the last kept frame its value is held, or its piece goes
     on. Not-a-knot splines are those of nilearn's `clean(sample_mask=..., extrapolate=True)` (by default it cuts frames
-    off at the ends) and of XCP-D, which holds the ends. With weights between, each frame becomes w x + (1 - w) s, where s is what the curve through the restored other frames has there; this is smooth in
-    the weights, down to 0. The filled frames are for filters alone: give `frame_weights` to every later estimate, too.
-    If no frame has a weight all become zero (known weights of this kind are refused). Source: Power et al. (2014), doi:10.1016/j.neuroimage.2013.08.048, for the use; Green &
-    Silverman (1994), Nonparametric Regression and Generalized Linear Models, for the spline's equations.
+    off at the ends) and of XCP-D, which holds the ends. With weights between, each frame becomes w x + (1 - w) s, where
+    s is what the curve through the restored other frames has there; this is smooth in the weights, down to 0. The
+    filled frames are for filters alone: give `frame_weights` to every later estimate, too. If no frame has a weight all
+    become zero (known weights of this kind are refused). Source: Power et al. (2014),
+    doi:10.1016/j.neuroimage.2013.08.048, for the use; Green & Silverman (1994), Nonparametric Regression and
+    Generalized Linear Models, for the spline's equations.
 
     Parameters
     ----------

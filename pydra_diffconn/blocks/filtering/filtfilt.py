@@ -58,7 +58,8 @@ def ButterworthFiltFilt(
     """Filter forwards and backwards with a recursive Butterworth filter, as SciPy and nilearn do.
 
     Equals `scipy.signal.sosfiltfilt`, and with order 5 `nilearn.signal.butterworth`; differentiable in the cut-offs.
-    XCP-D has order 2, padtype="constant" and padlen=(number of frames) - 1. A constant column gives a constant (low-pass) or zero.
+    XCP-D has order 2, padtype="constant" and padlen=(number of frames) - 1. A constant column gives a constant
+    (low-pass) or zero.
 
     Parameters
     ----------

@@ -140,8 +140,15 @@ def test_its_padding_is_scipys(x64, rng, padtype, padlen, columns):
 @pytest.mark.parametrize("single", [False, True], ids=["float64", "float32"])
 @pytest.mark.parametrize(
     ("block", "edges"),
-    [(LowPass, (0.0,)), (LowPass, (0.625,)), (HighPass, (0.0,)), (HighPass, (0.625,)), (BandPass, (0.0, 0.625))]
-    + [(BandPass, (0.1, 0.1)), (BandPass, (0.0, 0.0))],
+    [
+        (LowPass, (0.0,)),
+        (LowPass, (0.625,)),
+        (HighPass, (0.0,)),
+        (HighPass, (0.625,)),
+        (BandPass, (0.0, 0.625)),
+        (BandPass, (0.1, 0.1)),
+        (BandPass, (0.0, 0.0)),
+    ],
 )
 def test_at_the_ends_of_their_range_cutoffs_have_finite_values_and_derivatives(rng, block, edges, single):
     series = rng.standard_normal((40, 2))
