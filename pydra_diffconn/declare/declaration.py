@@ -87,6 +87,7 @@ class Declaration:
             for name, value in known.items():
                 checks.check_finite(self.arguments[name], value)
                 checks.check_option(self.arguments[name], value)
+                checks.check_matrix(self.arguments[name], value)
             if self.check is not None:
                 self.check(complete)
             for name in known:

@@ -101,6 +101,18 @@ def place(argument: Argument, index: Sequence[int]) -> str:
     return first if len(index) == 1 else f"{first}, column {index[1]}"
 
 
+SYMMETRIC = ("connectome", "covariance")
+"""Names of arguments that are matrices of pairs: an entry and its mirror image say the same thing."""
+
+
+def check_matrix(argument: Argument, value: Any) -> None:
+    """Refuse a matrix of pairs that is not symmetric."""
+    from pydra_diffconn.numerics.spd import check_symmetric
+
+    if argument.name in SYMMETRIC and argument.dims == "parcels parcels":
+        check_symmetric(value, argument.name)
+
+
 def check_bounds(argument: Argument, values: Mapping[str, Any]) -> None:
     """Refuse a value outside what is declared for it, naming the first place."""
     value = values.get(argument.name)

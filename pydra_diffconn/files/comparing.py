@@ -118,7 +118,8 @@ def _image(path: Path) -> Mapping[str, Any]:
 
     image: Any = nib.load(path)
     if hasattr(image, "darrays"):
-        return {f"data array {number}": np.asarray(one.data) for number, one in enumerate(image.darrays)}
+        arrays = {f"data array {number}": np.asarray(one.data) for number, one in enumerate(image.darrays)}
+        return arrays | {f"metadata {key}": np.asarray(value) for key, value in dict(image.meta).items()}
     parts = {"values": np.asanyarray(image.dataobj)}
     if getattr(image, "affine", None) is not None:
         parts["affine"] = image.affine
@@ -135,6 +136,10 @@ def _axes(header: Any) -> dict[str, Any]:
     for number in range(header.number_of_mapped_indices):
         axis = header.get_axis(number)
         found[f"axis {number}"] = np.asarray(axis.name) if hasattr(axis, "name") else np.array([axis.start, axis.step])
+        places = {"vertices": "vertex", "voxels": "voxel"}  # where the rows of a dense file lie
+        found |= {
+            f"{what} of axis {number}": np.asarray(getattr(axis, a)) for what, a in places.items() if hasattr(axis, a)
+        }
     return found
 
 

@@ -88,6 +88,8 @@ def _aligned(targets: Any, count: int) -> Any:
     if isinstance(targets, list) and len({np.shape(one) for one in targets}) > 1:
         return [np.asarray(one) for one in targets]
     array = np.asarray(targets)
+    if array.dtype.kind not in "biufUS":
+        raise ValueError(f"the targets are {array.dtype} values; expected numbers or names, one for each run")
     # names, of people for example: a program knows numbers only, and a loss asks which are equal
     return np.unique(array, return_inverse=True)[1].reshape(array.shape) if array.dtype.kind in "US" else array
 

@@ -117,7 +117,20 @@ def ConditionalCorrelation(
     return _correlate(centred, weights, rounding)
 
 
-@define(outputs=["connectome"])
+def check_correlations(arguments: Mapping[str, Any]) -> None:
+    """Refuse what is no correlation, beyond rounding: z values, say, or covariances."""
+    connectome = arguments.get("connectome")
+    if connectome is None:
+        return
+    largest = float(np.max(np.abs(connectome), initial=0.0))
+    if largest > 1 + 1e-5:
+        raise ValueError(
+            f"connectome has an entry of size {largest:g}; expected correlations, from -1 to 1 (are these z values "
+            "already, or covariances?)"
+        )
+
+
+@define(outputs=["connectome"], check=check_correlations)
 def FisherZ(connectome: Float[Array, "parcels parcels"]) -> Float[Array, "parcels parcels"]:
     """Transform correlations to Fisher's z, the inverse hyperbolic tangent.
 
