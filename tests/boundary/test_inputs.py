@@ -4,6 +4,7 @@ import warnings
 from collections import Counter
 
 import numpy as np
+import page
 import pytest
 from rows import ROWS, Row
 
@@ -46,3 +47,7 @@ def test_rows_have_a_name_and_an_outcome_of_their_own():
     assert {row.outcome for row in ROWS} == set(OUTCOMES)
     assert max(Counter(row.name for row in ROWS).values()) == 1
     assert all(row.told for row in ROWS if row.outcome in ("warned about", "refused"))
+
+
+def test_the_page_on_inputs_says_what_the_tests_do():
+    assert page.PAGE.read_text(encoding="utf-8") == page.page(), "write it anew: python tests/boundary/page.py"
