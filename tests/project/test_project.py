@@ -32,7 +32,7 @@ def test_the_readmes_example_runs_as_written(tmp_path):
 
 def test_the_page_for_authors_of_blocks_runs_as_written_and_its_cases_pass(tmp_path):
     page = (ROOT / "docs" / "block-authors.md").read_text()
-    (tmp_path / "test_page.py").write_text("\n".join(re.findall(r"```python\n(.*?)```", page, re.DOTALL)))
+    (tmp_path / "test_page.py").write_text("\n".join(re.findall(r"```py(?:thon)?\n(.*?)```", page, re.DOTALL)))
     printed = run("pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--rootdir", ".", ".", cwd=tmp_path)
     assert "2 passed" in printed
 
