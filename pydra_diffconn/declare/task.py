@@ -64,6 +64,20 @@ class BlockTask(python.Task):
 
 def source_hash(block: type[BlockTask]) -> str:
     """Return the hash of a block: its version, and its function with all that this reaches."""
+    if not block.__module__.startswith("pydra_diffconn."):
+        return _hash_of(block)
+    # what this package's functions reach does not change while it runs
+    known, found = _own_hashes.get(block, (None, ""))
+    if known is not block.declaration:
+        found = _hash_of(block)
+        _own_hashes[block] = block.declaration, found
+    return found
+
+
+_own_hashes: dict[type[BlockTask], tuple[Declaration, str]] = {}
+
+
+def _hash_of(block: type[BlockTask]) -> str:
     return hash_function(b"".join(pydra_compat.class_bytes(block, Cache())))
 
 
