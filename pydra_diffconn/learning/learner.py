@@ -12,7 +12,7 @@ import numpy as np
 from pydra_diffconn.learning.checkpoints import Checkpoint
 from pydra_diffconn.learning.objective import Objective, deviations
 from pydra_diffconn.learning.progress import Progress
-from pydra_diffconn.learning.settings import Learning
+from pydra_diffconn.learning.settings import Learning, require_runs
 from pydra_diffconn.learning.state import State, is_better
 from pydra_diffconn.learning.training_data import TrainingData
 from pydra_diffconn.program.program import Program
@@ -40,6 +40,10 @@ class Learner:
         import jax
 
         self.program, self.how, self.seed = program, how or Learning(), seed
+        if program.split:
+            require_runs(loss, len(training), "what is learned from")
+            require_runs(loss, len(held_out), "what is held out")
+            require_runs(loss, min(self.how.batch_size or len(training), len(training)), "a batch")
         self.runs = TrainingData(program, targets, entities)
         self.objective = Objective(program, loss, self.how, self.runs.entities)
         self.training, self.held_out, self.total = list(training), list(held_out), total

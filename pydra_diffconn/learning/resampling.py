@@ -13,7 +13,7 @@ from pydra_diffconn.learning.learner import Learner
 from pydra_diffconn.learning.partition import partition
 from pydra_diffconn.learning.prepared import prepared
 from pydra_diffconn.learning.progress import Progress
-from pydra_diffconn.learning.settings import Learning, Machine, require_loss, settled
+from pydra_diffconn.learning.settings import Learning, Machine, require_loss, require_runs, settled
 from pydra_diffconn.numerics.process import one_blas_thread
 
 
@@ -92,6 +92,8 @@ def cross_validate(
     ready = prepared(task, learn, groups, optimizer, seed, how, on, cache_root, worker)
     labels = ready.labels
     tests = _folds(labels, folds, seed)
+    for number, test in enumerate(tests):
+        require_runs(loss, len(test), f"fold {number}")
     found = []
     for test in tests:
         rest = [number for number in range(len(labels)) if number not in set(test)]

@@ -114,3 +114,13 @@ def settled(
         else:
             how = Learning(**{**vars(how), name: value or {} if name in ("rates", "schedules") else value})
     return how, on, groups
+
+
+def require_runs(loss: Any, runs: int, what: str) -> None:
+    """Refuse fewer runs than a loss over runs needs to say anything: of two, every correlation is 1."""
+    least = getattr(loss, "least_runs", 1)
+    if 0 < runs < least:
+        raise ValueError(
+            f"{what} has {runs} run{'s' * (runs > 1)}, and the loss needs at least {least} to say anything; use fewer "
+            "folds, hold out more, or take a loss of single runs"
+        )
