@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from examples import examples
 from gradients import assert_gradient, gradient
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.svm import SVC
@@ -46,11 +46,13 @@ fitted = jax.jit(lambda x, y, penalty: SupportVectorMachine.pure(x, y, penalty=p
 
 @examples(15)
 @given(st.integers(0, 2**31), st.floats(0.05, 1e2), st.booleans())
+@example(seed=163, penalty=39.0, separable=False)
 def test_decisions_equal_scikit_learn_for_any_penalty(seed, penalty, separable):
     x, y = subjects(np.random.default_rng(seed), noise=0.0 if separable else 1.0)
     y[:2] = [0, 1]
     with jax.enable_x64(True):
-        np.testing.assert_allclose(fitted(x, y, penalty), scikit(x, y, None, penalty), rtol=1e-8, atol=1e-8)
+        # where nobody stands on the margin, the offset is libsvm's own, from 32-bit kernels
+        np.testing.assert_allclose(fitted(x, y, penalty), scikit(x, y, None, penalty), rtol=1e-7, atol=1e-7)
 
 
 def primal(decision, x, y, penalty):
