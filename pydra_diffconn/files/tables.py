@@ -28,24 +28,36 @@ def read_table(path: str | Path) -> tuple[np.ndarray, tuple[str, ...]]:
     of a NumPy file have, which has no names.
     """
     array, names = read_named(path)
-    return array, names or tuple(str(number + 1) for number in range(array.shape[-1]))
+    return array, names or _numbered(array.shape[-1])
 
 
 def read_named(path: str | Path) -> tuple[np.ndarray, tuple[str, ...]]:
     """Read a table of numbers, with its names; there are none where a file has no header."""
     path = Path(path)
-    _require_table(path)
-    if kind_of(path) == "array":
-        array = read_array(path)
-        if array.ndim != 2:
-            raise FileError(f"{path} has shape {array.shape}; expected rows and columns")
-        return array, ()
-    plain = _read_plain(path) if is_plain(path) else None
-    if plain is not None:
-        return plain, ()
+    array = _without_names(path)
+    if array is not None:
+        return _two_dimensional(array, path), ()
     text = read_text(path)
     require_names(text)
     return numbers(text, range(len(text.names))), text.names
+
+
+def _without_names(path: Path) -> np.ndarray | None:
+    """Return what a file without names holds: a NumPy file, or plain numbers; None if it is a table with a header."""
+    _require_table(path)
+    if kind_of(path) == "array":
+        return read_array(path)
+    return _read_plain(path) if is_plain(path) else None
+
+
+def _two_dimensional(array: np.ndarray, path: Path) -> np.ndarray:
+    if array.ndim != 2:
+        raise FileError(f"{path} has shape {array.shape}; expected rows and columns")
+    return array
+
+
+def _numbered(count: int) -> tuple[str, ...]:
+    return tuple(str(number + 1) for number in range(count))
 
 
 def _require_table(path: Path) -> None:
@@ -131,9 +143,8 @@ def _read_plain(path: Path) -> np.ndarray | None:
 def read_column(path: str | Path, name: str) -> np.ndarray:
     """Read the column `name`, or the only one there is; other columns may hold text."""
     path = Path(path)
-    _require_table(path)
-    if kind_of(path) == "array" or (is_plain(path) and _read_plain(path) is not None):
-        array = read_array(path) if kind_of(path) == "array" else read_named(path)[0]
+    array = _without_names(path)
+    if array is not None:
         if array.ndim == 1 or array.shape[1:] == (1,):
             return array.reshape(-1)
         raise FileError(f"{path} has shape {array.shape} and no names; expected one column, or a header with {name!r}")
@@ -173,11 +184,10 @@ def read_matrix(path: str | Path) -> tuple[np.ndarray, tuple[str, ...]]:
     Without a first column of names the rows stand in the order of the header.
     """
     path = Path(path)
-    _require_table(path)
-    if kind_of(path) == "array" or (is_plain(path) and _read_plain(path) is not None):
-        array, names = read_table(path)
-        _require_square(path, *array.shape)
-        return _require_both_triangles(array, path), names
+    array = _without_names(path)
+    if array is not None:
+        _require_square(path, *_two_dimensional(array, path).shape)
+        return _require_both_triangles(array, path), _numbered(len(array))
     text = read_text(path)
     named = len(text.names) == len(text.lines) + 1 or text.names[0] == NODE
     columns = text.names[1:] if named else text.names

@@ -38,7 +38,6 @@ from pydra_diffconn.pydra_compat.graphs import construct as construct
 from pydra_diffconn.pydra_compat.graphs import require_workflow as require_workflow
 from pydra_diffconn.pydra_compat.graphs import constructor as constructor
 from pydra_diffconn.pydra_compat.hashes import COMPANIONS as COMPANIONS
-from pydra_diffconn.pydra_compat.hashes import array_bytes as array_bytes
 from pydra_diffconn.pydra_compat.checksums import environment as environment
 from pydra_diffconn.pydra_compat.checksums import precision as precision
 from pydra_diffconn.pydra_compat.reach import class_bytes as class_bytes

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import abc
 import contextlib
+import copyreg
 import functools
 import hashlib
-import operator
 import os
 import sys
 import threading
@@ -104,21 +104,9 @@ def _sparse_bytes(matrix: Any, cache: Any) -> Iterator[bytes]:
         yield from array_bytes(np.asarray(part))
 
 
-def _partial_bytes(partial: functools.partial[Any], cache: Any) -> Iterator[bytes]:
-    yield b"partial:"
-    yield from _each((partial.func, partial.args, partial.keywords), cache)
-
-
 def _method_bytes(method: types.MethodType, cache: Any) -> Iterator[bytes]:
     yield b"method:"
     yield from _each((method.__func__, method.__self__), cache)
-
-
-def _builtin_bytes(function: types.BuiltinFunctionType, cache: Any) -> Iterator[bytes]:
-    owner = function.__self__
-    yield f"builtin:{function.__module__}.{function.__qualname__}:".encode()
-    if owner is not None and not isinstance(owner, types.ModuleType):
-        yield from _each([owner], cache)
 
 
 def _dict_bytes(mapping: dict[Any, Any], cache: Any) -> Iterator[bytes]:
@@ -153,7 +141,8 @@ def _object_bytes(value: Any, cache: Any) -> Iterator[bytes]:
         yield from _each([wrapped], cache)
         return
     try:
-        parts = value.__reduce_ex__(4)
+        registered = copyreg.dispatch_table.get(kind)
+        parts = registered(value) if registered else value.__reduce_ex__(4)
     except Exception as error:
         raise TypeError(f"a {kind.__module__}.{kind.__qualname__} has no content that can be hashed") from error
     if isinstance(parts, str):  # the name under which it can be imported
@@ -243,13 +232,9 @@ SERIALIZERS: dict[Any, Any] = {
     object: _object_bytes,
     np.ndarray: _numpy_bytes,
     np.generic: _scalar_bytes,
-    np.ufunc: lambda function, cache: iter([f"ufunc:{function.__name__}".encode()]),
-    functools.partial: _partial_bytes,
     types.FunctionType: reach.function_bytes,
     types.ModuleType: lambda module, cache: reach.module_bytes(module),
     types.MethodType: _method_bytes,
-    types.BuiltinFunctionType: _builtin_bytes,
-    type(operator.itemgetter(0)): lambda getter, cache: _each(getter.__reduce__(), cache),
     dict: _dict_bytes,
     set: _set_bytes,
     frozenset: _set_bytes,

@@ -105,14 +105,17 @@ class _Reach:
         return pydra_hash.hash_single(value, self.cache)
 
     def klass(self, klass: type) -> Iterator[bytes]:
+        # a class that travelled to another process has its name there, and not always its qualified name
+        name = f"{klass.__module__}.{klass.__name__}"
+        if klass.__module__ == "builtins":
+            yield name.encode()
+            return
+        if again := list(self._again(klass)):
+            yield from again
+            return
         # in a worker process, `__main__` is another script
         module = None if klass.__module__ == "__main__" else sys.modules.get(klass.__module__)
         origin = installed(getattr(module, "__file__", None) or "")
-        # a class that travelled to another process has its name there, and not always its qualified name
-        name = f"{klass.__module__}.{klass.__name__}"
-        if klass.__module__ == "builtins" or (again := list(self._again(klass))):
-            yield name.encode() if klass.__module__ == "builtins" else again[0]
-            return
         fields = get_fields(klass)
         yield f"class:{klass.__name__ if fields else name}:{origin}:".encode()
         if fields:

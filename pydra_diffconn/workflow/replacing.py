@@ -13,7 +13,6 @@ from pydra.utils.hash import hash_single
 from pydra.utils.typing import is_lazy
 
 from pydra_diffconn import pydra_compat
-from pydra_diffconn.declare.task import BlockTask, source_hash
 from pydra_diffconn.workflow import deriving
 from pydra_diffconn.workflow.construction import as_tuple, moved_to, used_outputs
 from pydra_diffconn.workflow.splits import names_of
@@ -79,12 +78,8 @@ class Replacements:
     def __bytes_repr__(self, cache: Any) -> Iterable[bytes]:
         """Let the checksum of a derived workflow depend on what was put in."""
         for which, task, fields in self.steps:
-            yield f"{which}:{sorted(fields.items())}:{type(task).__module__}:{type(task).__qualname__}:".encode()
-            if isinstance(task, BlockTask):
-                yield source_hash(type(task)).encode()
-            for made_of in ("function", "constructor", "executable"):  # defaults of the class, so not among its values
-                yield hash_single(getattr(task, made_of, None), cache)
-            yield hash_single(dict(pydra_compat.given_values(task)), cache)
+            yield f"{which}:{sorted(fields.items())}:".encode()
+            yield hash_single(task, cache)
 
 
 def inside(task: Any) -> list[Any]:

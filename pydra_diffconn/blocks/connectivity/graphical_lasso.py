@@ -1,6 +1,6 @@
 """Sparse inverse covariances: the graphical lasso, solved to rounding and differentiated at its optimum."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Annotated, Any, NamedTuple
 
 import jax
@@ -21,13 +21,7 @@ HALVINGS = 20
 Matrix = Float[Array, "n n"]
 
 
-def check(arguments: Mapping[str, Any]) -> None:
-    """Refuse asymmetric matrices, and without a penalty those that have no inverse."""
-    spd.check_symmetric(arguments.get("covariance"), "covariance")
-    check_invertible(arguments)
-
-
-@define(outputs=["covariance", "precision"], check=check)
+@define(outputs=["covariance", "precision"], check=check_invertible)
 def GraphicalLasso(
     covariance: Float[Array, "parcels parcels"],
     penalty: Annotated[

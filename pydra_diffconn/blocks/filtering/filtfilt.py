@@ -113,8 +113,10 @@ def _kind(low: Any, high: Any) -> str:
 
 def padding(padtype: str, padlen: int | None, order: int, kind: str) -> int:
     """Return the padding's length, SciPy's if none is given: three times the taps, of first-order sections fewer."""
-    if padtype == "none" or padlen is not None:
-        return 0 if padtype == "none" or padlen is None else padlen
+    if padtype == "none":
+        return 0
+    if padlen is not None:
+        return padlen
     sections = order if kind == "bandpass" else (order + 1) // 2
     first_order = 0 if kind == "bandpass" else order % 2
     return 3 * (2 * sections + 1 - first_order)

@@ -1,6 +1,5 @@
 """Communities of a connectome: how much stronger connections are inside them than expected."""
 
-from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 import jax.numpy as jnp
@@ -9,7 +8,7 @@ from jaxtyping import Array, Float
 from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.parameters import Parameter
-from pydra_diffconn.numerics.spd import check_symmetric, without_diagonal
+from pydra_diffconn.numerics.spd import without_diagonal
 
 Affiliation = Annotated[
     Float[Array, "parcels communities"], Parameter(constraints.simplex, help="share of each community in each parcel")
@@ -21,12 +20,7 @@ Coupling = Annotated[
 Negative = Literal["asymmetric", "gomez", "ignore"]
 
 
-def check(arguments: Mapping[str, Any]) -> None:
-    """Refuse asymmetric connectomes."""
-    check_symmetric(arguments.get("connectome"))
-
-
-@define(outputs=["modularity"], check=check)
+@define(outputs=["modularity"])
 def Modularity(
     connectome: Float[Array, "parcels parcels"],
     affiliation: Affiliation,

@@ -13,7 +13,7 @@ from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.parameters import Parameter
 from pydra_diffconn.numerics.gates import largest
 from pydra_diffconn.numerics.linalg import nearest_rotation
-from pydra_diffconn.numerics.spd import check_symmetric, eigen, without_diagonal
+from pydra_diffconn.numerics.spd import eigen, without_diagonal
 
 Method = Literal["diffusion", "laplacian"]
 Kernel = Literal["normalized_angle", "cosine", "gaussian", "none"]
@@ -22,9 +22,8 @@ ROUNDING = 100  # an eigenvalue nearer to 1 than so many roundings is 1
 
 
 def check(arguments: Mapping[str, Any]) -> None:
-    """Refuse asymmetric connectomes, and more components than there are."""
+    """Refuse more components than there are."""
     connectome = arguments.get("connectome")
-    check_symmetric(connectome)
     components = arguments.get("components")
     if connectome is not None and components is not None and not 1 <= components < len(connectome):
         raise ValueError(

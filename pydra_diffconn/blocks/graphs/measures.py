@@ -1,6 +1,5 @@
 """Measures of a connectome as a weighted graph: how strongly, clustered, integrated and centrally parcels connect."""
 
-from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 import jax
@@ -12,7 +11,7 @@ from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.parameters import Parameter
 from pydra_diffconn.numerics.gates import through_every_parcel
-from pydra_diffconn.numerics.spd import check_symmetric, eigen, exponential, without_diagonal
+from pydra_diffconn.numerics.spd import eigen, exponential, without_diagonal
 
 Sign = Literal["positive", "negative", "all"]
 Kind = Literal["zhang", "onnela"]
@@ -20,12 +19,7 @@ ABSENT = 1e-12  # a weight below this is no connection: the square of its length
 UNREACHED = 1e20  # a length that stands for infinity, and whose products with zero are zero
 
 
-def check(arguments: Mapping[str, Any]) -> None:
-    """Refuse asymmetric connectomes."""
-    check_symmetric(arguments.get("connectome"))
-
-
-@define(outputs=["strength"], check=check)
+@define(outputs=["strength"])
 def NodeStrength(connectome: Float[Array, "parcels parcels"], sign: Sign = "all") -> Float[Array, "parcels"]:
     """Sum the weights of each parcel's connections; the diagonal does not count.
 
@@ -42,7 +36,7 @@ def NodeStrength(connectome: Float[Array, "parcels parcels"], sign: Sign = "all"
     return _weights(connectome, sign).sum(axis=1)
 
 
-@define(outputs=["clustering"], check=check)
+@define(outputs=["clustering"])
 def ClusteringCoefficient(
     connectome: Float[Array, "parcels parcels"], kind: Kind = "zhang", sign: Sign = "positive"
 ) -> Float[Array, "parcels"]:
@@ -75,7 +69,7 @@ def ClusteringCoefficient(
     return _divide(jnp.sum((weights @ weights) * weights, axis=1), jnp.where(jnp.abs(pairs) > rounding, pairs, 0.0))
 
 
-@define(outputs=["participation"], check=check)
+@define(outputs=["participation"])
 def ParticipationCoefficient(
     connectome: Float[Array, "parcels parcels"], affiliation: Affiliation, sign: Sign = "positive"
 ) -> Float[Array, "parcels"]:
@@ -100,7 +94,7 @@ def ParticipationCoefficient(
     return jnp.where(strength != 0, 1 - jnp.sum(share**2, axis=1), 0.0)
 
 
-@define(outputs=["nodal_efficiency", "global_efficiency"], check=check)
+@define(outputs=["nodal_efficiency", "global_efficiency"])
 def Efficiency(
     connectome: Float[Array, "parcels parcels"],
     softness: Annotated[
@@ -151,7 +145,7 @@ def path_lengths(connectome: Float[Array, "parcels parcels"], softness: Any = 0.
     return through_every_parcel(without_diagonal(length), combine)
 
 
-@define(outputs=["centrality"], check=check)
+@define(outputs=["centrality"])
 def EigenvectorCentrality(connectome: Float[Array, "parcels parcels"]) -> Float[Array, "parcels"]:
     """Measure how central each parcel is by the centrality of its neighbours: the leading eigenvector.
 
@@ -169,7 +163,7 @@ def EigenvectorCentrality(connectome: Float[Array, "parcels parcels"]) -> Float[
     return jnp.where(jnp.any(weights != 0), jnp.abs(vectors[:, -1]), 0.0)
 
 
-@define(outputs=["communicability"], check=check)
+@define(outputs=["communicability"])
 def Communicability(
     connectome: Float[Array, "parcels parcels"],
     scale: Annotated[float, Parameter(constraints.nonnegative, help="weight of long walks; 0 is the identity")] = 1.0,

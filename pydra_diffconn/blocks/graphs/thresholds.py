@@ -1,7 +1,6 @@
 """Sparse connectomes: keep the strongest connections, those above a value, or those that stand out at their parcels."""
 
-from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 import jax
 import jax.numpy as jnp
@@ -13,15 +12,10 @@ from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.parameters import Parameter
 from pydra_diffconn.numerics.gates import gate, largest, through_every_parcel
-from pydra_diffconn.numerics.spd import check_symmetric, without_diagonal
+from pydra_diffconn.numerics.spd import without_diagonal
 
 
-def check(arguments: Mapping[str, Any]) -> None:
-    """Refuse asymmetric connectomes."""
-    check_symmetric(arguments.get("connectome"))
-
-
-@define(outputs=["connectome"], check=check)
+@define(outputs=["connectome"])
 def SoftThreshold(
     connectome: Float[Array, "parcels parcels"],
     density: Annotated[float, Parameter(constraints.unit_interval, help="share of the connections kept")] = 0.1,
@@ -50,7 +44,7 @@ def SoftThreshold(
     return jnp.zeros_like(connectome).at[rows, columns].set(kept).at[columns, rows].set(kept)
 
 
-@define(outputs=["connectome"], check=check)
+@define(outputs=["connectome"])
 def AbsoluteThreshold(
     connectome: Float[Array, "parcels parcels"],
     threshold: Annotated[float, Parameter(constraints.real, help="smallest connection kept")] = 0.2,
@@ -70,7 +64,7 @@ def AbsoluteThreshold(
     return without_diagonal(connectome) * gate(connectome - threshold, softness)
 
 
-@define(outputs=["connectome"], check=check)
+@define(outputs=["connectome"])
 def DisparityFilter(
     connectome: Float[Array, "parcels parcels"],
     significance: Annotated[
@@ -102,7 +96,7 @@ def DisparityFilter(
     return weights * gate(margin, softness, at_edge=0.0)
 
 
-@define(outputs=["connectome"], check=check)
+@define(outputs=["connectome"])
 def SpanningTree(
     connectome: Float[Array, "parcels parcels"], softness: Softness = 0.0
 ) -> Float[Array, "parcels parcels"]:

@@ -14,7 +14,7 @@ from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.parameters import Parameter
 from pydra_diffconn.numerics.linalg import nearest_rotation
-from pydra_diffconn.numerics.spd import check_symmetric, eigen, without_diagonal
+from pydra_diffconn.numerics.spd import eigen, without_diagonal
 
 Parts = Annotated[
     Float[Array, "components features"],
@@ -24,12 +24,7 @@ Atoms = Annotated[Float[Array, "components features"], Parameter(constraints.rea
 FLOOR = float(np.finfo(np.float32).eps)  # scikit-learn's stand-in for a denominator of zero
 
 
-def check_cut(arguments: Mapping[str, Any]) -> None:
-    """Refuse asymmetric connectomes."""
-    check_symmetric(arguments.get("connectome"))
-
-
-@define(outputs=["cut"], check=check_cut)
+@define(outputs=["cut"])
 def NormalizedCut(connectome: Float[Array, "parcels parcels"], affiliation: Affiliation) -> Float[Array, ""]:
     """Measure how much of the communities' strength leads out of them; to find communities, minimise it.
 
