@@ -123,9 +123,7 @@ def _task_class(function: Callable[..., Any], declaration: Declaration) -> type[
     inputs["function"] = python.arg(name="function", type=Callable, default=function, hash_eq=True)
     outputs = {output: python.out(name=output, type=Data) for output in declaration.outputs}
     block = build_task_class(python.Task, python.Outputs, inputs, outputs, name=name, bases=(BlockTask,))
-    # Pydra leaves the classes in a module of its own, where no other process would find them
-    block.__module__ = block.Outputs.__module__ = function.__module__
-    block.__qualname__, block.Outputs.__qualname__ = name, f"{name}.Outputs"
+    pydra_compat.put_beside(block, function)
     function.__qualname__ = f"{name}.pure"
     block.__doc__ = function.__doc__
     block.declaration, block.pure = declaration, staticmethod(function)

@@ -124,7 +124,7 @@ class Loss:
         value = self.read(outputs)
         with prefixed(self.label):
             (checks.refuse_other_shapes if self.compares else checks.refuse_spread)(target, value, self.output)
-            numbers = checks.concrete(target, self.output)
+            numbers = checks.concrete(target)
             if numbers is not None:
                 self.check_values(numbers, np.shape(value))
 

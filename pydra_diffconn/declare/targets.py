@@ -1,6 +1,6 @@
 """Targets: of which shape and values they must be, checked where a loss asks for them.
 
-While a program is traced its values are unknown; those of the targets are not, and `known` holds them meanwhile.
+While a program is traced, as in a fit, the shapes of targets are known and their values are not.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 _OUTPUTS: ContextVar[Mapping[str, Any] | None] = ContextVar("outputs", default=None)
-_KNOWN: ContextVar[Any] = ContextVar("targets", default=None)
 
 
 @contextlib.contextmanager
@@ -26,36 +25,19 @@ def scoring(outputs: Mapping[str, Any]) -> Iterator[None]:
         _OUTPUTS.reset(token)
 
 
-@contextlib.contextmanager
-def known(targets: Any) -> Iterator[None]:
-    """Let the values of targets be checked although a program in which they are unknown is traced."""
-    token = _KNOWN.set(targets)
-    try:
-        yield
-    finally:
-        _KNOWN.reset(token)
-
-
 def outputs_now() -> Mapping[str, Any] | None:
     """Return the outputs that are being scored."""
     return _OUTPUTS.get()
 
 
-def concrete(target: Any, name: str) -> np.ndarray | None:
-    """Return the numbers of a target, or those known of it; None if nobody knows them."""
-    if _is_unknown(target):
-        held = _KNOWN.get()
-        target = held.get(name) if isinstance(held, Mapping) else held
-    if target is None or _is_unknown(target) or isinstance(target, list):
+def concrete(target: Any) -> np.ndarray | None:
+    """Return the numbers of a target; None while they are unknown."""
+    import jax
+
+    if target is None or isinstance(target, jax.core.Tracer | list):
         return None
     array = np.asarray(target)
     return array if array.dtype.kind in "biuf" else None
-
-
-def _is_unknown(target: Any) -> bool:
-    import jax
-
-    return isinstance(target, jax.core.Tracer)
 
 
 def shapes(value: Any) -> Any:

@@ -60,7 +60,7 @@ class SoftmaxCrossEntropy(Loss):
         return softmax_cross_entropy(logits, wanted)
 
     def _check_classes(self, shape: tuple[int, ...], targets: Any) -> None:
-        classes, numbers = shape[-1], concrete(targets, self.output)
+        classes, numbers = shape[-1], concrete(targets)
         with prefixed(self.label):
             if np.shape(targets) == shape[:-1]:
                 if not jnp.issubdtype(jnp.result_type(targets), jnp.integer):

@@ -45,6 +45,7 @@ from pydra_diffconn.pydra_compat.showing import show as show
 from pydra_diffconn.pydra_compat.workers import worker_settings as worker_settings
 
 from pydra_diffconn.pydra_compat.classes import install_classes
+from pydra_diffconn.pydra_compat.classes import put_beside as put_beside
 from pydra_diffconn.pydra_compat.copies import _install_names_of_copies
 from pydra_diffconn.pydra_compat.checksums import install_checksums
 from pydra_diffconn.pydra_compat.graphs import _install_symbols

@@ -15,6 +15,14 @@ EXECUTORS = ("function", "constructor")
 """The inputs of a task that hold its function."""
 
 
+def put_beside(made: Any, function: Any) -> None:
+    """Let a class of tasks, and that of its outputs, say that they stand where their function does."""
+    outer = function.__qualname__.rpartition(".")[0]
+    made.__qualname__ = f"{outer}.{made.__name__}" if outer else made.__name__
+    made.__module__ = made.Outputs.__module__ = function.__module__
+    made.Outputs.__qualname__ = f"{made.__qualname__}.Outputs"
+
+
 def install_classes() -> None:
     """Let every class of tasks say in which module it stands, and every task be pickled without that function."""
     from pydra.compose import base, python, workflow
@@ -26,10 +34,7 @@ def install_classes() -> None:
         made = build(*args, klass=klass, **settings)
         function = next((one.default for one in get_fields(made) if one.name in EXECUTORS), None)
         if klass is None and function is not None and hasattr(function, "__qualname__"):
-            outer = function.__qualname__.rpartition(".")[0]
-            made.__qualname__ = f"{outer}.{made.__name__}" if outer else made.__name__
-            made.__module__ = made.Outputs.__module__ = function.__module__
-            made.Outputs.__qualname__ = f"{made.__qualname__}.Outputs"
+            put_beside(made, function)
         return made
 
     python.build_task_class = workflow.build_task_class = in_its_module
