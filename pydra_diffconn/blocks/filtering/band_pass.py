@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from pydra_diffconn.blocks.checks import check_band
+from pydra_diffconn.blocks.freedom import of_band, of_high_pass, of_low_pass
 from pydra_diffconn.blocks.shared_parameters import Cutoff, HighCutoff, LowCutoff, Order
 from pydra_diffconn.declare.block import define
 
@@ -22,7 +23,7 @@ def check_low_pass(arguments: Mapping[str, Any]) -> None:
         raise ValueError("cutoff = 0 Hz leaves nothing but the mean; choose a cut-off above 0")
 
 
-@define(outputs=["timeseries"], linear_in="timeseries", acts_along="time", check=check_band)
+@define(outputs=["timeseries"], linear_in="timeseries", acts_along="time", check=check_band, freedom=of_band)
 def BandPass(
     timeseries: Float[Array, "time space"],
     tr: float,
@@ -50,7 +51,7 @@ def BandPass(
     return apply_gain(timeseries, band_pass_gain(timeseries.shape[0], tr, low, high, order))
 
 
-@define(outputs=["timeseries"], linear_in="timeseries", acts_along="time", check=check_band)
+@define(outputs=["timeseries"], linear_in="timeseries", acts_along="time", check=check_band, freedom=of_high_pass)
 def HighPass(
     timeseries: Float[Array, "time space"], tr: float, cutoff: Cutoff = 0.01, order: Order = 2.0
 ) -> Float[Array, "time space"]:
@@ -61,7 +62,7 @@ def HighPass(
     return apply_gain(timeseries, band_pass_gain(timeseries.shape[0], tr, cutoff, None, order))
 
 
-@define(outputs=["timeseries"], linear_in="timeseries", acts_along="time", check=check_low_pass)
+@define(outputs=["timeseries"], linear_in="timeseries", acts_along="time", check=check_low_pass, freedom=of_low_pass)
 def LowPass(
     timeseries: Float[Array, "time space"], tr: float, cutoff: Cutoff = 0.1, order: Order = 2.0
 ) -> Float[Array, "time space"]:

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from pydra_diffconn.blocks.freedom import of_band
 from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.parameters import Parameter
@@ -27,7 +28,7 @@ def check(arguments: Mapping[str, Any]) -> None:
         raise ValueError(f"length = {length}; expected an even number, not below {frames}")
 
 
-@define(outputs=["timeseries"], linear_in="timeseries", acts_along="time", check=check)
+@define(outputs=["timeseries"], linear_in="timeseries", acts_along="time", check=check, freedom=of_band)
 def ZeroPaddedBandPass(
     timeseries: Float[Array, "time space"],
     tr: float,
