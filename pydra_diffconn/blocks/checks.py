@@ -40,7 +40,7 @@ def check_table(arguments: Mapping[str, Any]) -> None:
         )
 
 
-def check_freedom(confounds: Any, weights: Any = None) -> None:
+def check_freedom(confounds: Any, weights: Any = None, what: str = "confounds") -> None:
     """Refuse designs that leave no temporal degrees of freedom, and warn of few; the table itself is in order."""
     seen = np.ones(len(confounds), dtype=bool) if weights is None else np.asarray(weights) > 0.5
     filled = np.where(np.isfinite(confounds), confounds, confounds[:2][-1])  # only the first row can be missing here
@@ -48,8 +48,8 @@ def check_freedom(confounds: Any, weights: Any = None) -> None:
     left = kept - 1 - rank
     if left <= 0:
         raise ValueError(
-            f"{confounds.shape[1]} confounds (rank {rank}) and {kept} kept frames leave nothing of the data; "
-            "choose fewer confounds or censor less"
+            f"{confounds.shape[1]} {what} (rank {rank}) and {kept} kept frames leave nothing of the data; "
+            f"choose fewer {what} or censor less"
         )
     if left < FEW_DEGREES_OF_FREEDOM:
         warnings.warn(f"confound regression: only {left} temporal degrees of freedom are left", stacklevel=3)
@@ -71,11 +71,17 @@ def check_series(arguments: Mapping[str, Any]) -> None:
     check_weighted(arguments, least=2)
 
 
-def check_band(arguments: Mapping[str, Any]) -> None:
-    """Refuse a band that is empty or lies above the Nyquist frequency, and missing values in the series."""
+def check_tr(arguments: Mapping[str, Any]) -> None:
+    """Refuse a repetition time that is none."""
     tr = arguments.get("tr")
     if tr is not None and not tr > 0:
         raise ValueError(f"tr = {tr:g} s is not positive; give the repetition time in seconds")
+
+
+def check_band(arguments: Mapping[str, Any]) -> None:
+    """Refuse a band that is empty or lies above the Nyquist frequency."""
+    check_tr(arguments)
+    tr = arguments.get("tr")
     for name in ("low", "high", "cutoff"):
         value = arguments.get(name)
         if value is None or tr is None:
@@ -88,3 +94,27 @@ def check_band(arguments: Mapping[str, Any]) -> None:
     low, high = arguments.get("low"), arguments.get("high")
     if low is not None and high is not None and not 0 <= low < high:
         raise ValueError(f"low = {low:g} Hz and high = {high:g} Hz are no band; expected 0 <= low < high")
+
+
+def check_filter(arguments: Mapping[str, Any], low: str = "low", high: str = "high") -> None:
+    """Refuse what `check_band` refuses, and a filter that leaves a run nothing; warn of one that is longer than the run.
+
+    `low` and `high` name the arguments that are the cut-offs.
+    """
+    check_band(arguments)
+    series, tr = arguments.get("timeseries"), arguments.get("tr")
+    if series is None or tr is None or len(series) < 2:
+        return
+    slowest, run = 1 / (len(series) * tr), f"{len(series)} frames of {tr:g} s"
+    above, below = arguments.get(high), arguments.get(low)
+    if above is not None and above < slowest:
+        raise ValueError(
+            f"{high} = {above:g} Hz is below {slowest:.3g} Hz, the slowest frequency of {run}: nothing would be left of "
+            f"them; choose {high} > {slowest:.3g} or check tr"
+        )
+    if below is not None and 0 < below < slowest:
+        warnings.warn(
+            f"{low} = {below:g} Hz has a period of {1 / below:.4g} s, longer than {run}: little more than the mean is "
+            f"removed; choose {low} > {slowest:.3g}, or {low} = 0",
+            stacklevel=3,
+        )

@@ -88,6 +88,7 @@ class Declaration:
                 checks.check_finite(self.arguments[name], value)
                 checks.check_option(self.arguments[name], value)
                 checks.check_matrix(self.arguments[name], value)
+                checks.check_weights(self.arguments[name], value)
             if self.check is not None:
                 self.check(complete)
             for name in known:

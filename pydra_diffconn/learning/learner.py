@@ -20,6 +20,10 @@ from pydra_diffconn.program.program import Program
 RETRIES = 8  # halvings of the step before a diverging fit stops with its last good values
 
 
+class NotFinite(ValueError):
+    """The loss of the start values is no number."""
+
+
 class Learner:
     """Learn the parameters of a program from some of its runs, validating on others."""
 
@@ -58,7 +62,7 @@ class Learner:
         self.baseline = self.scores(self.start, self._loss_of_first_step(optimizer))
         self.state = State(0, self.start, optimizer, (self.start, optimizer), self.start, self.baseline)
         if not all(np.isfinite(value) for value in self.baseline.values()):
-            raise ValueError(
+            raise NotFinite(
                 f"the loss is not finite at the start ({self.baseline}); check the loss, its targets and the start "
                 f"values {self.plain(self.start)}"
             )

@@ -49,10 +49,38 @@ def one_step(step: Step, wires: Mapping[str, Wire], count: int | None, lookup: L
         values = {**shared, **varying}
         _check_shapes(step, values)
         if joins:
-            return apart(lambda given: _as_tuple(step.block.pure(**given)), values)
-        return _as_tuple(step.block.pure(**values))
+            return seen(step, values, apart(lambda given: _as_tuple(step.block.pure(**given)), values))
+        return seen(step, values, _as_tuple(step.block.pure(**values)))
 
     return call({}) if count is None else _over_instances(call, mapped, count)
+
+
+def seen(step: Step, values: Mapping[str, Any], results: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return the results of a step, or NaN where too few of its weights are above 0, which is known only now.
+
+    A job refuses such weights. Blocks give finite numbers then, so that gradients stay finite; as a result these would
+    be a connectome of nothing, and a fit could choose it.
+    """
+    import jax.numpy as jnp
+
+    for name, argument in step.declaration.arguments.items():
+        weights = values.get(name)
+        if argument.weighs and weights is not None:
+            enough = jnp.count_nonzero(weights) >= _least(step, name, len(weights))
+            results = tuple(
+                jnp.where(enough, r, jnp.nan) if jnp.issubdtype(r.dtype, jnp.floating) else r for r in results
+            )
+    return results
+
+
+def _least(step: Step, name: str, count: int) -> int:
+    """Ask the check of a block how many weights must be above 0: one, or two where something must vary."""
+    first = np.arange(count) < 1
+    try:
+        step.declaration.checked({name: first.astype(float)})
+    except ValueError:
+        return 2
+    return 1
 
 
 def apart(function: Any, values: Mapping[str, Any]) -> Any:
@@ -92,11 +120,16 @@ def chained(one: Planned, lookup: Lookup) -> tuple[Any, ...]:
     steps = [*one.chain, (one.step, one.wires)]
     series = lookup(steps[0][1][_main(steps[0][0])])
     probe = jnp.concatenate([jnp.eye(len(series), dtype=series.dtype), jnp.ones_like(series[:, :1])], axis=1)
+    given = []
     for step, wires in steps:
         others = {name: lookup(wire) for name, wire in wires.items() if name != _main(step)}
         _check_shapes(step, {_main(step): series, **others})
         probe = step.block.pure(**{_main(step): probe}, **others)
-    return (apply_over_time(probe[:, :-1], probe[:, -1], series),)
+        given.append((step, others))
+    results: tuple[Any, ...] = (apply_over_time(probe[:, :-1], probe[:, -1], series),)
+    for step, others in given:
+        results = seen(step, others, results)
+    return results
 
 
 def _check_shapes(step: Step, values: Mapping[str, Any]) -> None:

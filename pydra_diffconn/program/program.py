@@ -13,7 +13,7 @@ import numpy as np
 from pydra_diffconn import pydra_compat
 from pydra_diffconn.declare.parameters import plain
 from pydra_diffconn.numerics.process import keep_compiled
-from pydra_diffconn.program import costs, explain
+from pydra_diffconn.program import calling, costs, explain
 from pydra_diffconn.program.diagnosis import explained
 from pydra_diffconn.program.execution import Lookup, chained, mapping, one_step
 from pydra_diffconn.program.plan import Plan, Planned
@@ -118,7 +118,10 @@ class Program:
                 raise ValueError(
                     f"{name} has {len(inputs[name])} entries along its first axis for {len(self.runs)} runs"
                 )
+        inputs = calling.converted(self, inputs)
+        calling.check(self, parameters, inputs)
         outputs = self.outputs_of(parameters, {**self.inputs, **inputs}, list(range(len(self.runs))))
+        calling.refuse_nan(self, parameters, inputs, outputs)
         nested = splits.folding(self.graph.task) if self.split else None
         if nested is None:
             return outputs

@@ -98,3 +98,10 @@ def test_losses_of_different_settings_have_different_hashes():
     hashes = [hash_function(term) for term in terms]
     assert len(set(hashes)) == len(terms)
     assert hashes[7] == hash_function(losses.Compactness("x", coordinates=POINTS.copy()))
+
+
+@pytest.mark.parametrize(("term", "targets"), TERMS, ids=[type(term).__name__ for term, _ in TERMS])
+def test_a_missing_value_is_a_missing_score(term, targets):
+    output = np.array(DATA[term.output])
+    output[0] = np.nan
+    assert np.isnan(jax.jit(lambda outputs: term.scored(outputs, targets))({**DATA, term.output: output}))

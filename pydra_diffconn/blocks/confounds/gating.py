@@ -96,8 +96,11 @@ def GateConfounds(
 
 
 def check_components(arguments: Mapping[str, Any]) -> None:
-    """Refuse missing values after the first row of the components."""
-    check_table({"confounds": arguments.get("components")})
+    """Refuse missing values after the first row of the components, and as many of them as there are frames."""
+    components = arguments.get("components")
+    check_table({"confounds": components})
+    if components is not None:
+        check_freedom(components, arguments.get("frame_weights"), "components")
 
 
 @define(

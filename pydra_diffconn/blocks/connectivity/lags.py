@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from pydra_diffconn.blocks.checks import check_series
+from pydra_diffconn.blocks.checks import check_series, check_tr
 from pydra_diffconn.blocks.shared_parameters import FrameWeights
 from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.parameters import Parameter
@@ -146,6 +146,7 @@ def LagWeightedCovariance(
 def check_range(arguments: Mapping[str, Any]) -> None:
     """Refuse what `check_lags` refuses, and no range of lags at all."""
     check_lags(arguments)
+    check_tr(arguments)
     if arguments.get("max_lag") == 0:
         raise ValueError("max_lag = 0; lag maps need at least 1 frame")
 

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from pydra_diffconn.blocks.checks import check_series
+from pydra_diffconn.blocks.checks import check_series, check_tr
 from pydra_diffconn.blocks.shared_parameters import FrameWeights
 from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
@@ -29,8 +29,7 @@ def check(arguments: Mapping[str, Any]) -> None:
     """Refuse what `check_series` refuses, and frequencies outside (0, Nyquist)."""
     check_series(arguments)
     frequencies, tr, cycles = (arguments.get(name) for name in ("frequencies", "tr", "cycles"))
-    if tr is not None and not tr > 0:
-        raise ValueError(f"tr = {tr:g} s is not positive; give the repetition time in seconds")
+    check_tr(arguments)
     if cycles is not None and not cycles > 0:
         raise ValueError(f"cycles = {cycles:g}; expected a width above 0, such as 7")
     if frequencies is None or tr is None:
