@@ -97,7 +97,7 @@ def check_band(arguments: Mapping[str, Any]) -> None:
 
 
 def check_filter(arguments: Mapping[str, Any], low: str = "low", high: str = "high") -> None:
-    """Refuse what `check_band` refuses, and a filter that leaves a run nothing; warn of one that is longer than the run.
+    """Refuse what `check_band` refuses, and a filter that leaves a run nothing; warn of one that is slower than it.
 
     `low` and `high` name the arguments that are the cut-offs.
     """
@@ -109,8 +109,8 @@ def check_filter(arguments: Mapping[str, Any], low: str = "low", high: str = "hi
     above, below = arguments.get(high), arguments.get(low)
     if above is not None and above < slowest:
         raise ValueError(
-            f"{high} = {above:g} Hz is below {slowest:.3g} Hz, the slowest frequency of {run}: nothing would be left of "
-            f"them; choose {high} > {slowest:.3g} or check tr"
+            f"{high} = {above:g} Hz is below {slowest:.3g} Hz, the slowest frequency of {run}: nothing would be left "
+            f"of them; choose {high} > {slowest:.3g} or check tr"
         )
     if below is not None and 0 < below < slowest:
         warnings.warn(

@@ -10,7 +10,6 @@ import numpy as np
 from pydra_diffconn.declare.argument import Argument
 from pydra_diffconn.program.diagnosis import refusal
 from pydra_diffconn.program.execution import Lookup, taken
-from pydra_diffconn.program.run import Run
 from pydra_diffconn.program.wires import FromArray, FromParameter, FromStep, OnePerInstance, Static, Wire, arrays_of
 
 if TYPE_CHECKING:

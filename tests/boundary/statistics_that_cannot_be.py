@@ -103,17 +103,21 @@ IMPOSSIBLE = [
 ]  # fmt: skip
 
 
+NAMES = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth")
+
+
 def around(block: Any, given: Mapping[str, Any]) -> Any:
     """Return a workflow of one block, named `step`, whose arrays are inputs."""
     arrays = {name: value for name, value in given.items() if isinstance(value, np.ndarray)}
     rest = {name: value for name, value in given.items() if name not in arrays}
     output = next(iter(block.declaration.outputs))
 
-    def Around(first=None, second=None, third=None):
-        named = dict(zip(arrays, (first, second, third), strict=False))
+    def Around(first=None, second=None, third=None, fourth=None, fifth=None, sixth=None, seventh=None, eighth=None):
+        values = (first, second, third, fourth, fifth, sixth, seventh, eighth)
+        named = dict(zip(arrays, values, strict=False))
         return getattr(workflow.add(block(**named, **rest), name="step"), output)
 
-    inputs = dict(zip(("first", "second", "third"), arrays.values(), strict=False))
+    inputs = dict(zip(NAMES, arrays.values(), strict=False))
     return workflow.define(Around, outputs=["result"])(**inputs)
 
 
@@ -124,8 +128,6 @@ def call(one: Impossible) -> Any:
     learned = {n for n, value in start.items() if not isinstance(value, np.ndarray)}
     given = {n: v for n, v in one.given.items() if n not in learned}
     program = fuse(around(one.block, given), {f"step.{n}": Learn(init=start[n]) for n in learned})
-    names = dict(
-        zip([n for n, v in given.items() if isinstance(v, np.ndarray)], ("first", "second", "third"), strict=False)
-    )
+    names = dict(zip([n for n, v in given.items() if isinstance(v, np.ndarray)], NAMES, strict=False))
     parameters = {**program.parameters, **{f"step.{n}": one.changed[n] for n in learned}}
     return program(parameters, **{names[n]: v for n, v in one.changed.items() if n not in learned})

@@ -13,6 +13,7 @@ from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.parameters import Parameter
 from pydra_diffconn.numerics import spd
+from pydra_diffconn.numerics.weights import total_weight
 
 Matrix = Float[Array, "n n"]
 Kind = Literal["euclidean", "harmonic", "log-euclidean", "karcher"]
@@ -77,7 +78,7 @@ def SpdMean(
     """
     covariances = jnp.asarray(covariances)
     weights = jnp.ones_like(covariances[:, 0, 0]) if subject_weights is None else subject_weights
-    weights = weights / weights.sum()
+    weights = weights / total_weight(weights)
     if kind == "euclidean":
         return _weighted(weights, covariances)
     covariances = _inside(covariances)

@@ -30,7 +30,7 @@ def check(arguments: Mapping[str, Any]) -> None:
     length = length or padded_length(len(series))
     if min(round(high * length * tr), length // 2 - 1) < max(round(low * length * tr), 1):
         raise ValueError(
-            f"no frequency lies between low = {low:g} and high = {high:g} Hz: {len(series)} frames, padded to {length}, "
+            f"no frequency lies between low = {low:g} and high = {high:g} Hz: {len(series)} frames padded to {length} "
             f"have them {1 / (length * tr):.3g} Hz apart up to {0.5 / tr:g} Hz (tr = {tr:g} s); widen the band"
         )
 
