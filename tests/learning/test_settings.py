@@ -78,15 +78,26 @@ def test_settings_of_other_functions(call, told):
         call()
 
 
-
 @pytest.mark.parametrize(
     ("loss", "targets", "told"),
     [
-        (losses.Hinge("connectome"), np.full((4, 3, 3), 0.5), "Hinge: the targets have 0.5 in entry .*expected -1 or 1"),
-        (losses.BinaryCrossEntropy("connectome"), np.full((4, 3, 3), 2.0), "the targets have 2 in entry .*probabilities"),
+        (
+            losses.Hinge("connectome"),
+            np.full((4, 3, 3), 0.5),
+            "Hinge: the targets have 0.5 in entry .*expected -1 or 1",
+        ),
+        (
+            losses.BinaryCrossEntropy("connectome"),
+            np.full((4, 3, 3), 2.0),
+            "the targets have 2 in entry .*probabilities",
+        ),
         (losses.SoftmaxCrossEntropy("connectome"), np.full((4, 3), 7), "SoftmaxCrossEntropy: the targets have 7"),
         (losses.MeanSquaredError("connectome"), np.full((4, 3, 3), np.nan), "the targets have nan in entry"),
-        (losses.Norm("connectome") + losses.Hinge("connectome"), np.zeros((4, 3, 3)), "Hinge: the targets have 0 in entry"),
+        (
+            losses.Norm("connectome") + losses.Hinge("connectome"),
+            np.zeros((4, 3, 3)),
+            "Hinge: the targets have 0 in entry",
+        ),
     ],
 )
 @pytest.mark.parametrize("split", [True, False])

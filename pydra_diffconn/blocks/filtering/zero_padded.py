@@ -25,7 +25,7 @@ def check(arguments: Mapping[str, Any]) -> None:
     if length is not None and (length % 2 or (series is not None and length < len(series))):
         frames = "the run" if series is None else f"{len(series)} frames"
         raise ValueError(f"length = {length}; expected an even number, not below {frames}")
-    if series is None or None in (low, high, tr) or arguments.get("softness") != 0:
+    if series is None or low is None or high is None or tr is None or arguments.get("softness") != 0:
         return
     length = length or padded_length(len(series))
     if min(round(high * length * tr), length // 2 - 1) < max(round(low * length * tr), 1):
