@@ -37,8 +37,10 @@ class Lookup:
                 return _converted(taken(self.done[key], wire.index), wire.spaces)
 
 
-def one_step(step: Step, wires: Mapping[str, Wire], count: int | None, lookup: Lookup) -> tuple[Any, ...]:
-    """Compute one step, for all its instances if it is split."""
+def one_step(
+    step: Step, wires: Mapping[str, Wire], count: int | None, lookup: Lookup, known: Mapping[str, Any] | None = None
+) -> tuple[Any, ...]:
+    """Compute one step, for all its instances if it is split; its check sees what is known of its arguments."""
     joins = sum(isinstance(wire, FromStep) for wire in wires.values()) > 1
     shared: dict[str, Any] = {}
     mapped: dict[str, Any] = {}
@@ -47,7 +49,7 @@ def one_step(step: Step, wires: Mapping[str, Wire], count: int | None, lookup: L
 
     def call(varying: Mapping[str, Any]) -> tuple[Any, ...]:
         values = {**shared, **varying}
-        _check_shapes(step, values)
+        _check_shapes(step, values, known or {})
         if joins:
             return seen(step, values, apart(lambda given: _as_tuple(step.block.pure(**given)), values))
         return seen(step, values, _as_tuple(step.block.pure(**values)))
@@ -111,7 +113,7 @@ def apart(function: Any, values: Mapping[str, Any]) -> Any:
     return jax.lax.cond(always, taken_branch, other, arrays)
 
 
-def chained(one: Planned, lookup: Lookup) -> tuple[Any, ...]:
+def chained(one: Planned, lookup: Lookup, known: Any) -> tuple[Any, ...]:
     """Apply several linear steps over time as one matrix, to deviations from the mean.
 
     The operator's effect on a constant is computed by itself: the mean of an image, large against its fluctuations,
@@ -125,7 +127,7 @@ def chained(one: Planned, lookup: Lookup) -> tuple[Any, ...]:
     given = []
     for step, wires in steps:
         others = {name: lookup(wire) for name, wire in wires.items() if name != _main(step)}
-        _check_shapes(step, {_main(step): series, **others})
+        _check_shapes(step, {_main(step): series, **others}, known(wires))
         probe = step.block.pure(**{_main(step): probe}, **others)
         given.append((step, others))
     results: tuple[Any, ...] = (apply_over_time(probe[:, :-1], probe[:, -1], series),)
@@ -134,10 +136,11 @@ def chained(one: Planned, lookup: Lookup) -> tuple[Any, ...]:
     return results
 
 
-def _check_shapes(step: Step, values: Mapping[str, Any]) -> None:
+def _check_shapes(step: Step, values: Mapping[str, Any], known: Mapping[str, Any]) -> None:
     """Refuse shapes that do not agree, which are known only now where a value is the output of another step."""
     shapes = {name: value.shape for name, value in values.items() if hasattr(value, "shape")}
     step.declaration.check_shapes(shapes)
+    step.declaration.check_lengths(known, shapes)
 
 
 def _main(step: Step) -> str:

@@ -19,7 +19,7 @@ from pydra_diffconn.program.execution import Lookup, chained, mapping, one_step
 from pydra_diffconn.program.plan import Plan, Planned
 from pydra_diffconn.program.planning.planner import plan
 from pydra_diffconn.program.planning.shared import independent, shared_products
-from pydra_diffconn.program.run import Run
+from pydra_diffconn.program.run import Run, plainly_known
 from pydra_diffconn.program.spool import Spool
 from pydra_diffconn.program.wires import FromArray
 from pydra_diffconn.workflow import splits
@@ -256,10 +256,13 @@ class Program:
         """Return the outputs of all planned steps, or of these, by (step path, output); `known` are there before."""
         done: dict[tuple[str, str], Any] = dict(known or {})
         for one in self.plan_of(run).planned if planned is None else planned:
-            lookup = Lookup(parameters, arrays, done)
+            lookup, known = Lookup(parameters, arrays, done), partial(plainly_known, run, self.parameters)
             try:
                 count = run.counts[one.path]
-                results = chained(one, lookup) if one.chain else one_step(one.step, one.wires, count, lookup)
+                if one.chain:
+                    results = chained(one, lookup, known)
+                else:
+                    results = one_step(one.step, one.wires, count, lookup, known(one.wires))
             except (TypeError, ValueError) as error:
                 raise explained(self.graph, run, self.parameters, one, error) from error
             for name, value in zip(one.step.declaration.outputs, results, strict=True):

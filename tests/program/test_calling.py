@@ -7,13 +7,21 @@ from pydra.compose import workflow
 
 from pydra_diffconn import Learn, fit, fuse, losses
 from pydra_diffconn.blocks import (
+    Alff,
     BandPass,
+    ButterworthFiltFilt,
     Censor,
+    CompCor,
     Correlation,
     Covariance,
+    Detrend,
     FramewiseDisplacement,
+    HighPass,
     Interpolate,
+    LagMaps,
     Precision,
+    Standardize,
+    WindowCovariance,
 )
 
 FRAMES, RUNS = 60, 3
@@ -102,3 +110,30 @@ def test_parameters_of_a_call_are_checked(low, told):
     program = fuse(runs(STILL, STILL, STILL))
     with pytest.raises(ValueError, match=rf"BandPass \(run 0\): .*{told}"):
         program({"BandPass.low": low})
+
+
+LATE = {
+    "filters slower than the run": (BandPass, {"tr": 2.0, "low": 0.0001, "high": 0.0002}, "nothing would be left"),
+    "padding longer than the run": (ButterworthFiltFilt, {"tr": 2.0, "order": 12}, "frames of padding needs more than"),
+    "bands without a frequency": (Alff, {"tr": 2.0, "low": 0.0001, "high": 0.0002}, "no frequency of 60 frames"),
+    "windows longer than the run": (WindowCovariance, {"length": 90}, "do not fit 60 frames"),
+    "lags longer than the run": (LagMaps, {"tr": 2.0, "max_lag": 70}, "in a series of 60"),
+    "as many drifts as frames": (Detrend, {"degree": 70}, "71 drift terms and 60 kept frames"),
+    "more components than voxels": (CompCor, {"components": 5, "tissue": np.ones(4)}, "components = 5 of 4 voxels"),
+}
+
+
+@pytest.mark.parametrize("what", list(LATE))
+@pytest.mark.parametrize("first", [Standardize, HighPass])
+def test_what_the_length_of_a_series_forbids_is_refused_also_behind_other_steps(what, first):
+    block, settings, told = LATE[what]
+    output = next(iter(block.declaration.outputs))
+
+    def Late(bold):
+        before = workflow.add(first(timeseries=bold, **({"tr": 2.0} if first is HighPass else {})), name="before")
+        return getattr(workflow.add(block(timeseries=before.timeseries, **settings), name="late"), output)
+
+    program = fuse(workflow.define(Late, outputs=["result"])().split(bold=BOLD))
+    for call in (program, jax.jit(program)):
+        with pytest.raises(ValueError, match=f"^late: .*{told}"):
+            call({})
