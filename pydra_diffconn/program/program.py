@@ -256,13 +256,13 @@ class Program:
         """Return the outputs of all planned steps, or of these, by (step path, output); `known` are there before."""
         done: dict[tuple[str, str], Any] = dict(known or {})
         for one in self.plan_of(run).planned if planned is None else planned:
-            lookup, known = Lookup(parameters, arrays, done), partial(plainly_known, run, self.parameters)
+            lookup, at_hand = Lookup(parameters, arrays, done), partial(plainly_known, run, self.parameters)
             try:
                 count = run.counts[one.path]
                 if one.chain:
-                    results = chained(one, lookup, known)
+                    results = chained(one, lookup, at_hand)
                 else:
-                    results = one_step(one.step, one.wires, count, lookup, known(one.wires))
+                    results = one_step(one.step, one.wires, count, lookup, at_hand(one.wires))
             except (TypeError, ValueError) as error:
                 raise explained(self.graph, run, self.parameters, one, error) from error
             for name, value in zip(one.step.declaration.outputs, results, strict=True):
