@@ -39,11 +39,17 @@ def check_series(arguments: Mapping[str, Any]) -> None:
     check_weighted(arguments, least=2)
 
 
-def check_band(arguments: Mapping[str, Any]) -> None:
-    """Refuse a band that is empty or lies above the Nyquist frequency, and missing values in the series."""
+def check_tr(arguments: Mapping[str, Any]) -> None:
+    """Refuse a repetition time that is none."""
     tr = arguments.get("tr")
     if tr is not None and not tr > 0:
         raise ValueError(f"tr = {tr:g} s is not positive; give the repetition time in seconds")
+
+
+def check_band(arguments: Mapping[str, Any]) -> None:
+    """Refuse a band that is empty or lies above the Nyquist frequency."""
+    check_tr(arguments)
+    tr = arguments.get("tr")
     for name in ("low", "high", "cutoff"):
         value = arguments.get(name)
         if value is None or tr is None:
@@ -56,3 +62,27 @@ def check_band(arguments: Mapping[str, Any]) -> None:
     low, high = arguments.get("low"), arguments.get("high")
     if low is not None and high is not None and not 0 <= low < high:
         raise ValueError(f"low = {low:g} Hz and high = {high:g} Hz are no band; expected 0 <= low < high")
+
+
+def check_filter(arguments: Mapping[str, Any], low: str = "low", high: str = "high") -> None:
+    """Refuse what `check_band` refuses, and a filter that leaves a run nothing; warn of one that is slower than it.
+
+    `low` and `high` name the arguments that are the cut-offs.
+    """
+    check_band(arguments)
+    series, tr = arguments.get("timeseries"), arguments.get("tr")
+    if series is None or tr is None or len(series) < 2:
+        return
+    slowest, run = 1 / (len(series) * tr), f"{len(series)} frames of {tr:g} s"
+    above, below = arguments.get(high), arguments.get(low)
+    if above is not None and above < slowest:
+        raise ValueError(
+            f"{high} = {above:g} Hz is below {slowest:.3g} Hz, the slowest frequency of {run}: nothing would be left "
+            f"of them; choose {high} > {slowest:.3g} or check tr"
+        )
+    if below is not None and 0 < below < slowest:
+        warnings.warn(
+            f"{low} = {below:g} Hz has a period of {1 / below:.4g} s, longer than {run}: little more than the mean is "
+            f"removed; choose {low} > {slowest:.3g}, or {low} = 0",
+            stacklevel=3,
+        )

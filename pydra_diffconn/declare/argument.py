@@ -14,6 +14,9 @@ from pydra_diffconn.declare.parameters import Parameter
 
 KINDS = {"c": "complex numbers; take their magnitude or real part", "O": "objects", "U": "text", "S": "text"}
 
+WEIGHTS = ("frame_weights", "subject_weights", "sample_weights")
+"""Names of arguments by which a block weighs its frames, subjects or samples."""
+
 
 @dataclass(frozen=True)
 class Argument:
@@ -42,6 +45,11 @@ class Argument:
     @property
     def constraint(self) -> Constraint | None:
         return self.parameter.constraint if self.parameter is not None else self.bounds
+
+    @property
+    def weighs(self) -> bool:
+        """Whether it says how much each frame, subject or sample counts."""
+        return self.name in WEIGHTS
 
     def converted(self, value: Any) -> Any:
         """Return an array as the block takes it: numbers of this process's precision, integers for labels."""

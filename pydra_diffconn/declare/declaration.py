@@ -26,6 +26,19 @@ def prefixed(where: str) -> Iterator[None]:
 
 
 @dataclass(frozen=True)
+class Shaped:
+    """An array of which the shape alone is known, for a check that asks for no more."""
+
+    shape: tuple[int, ...]
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __array__(self, *how: Any, **more: Any) -> np.ndarray:
+        raise TypeError("the values are not known yet")
+
+
+@dataclass(frozen=True)
 class Declaration:
     """All that a block's author declared."""
 
@@ -133,6 +146,7 @@ class Declaration:
                 checks.check_finite(self.arguments[name], value)
                 checks.check_option(self.arguments[name], value)
                 checks.check_matrix(self.arguments[name], value)
+                checks.check_weights(self.arguments[name], value)
             if self.check is not None:
                 self.check(complete)
             for name in known:
@@ -141,6 +155,24 @@ class Declaration:
                 if complete.get(name) is None:
                     complete[name] = rule(complete)
         return complete
+
+    def check_lengths(self, known: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]]) -> None:
+        """Refuse what the block's check refuses of known values beside series of which the shapes are known.
+
+        A check that asks for their values says nothing.
+        """
+        series = {n: Shaped(shape) for n, shape in shapes.items() if n not in known and len(shape) > 1}
+        if self.check is None or not series:
+            return
+        import jax
+
+        try:
+            with jax.ensure_compile_time_eval():  # numbers, also while somebody compiles the program
+                self.check({**known, **series})
+        except ValueError:
+            raise
+        except Exception:  # whatever comes of an array without values
+            return
 
     def check_shapes(self, shapes: Mapping[str, tuple[int, ...]], waiting: Mapping[str, Any] | None = None) -> None:
         """Refuse shapes that are not those declared, or do not agree; also of values that are still traced."""

@@ -106,6 +106,14 @@ def place(argument: Argument, index: Sequence[int]) -> str:
     return first if len(index) == 1 else f"{first}, column {index[1]}"
 
 
+def check_weights(argument: Argument, value: Any) -> None:
+    """Refuse weights that are all 0: whatever is averaged by them, nothing is left of it."""
+    if argument.weighs and not np.any(value):
+        word = COUNTED.get(argument.dims, argument.dims)
+        hint = "censor less or leave this run out" if argument.dims == "time" else "give some a weight above 0"
+        raise ValueError(f"0 of {len(value)} {word} can be used, all of {argument.name} are 0; {hint}")
+
+
 SYMMETRIC = ("connectome", "covariance")
 """Names of arguments that are matrices of pairs: an entry and its mirror image say the same thing."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,6 +45,20 @@ class Run:
             (path, name, *_signature(wire)) for path, wires in self.wires.items() for name, wire in wires.items()
         ]
         return shapes, tuple(statics), tuple(self.counts.items())
+
+
+def plainly_known(run: Run, parameters: Mapping[str, Any], wires: Mapping[str, Wire]) -> dict[str, Any]:
+    """Return the arguments of a step that are the same for all its instances and known when the program is made."""
+    found: dict[str, Any] = {}
+    for name, wire in wires.items():
+        match wire:
+            case Static(value=value):
+                found[name] = value
+            case FromParameter(name=parameter):
+                found[name] = parameters[parameter]
+            case FromArray(name=array, index=None, spaces=None) if array in run.arrays:
+                found[name] = run.arrays[array]
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _signature(wire: Wire) -> tuple[Any, ...]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import inspect
 import pickle
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from pydra_diffconn.testing.cases import Case, Finding
 from pydra_diffconn.testing.compiled import Compiled, outputs
+from pydra_diffconn.testing.edges import edges
 
 GRADIENT_TOLERANCE = 1e-4
 STEPS = 100  # random steps in the free space, after which a constraint must still hold
@@ -57,7 +57,10 @@ def examine(case: Case, before: Sequence[Case] = ()) -> Iterator[Finding]:
             yield _failed("inputs", error)
             return
         checks = (_shapes, _transforms, _oracle, _single, _facts, _gradients, _degenerate)
-        for check in (*checks, *(() if _seen(case, before) else (_documented, _pickles, _hashes, _constraints))):
+        for check in (
+            *checks,
+            *(() if _seen(case, before) else (_documented, _pickles, _hashes, _constraints, _edges)),
+        ):
             try:
                 yield from check(run)
             except Exception as error:
@@ -233,12 +236,32 @@ def _distance_from_differences(score: Callable[[np.ndarray], float], at: np.ndar
 def _degenerate(run: Compiled) -> Iterator[Finding]:
     for label, extra in run.case.degenerate.items():
         values = run.case.filled(extra)
-        program = run if run.takes(values) else Compiled(replace(run.case, arguments=values))
+        program = run.of(values)
         _, results, slopes = program.slopes(program.smooth(values), values)
         finite = all(np.all(np.isfinite(result)) for result in results)
         yield Finding(f"{label}: value", finite, "NaN or infinity")
         for name, slope in slopes.items():
             yield Finding(f"{label}: gradient to {name}", bool(np.all(np.isfinite(slope))), "NaN or infinity")
+
+
+def _edges(run: Compiled) -> Iterator[Finding]:
+    """What runs is compiled: there, too, values and gradients are finite, and those of each operation by itself."""
+    for label, values in edges(run.case, run.values):
+        program = run.of(values)
+        smooth = program.smooth(values)
+        _, results, slopes = program.slopes(smooth, values)
+        found = {**dict(zip(run.declaration.outputs, results, strict=True)), **_gradients_of(slopes)}
+        wrong = [name for name, value in found.items() if not np.all(np.isfinite(value))]
+        yield Finding(f"{label}: finite", not wrong, f"NaN or infinity in {', '.join(wrong)}")
+        if label in run.case.undetermined:
+            continue
+        results, slopes = program.slopes_op_by_op(smooth, values)
+        apart = [*results, *_gradients_of(slopes).values()]
+        yield _compare(f"{label}: compiled", list(found.values()), apart, 1e-10)
+
+
+def _gradients_of(slopes: Mapping[str, Any]) -> dict[str, Any]:
+    return {f"the gradient to {name}": slope for name, slope in slopes.items()}
 
 
 def _constraints(run: Compiled) -> Iterator[Finding]:

@@ -35,6 +35,7 @@ from making import (
     text,
     volume,
 )
+from statistics_that_cannot_be import IMPOSSIBLE, Impossible
 
 from pydra_diffconn.blocks import (
     BandPass,
@@ -462,7 +463,7 @@ SURFACES = [
 
 
 def timed(path_of: Callable[[Path], Path], tr: float = 2.0) -> Made:
-    return lambda f: (given(BandPass, timeseries=path_of(f), tr=tr, low=0.01, high=0.1)["tr"], tr)
+    return lambda f: (given(BandPass, timeseries=path_of(f), tr=tr, low=0.05, high=0.1)["tr"], tr)
 
 
 def beside(content: Any) -> Callable[[Path], Path]:
@@ -488,6 +489,16 @@ TIMES = [
     Row("tr", "in milliseconds", "refused", timed(lambda f: volume(f / "x.nii", tr=2.0), 2000.0), "not in milliseconds"),
 ]  # fmt: skip
 
+
+def impossible(one: Impossible) -> Made:
+    return lambda f: (given(one.block, **{**one.given, **one.changed}) and one.what, one.what)
+
+
+STATISTICS = [
+    Row("statistics", one.what, "warned about" if one.warned else "refused", impossible(one), one.told)
+    for one in IMPOSSIBLE
+]
+
 ROWS: list[Row] = [
-    *TABLES, *NAMES, *MATRICES, *CONFOUNDS, *MODELS, *IMAGES, *MASKS, *ATLASES, *SURFACES, *TIMES,
+    *TABLES, *NAMES, *MATRICES, *CONFOUNDS, *MODELS, *IMAGES, *MASKS, *ATLASES, *SURFACES, *TIMES, *STATISTICS,
 ]  # fmt: skip

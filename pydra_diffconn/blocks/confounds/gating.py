@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from pydra_diffconn.blocks.checks import check_table
-from pydra_diffconn.blocks.freedom import of_regression
+from pydra_diffconn.blocks.freedom import number_independent, of_regression
 from pydra_diffconn.blocks.shared_parameters import FrameWeights
 from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
@@ -108,8 +108,19 @@ def GateConfounds(
 
 
 def check_components(arguments: Mapping[str, Any]) -> None:
-    """Refuse missing values after the first row of the components."""
-    check_table({"confounds": arguments.get("components")})
+    """Refuse missing values after the first row of the components, and as many of them as there are frames."""
+    components = arguments.get("components")
+    check_table({"confounds": components})
+    if components is not None:
+        weights = arguments.get("frame_weights")
+        frames, rank = (
+            len(components) if weights is None else int(np.sum(weights > 0)),
+            number_independent(components, weights),
+        )
+        if rank >= frames - 1:
+            raise ValueError(
+                f"{rank} independent components and {frames} kept frames leave nothing of the data; give fewer components"
+            )
 
 
 def noise_alone(arguments: Mapping[str, Any]) -> Any:

@@ -17,6 +17,7 @@ from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.freedom import Freedom
 from pydra_diffconn.declare.parameters import Parameter
 from pydra_diffconn.numerics.design import filled_first_row, gated_inverse, unit_design
+from pydra_diffconn.numerics.weights import total_weight
 
 MARGIN = 1e-4  # Hz: the stop bands of 3dTproject end so far from the pass band
 SHARE = 1 / 6  # of the step between frequencies, by which its stop bands shrink before their ends are rounded
@@ -115,7 +116,7 @@ def ProjectOut(
     design, gates = design.astype(timeseries.dtype), gates.astype(timeseries.dtype)
     weights = jnp.ones_like(timeseries[:, 0]) if frame_weights is None else frame_weights
     if degree >= 0:  # a large mean costs single precision digits
-        timeseries = timeseries - weights @ timeseries / weights.sum()
+        timeseries = timeseries - weights @ timeseries / total_weight(weights)
     series, root, design = unit_design(timeseries, design, weights, intercept=False)
     inverse = gated_inverse(root * design, gates, jnp.ones((), design.dtype))
     residual = series - design @ (inverse @ (root * series))

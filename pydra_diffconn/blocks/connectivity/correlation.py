@@ -18,6 +18,7 @@ from pydra_diffconn.declare.parameters import Parameter
 from pydra_diffconn.numerics import spd
 from pydra_diffconn.numerics.dead_columns import rounding_floor
 from pydra_diffconn.numerics.linalg import weighted_gram
+from pydra_diffconn.numerics.weights import degrees_of_freedom, total_weight
 
 
 @define(outputs=["covariance"], check=check_series, skips=True)
@@ -40,9 +41,8 @@ def Covariance(
         1 for the unbiased estimate, 0 for the maximum-likelihood one.
     """
     weights = jnp.ones_like(timeseries[:, 0]) if frame_weights is None else frame_weights
-    total = weights.sum()
-    centred = timeseries - weights @ timeseries / total
-    return weighted_gram(centred, weights) / (total - ddof * jnp.sum(weights**2) / total)
+    centred = timeseries - weights @ timeseries / total_weight(weights)
+    return weighted_gram(centred, weights) / degrees_of_freedom(weights, ddof)
 
 
 @define(outputs=["connectome"], check=check_series, skips=True, varies=True)
@@ -63,7 +63,7 @@ def Correlation(
         Weights in [0, 1], from `Censor`.
     """
     weights = jnp.ones_like(timeseries[:, 0]) if frame_weights is None else frame_weights
-    centred = timeseries - weights @ timeseries / weights.sum()
+    centred = timeseries - weights @ timeseries / total_weight(weights)
     rounding = rounding_floor(weights @ timeseries**2)
     return _correlate(centred, weights, rounding)
 
@@ -118,7 +118,7 @@ def ConditionalCorrelation(
     """
     weights = jnp.ones_like(timeseries[:, 0]) if frame_weights is None else frame_weights
     residual = RegressConfounds.pure(timeseries, confounds, frame_weights)
-    centred = residual - weights @ residual / weights.sum()
+    centred = residual - weights @ residual / total_weight(weights)
     # what is left of an explained parcel is rounding of the parcel as it was, some for each confound
     rounding = rounding_floor(weights @ timeseries**2, times=1 + confounds.shape[1])
     return _correlate(centred, weights, rounding)

@@ -17,6 +17,7 @@ from pydra_diffconn.numerics import spd
 from pydra_diffconn.numerics.dead_columns import is_alive
 from pydra_diffconn.numerics.gaps import bridge
 from pydra_diffconn.numerics.gates import gate
+from pydra_diffconn.numerics.weights import total_weight
 
 
 @define(outputs=["amplitude", "phase"], skips=True)
@@ -68,7 +69,7 @@ def PhaseLocking(
     signal, weights = _weighted_analytic(timeseries, frame_weights)
     size = _modulus(signal)
     unit = jnp.where(size > 0, signal, 0.0) / jnp.where(size > 0, size, 1.0)
-    locking = _modulus(jnp.conj(unit).T @ (weights[:, None] * unit)) / weights.sum()
+    locking = _modulus(jnp.conj(unit).T @ (weights[:, None] * unit)) / total_weight(weights)
     return spd.correlations(locking)
 
 
@@ -200,7 +201,7 @@ def _segment_spectra(
     frames = starts[:, None] + np.arange(length)
     weights = jnp.ones_like(series[:, 0]) if frame_weights is None else frame_weights
     alive = _varies(series, weights)
-    centred = jnp.where(alive, series - weights @ series / weights.sum(), 0.0)
+    centred = jnp.where(alive, series - weights @ series / total_weight(weights), 0.0)
     segments, kept = centred[frames], weights[frames][:, :, None]
     total = kept.sum(axis=1, keepdims=True)
     mean = jnp.sum(kept * segments, axis=1, keepdims=True) / jnp.where(total > 0, total, 1.0)
@@ -246,7 +247,7 @@ def _weighted_analytic(series: Array, frame_weights: Array | None) -> tuple[Arra
 
 
 def _varies(series: Array, weights: Array) -> Array:
-    square = weights @ (series - weights @ series / weights.sum()) ** 2
+    square = weights @ (series - weights @ series / total_weight(weights)) ** 2
     return is_alive(square, weights @ series**2)
 
 

@@ -16,6 +16,7 @@ from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.freedom import Freedom
 from pydra_diffconn.declare.parameters import Parameter
 from pydra_diffconn.numerics.design import gated_inverse, unit_design
+from pydra_diffconn.numerics.weights import total_weight
 
 
 def check(arguments: Mapping[str, Any]) -> None:
@@ -107,10 +108,10 @@ def Detrend(
         gates = jnp.concatenate([gates, removed_part(number, 2 * frames * jnp.asarray(tr), cutoff, softness)])
     centred, root, design = unit_design(timeseries, jnp.asarray(basis, timeseries.dtype), frame_weights)
     weights = jnp.ones_like(timeseries[:, 0]) if frame_weights is None else frame_weights
-    centred = centred - weights @ centred / weights.sum()  # a large mean leaves some roundings of itself
+    centred = centred - weights @ centred / total_weight(weights)  # a large mean leaves some roundings of itself
     inverse = gated_inverse(root * design, gates.astype(design.dtype), jnp.ones((), design.dtype))
     detrended = centred - design @ (inverse @ (root * centred))
-    return detrended + (weights @ timeseries / weights.sum() if keep_mean else 0.0)
+    return detrended + (weights @ timeseries / total_weight(weights) if keep_mean else 0.0)
 
 
 def removed_part(number: Any, period: Any, cutoff: Any, softness: Any) -> Float[Array, "terms"]:

@@ -1,5 +1,6 @@
 """The temporal filter of fslmaths: a high-pass that subtracts a running line, and a Gaussian low-pass."""
 
+import warnings
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -29,6 +30,16 @@ def check(arguments: Mapping[str, Any]) -> None:
             f"highpass_sigma = {sigma:g} frames; a line needs a window of more than one frame: give at least 1/3. It "
             "is counted in frames, not in seconds"
         )
+    frames = len(arguments.get("timeseries", ()))
+    effects = {"highpass_sigma": "a straight line is removed", "lowpass_sigma": "the mean is left"}
+    for name, effect in effects.items():
+        sigma = arguments.get(name)
+        if sigma is not None and sigma > frames > 0:
+            warnings.warn(
+                f"{name} = {sigma:g} frames is longer than the run of {frames}: little more than {effect}; it is "
+                "counted in frames, not in seconds",
+                stacklevel=3,
+            )
 
 
 @define(outputs=["timeseries"], linear_in="timeseries", acts_along="time", check=check, freedom=of_lines)

@@ -39,6 +39,8 @@ def SoftThreshold(
     """
     rows, columns = np.triu_indices(len(connectome), 1)
     edges = connectome[rows, columns]
+    if not len(rows):  # one parcel has none
+        return jnp.zeros_like(connectome)
     ordered = jnp.where(edges != 0, edges, jax.lax.stop_gradient(edges.min(initial=0.0)) - 1)
     kept = edges * largest(ordered, density * len(rows), softness)
     return jnp.zeros_like(connectome).at[rows, columns].set(kept).at[columns, rows].set(kept)
