@@ -4,6 +4,7 @@ from . import atlases as atlases
 from . import blocks as blocks
 from . import generators as generators
 from . import losses as losses
+from . import nipype as nipype
 from . import strategies as strategies
 from ._version import __version__ as __version__
 from .declare import block as block
