@@ -92,6 +92,7 @@ if not typing.TYPE_CHECKING:  # read by lazy_loader
     from .series.as_array import AsArray as AsArray
     from .series.restore_mean import RestoreMean as RestoreMean
     from .series.standardize import Standardize as Standardize
+    from .series.standardize import StandardizeRuns as StandardizeRuns
     from .series.unit_norm import UnitNorm as UnitNorm
     from .states.decomposition import IndependentComponents as IndependentComponents
     from .states.decomposition import NonnegativeFactors as NonnegativeFactors
@@ -183,6 +184,7 @@ __all__ = [
     "SpdMean",
     "SpectralInterpolate",
     "Standardize",
+    "StandardizeRuns",
     "StateCovariance",
     "SupportVectorMachine",
     "TangentProject",
@@ -2190,6 +2192,31 @@ class Standardize(workflow.Task[_StandardizeOutputs]):
         frame_weights: accepted.Traced | None = None,
         mode: typing.Literal["zscore", "psc", "robust"] = "zscore",
         mode_weights: accepted.Traced | None = None,
+        ddof: int = 1,
+    ) -> jax.Array: ...
+
+class _StandardizeRunsOutputs(workflow.Outputs):
+    timeseries: typing.Any
+
+class StandardizeRuns(workflow.Task[_StandardizeRunsOutputs]):
+    """Bring each run of a concatenated series to mean 0 and standard deviation 1 by itself."""
+
+    Outputs: typing.TypeAlias = _StandardizeRunsOutputs
+    declaration: typing.ClassVar[declared.Declaration]
+    def __init__(
+        self,
+        *,
+        timeseries: accepted.Data = ...,
+        run_lengths: tuple[int, ...] | accepted.Lazy = ...,
+        frame_weights: accepted.Data | None = None,
+        ddof: int | accepted.Lazy = 1,
+        mask: accepted.Data | None = None,
+    ) -> None: ...
+    @staticmethod
+    def pure(
+        timeseries: accepted.Traced,
+        run_lengths: tuple[int, ...],
+        frame_weights: accepted.Traced | None = None,
         ddof: int = 1,
     ) -> jax.Array: ...
 

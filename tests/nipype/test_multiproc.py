@@ -40,6 +40,12 @@ if __name__ == "__main__":
 @pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
 def test_multiproc_never_hangs_after_jax_has_computed(method, tmp_path):
     (tmp_path / "script.py").write_text(SCRIPT)
-    run = {"cwd": tmp_path, "capture_output": True, "text": True, "timeout": 60, "env": {**os.environ, "HOME": str(tmp_path)}}
+    run = {
+        "cwd": tmp_path,
+        "capture_output": True,
+        "text": True,
+        "timeout": 60,
+        "env": {**os.environ, "HOME": str(tmp_path)},
+    }
     done = subprocess.run([sys.executable, "script.py", method], **run)
     assert done.returncode == 0 and done.stdout.strip().endswith("(50, 3)"), done.stderr[-3000:] + done.stdout[-3000:]

@@ -21,7 +21,7 @@ def kept(arguments: Mapping[str, Any]) -> tuple[int, ...]:
     return tuple(int(frame) for frame in np.flatnonzero(np.asarray(arguments["frame_weights"]) > 0.5))
 
 
-@define(outputs=["timeseries"], linear_in="timeseries", check=check_weighted, infer={"frames": kept})
+@define(outputs=["timeseries"], linear_in="timeseries", acts_along="time", check=check_weighted, infer={"frames": kept})
 def KeepFrames(
     timeseries: Float[Array, "time space"],
     frame_weights: Annotated[Float[Array, "time"], constraints.unit_interval],
