@@ -12,6 +12,13 @@ Names = Mapping[str, str | None]
 """The old interface's inputs to the new one's, where they have other names."""
 
 
+def held(node: Any, name: str) -> Any:
+    """Return the value that stands in a node: a MapNode keeps its lists apart, a JoinNode all that is set later."""
+    apart = isinstance(node, MapNode) and name in node.iterfield
+    later = isinstance(node, JoinNode) and isdefined(getattr(node.inputs, name))
+    return getattr(node.inputs if apart or later else node.interface.inputs, name)
+
+
 def put(node: Any, made: Any, names: Names | None = None) -> None:
     """Put an interface with its values into a node; the node's lists and iterables take the new names."""
     names = names or {}

@@ -26,6 +26,7 @@ from pydra_diffconn.nipype.expanding import (
     place_among_runs,
 )
 from pydra_diffconn.nipype.interfaces import argument_of, as_task_value
+from pydra_diffconn.nipype.placing import held
 from pydra_diffconn.nipype.stretch import Step, Stretch
 
 ABSENT = object()
@@ -198,8 +199,7 @@ class _Reader:
     def _value(self, node: Any, name: str, source: Any) -> Any:
         """Return what a node is given from outside: a result of Nipype's, or what stands in it."""
         if source is None:
-            held = node.inputs if isinstance(node, MapNode) and name in node.iterfield else node.interface.inputs
-            value = getattr(held, name)
+            value = held(node, name)
             return value if isdefined(value) else ABSENT
         origin, taken = source
         key = origin, taken if isinstance(taken, str) else repr(taken)
