@@ -5,7 +5,7 @@ Nipype is imported on first use of a name, never before: `from pydra_diffconn.ni
 
 from typing import Any
 
-HOMES = {"interface": "interfaces", "runs": "reading"}
+HOMES = {"interface": "interfaces", "runs": "reading", "to_nipype": "exporting"}
 """The functions that stand here beside the blocks, and their modules."""
 
 

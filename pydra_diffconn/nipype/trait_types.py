@@ -37,7 +37,7 @@ class Number(_OfBlock):
     def validate(self, owner: Any, name: str, value: Any) -> Any:
         """Return a number or mark within the declared bounds, as far as these are numbers themselves."""
         self._check_mark(name, value)
-        if value is None and (self.argument is None or self.argument.optional):
+        if value is Undefined or (value is None and (self.argument is None or self.argument.optional)):
             return value
         if isinstance(value, Learn):
             self._check_bounds(name, value, value.init)
@@ -70,7 +70,7 @@ class Data(_OfBlock):
     def validate(self, owner: Any, name: str, value: Any) -> Any:
         """Return an array, or the absolute path of a file."""
         self._check_mark(name, value)
-        if value is None or isinstance(value, Learn | np.ndarray):
+        if value is None or value is Undefined or isinstance(value, Learn | np.ndarray):
             return value
         if isinstance(value, str | Path) or hasattr(value, "fspath"):
             path = Path(str(value)).absolute()

@@ -240,6 +240,7 @@ def test_fused_is_what_nipype_computes(construct, folder):
         np.testing.assert_allclose(one, other, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_classical_step_runs_once_over_fuse_fit_and_the_runs_of_nipype(folder):
     program = fuse(chain(folder), {"band.low": Learn()})
     target = np.asarray(program({"band.low": 0.03})["fc.connectome"])
@@ -254,6 +255,7 @@ def test_a_classical_step_runs_once_over_fuse_fit_and_the_runs_of_nipype(folder)
     assert (folder / "count").read_text() == "xxx"
 
 
+@pytest.mark.slow
 def test_a_plugin_of_nipype_runs_the_classical_steps(folder):
     program = fuse(chain(folder), plugin="MultiProc", plugin_args={"n_procs": 2})
     np.testing.assert_allclose(program({})["fc.connectome"], of_nipype(chain(folder)), atol=1e-5)

@@ -211,6 +211,7 @@ def no_tools(monkeypatch):
     monkeypatch.setenv("FSLOUTPUTTYPE", "NIFTI_GZ")
 
 
+@pytest.mark.slow
 def test_steps_of_fsl_and_afni_have_their_equivalents_also_where_fields_are_connected(tmp_path, no_tools):
     flow = tools(tmp_path)
     found = {one.path: one for one in proposals(flow)}
