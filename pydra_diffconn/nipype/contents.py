@@ -38,13 +38,18 @@ def described(value: Any, of_file: Callable[[str], str]) -> Any:
     return type(value).__qualname__, hash_function(value)
 
 
-def _of_text(text: str, of_file: Callable[[str], str]) -> Any:
-    path = Path(text)
+def names_a_file(value: Any) -> bool:
+    """Say whether text (any text: the code of a function, too) or a path is the name of a file."""
     try:
-        if not path.is_file():
-            return repr(text)
-    except OSError:  # too long for a name
+        return isinstance(value, str | Path) and Path(value).is_file()
+    except (OSError, ValueError):  # too long for a name, or none at all
+        return False
+
+
+def _of_text(text: str, of_file: Callable[[str], str]) -> Any:
+    if not names_a_file(text):
         return repr(text)
+    path = Path(text)
     read = sorted({path, *_companions(path)})
     return ("file", "".join(path.suffixes[-2:]), *(of_file(str(one)) for one in read))
 

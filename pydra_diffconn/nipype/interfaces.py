@@ -22,7 +22,7 @@ from pydra_diffconn._version import __version__
 from pydra_diffconn.declare.argument import Argument
 from pydra_diffconn.declare.task import BlockTask, source_hash
 from pydra_diffconn.nipype.computing import computed
-from pydra_diffconn.nipype.contents import described
+from pydra_diffconn.nipype.contents import described, names_a_file
 from pydra_diffconn.nipype.trait_types import Data, Number
 
 PRECISIONS = ("float32", "float64")
@@ -107,7 +107,7 @@ def as_task_value(kind: Any, name: str, value: Any) -> Any:
     argument = argument_of(kind, name)
     if isinstance(value, str) and (argument is None or argument.role == "data" or argument.dims):
         typed = pydra_compat.get_fields(kind)[name].type
-        return File(value) if typed is not str and Path(value).is_file() else value
+        return File(value) if typed is not str and names_a_file(value) else value
     if isinstance(value, list) and argument is not None and argument.role == "static":
         return tuple(value)
     return value

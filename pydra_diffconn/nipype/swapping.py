@@ -5,13 +5,13 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from nipype.interfaces.base import TraitError, isdefined
 from nipype.pipeline.engine import Workflow
 
+from pydra_diffconn.nipype.contents import names_a_file
 from pydra_diffconn.nipype.expanding import walk
 from pydra_diffconn.nipype.interfaces import OWN, TaskInterface, interface
 from pydra_diffconn.nipype.known_steps import equivalent, known
@@ -283,9 +283,7 @@ class _Swapped:
 
 
 def _is_data(value: Any) -> bool:
-    if isinstance(value, np.ndarray):
-        return True
-    return isinstance(value, str | Path) and len(str(value)) < 4096 and Path(str(value)).is_file()
+    return isinstance(value, np.ndarray) or names_a_file(value)
 
 
 def _shown(value: Any) -> str:
