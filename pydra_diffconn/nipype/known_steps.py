@@ -10,6 +10,7 @@ from nipype.interfaces.base import isdefined
 from pydra_diffconn import pydra_compat
 from pydra_diffconn.declare.equivalent import Connected, Equivalent, Step, View
 from pydra_diffconn.equivalents import afni, fsl
+from pydra_diffconn.nipype import algorithms
 from pydra_diffconn.nipype.interfaces import TaskInterface
 from pydra_diffconn.nipype.placing import held
 from pydra_diffconn.workflow.known_steps import registered
@@ -29,7 +30,7 @@ SAME_AS_PYDRA = [
 
 def known() -> list[Equivalent]:
     """Return all equivalents, those of plugins first."""
-    return [*registered(), *SAME_AS_PYDRA]
+    return [*registered(), *SAME_AS_PYDRA, *algorithms.EQUIVALENTS]
 
 
 def equivalent(
