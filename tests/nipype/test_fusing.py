@@ -1,5 +1,9 @@
 """Workflows of Nipype read and fused: every construct gives what Nipype's own run of the blocks gives."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import jax.numpy as jnp
 import nipype.pipeline.engine as pe
 import numpy as np
@@ -419,3 +423,11 @@ def test_confounds_that_a_run_lacks_are_told_in_the_blocks_words(folder):
     flow.connect(flow.get_node("source"), "out", node, "timeseries")
     with pytest.raises(ValueError, match=r"regress.*70"):
         fuse(flow)
+
+
+@pytest.mark.slow
+def test_the_recipe_runs_as_it_stands(tmp_path):
+    recipe = Path(__file__).parents[2] / "workflows" / "nipype_swap.py"
+    run = {"cwd": tmp_path, "capture_output": True, "text": True, "timeout": 300}
+    done = subprocess.run([sys.executable, str(recipe)], **run)
+    assert "the lower cut-off: 0.01 Hz before, 0." in done.stdout, done.stderr[-2000:]
