@@ -138,9 +138,13 @@ def _used(workflow: Workflow, path: str) -> list[str]:
 
 def _connected(workflow: Workflow, path: str, node: Any) -> dict[str, str]:
     """Return the inputs of a node that are connected, or run over values, and to what."""
-    found = dict.fromkeys(getattr(node, "iterfield", []), "its list of values")
-    found |= dict.fromkeys(_iterated(node), "its iterables")
-    return found | {edge.field: edge.other for edge in _edges(workflow, path) if edge.incoming}
+    return _run_over(node) | {edge.field: edge.other for edge in _edges(workflow, path) if edge.incoming}
+
+
+def _run_over(node: Any) -> dict[str, str]:
+    """Return the inputs of which a node takes one value after the other, and where these stand."""
+    listed = dict.fromkeys(getattr(node, "iterfield", []), "its list of values")
+    return listed | dict.fromkeys(_iterated(node), "its iterables")
 
 
 def _iterated(node: Any) -> list[str]:
@@ -228,6 +232,8 @@ class _Swapped:
     def target(self, name: str) -> str | None:
         """Return the input of ours for a connected one of theirs; None if it is left out."""
         target = self.fields.get(name, name)
+        if target is None and name in _run_over(self.node):
+            raise ValueError(f"swap: {self.path}.{name} is {_run_over(self.node)[name]}, which cannot be left out")
         if target is not None and target not in self.our_inputs:
             raise ValueError(
                 f"swap: {self.path}.{name} is connected to {self.connected[name]}, and {self.title} has no input "

@@ -12,7 +12,7 @@ import pytest
 from nipype.interfaces.utility import Function, IdentityInterface
 from pydra.compose import python, workflow
 
-from pydra_diffconn import Learn, blocks, fit, fuse, losses, nipype, with_parameters
+from pydra_diffconn import Learn, blocks, fit, fuse, load_parameters, losses, nipype, with_parameters
 from pydra_diffconn.nipype import BandPass, Choose, Correlation, Detrend, Parcellate, RegressConfounds, interface
 
 LABELS = np.arange(12) // 3 + 1
@@ -431,3 +431,58 @@ def test_the_recipe_runs_as_it_stands(tmp_path):
     run = {"cwd": tmp_path, "capture_output": True, "text": True, "timeout": 300}
     done = subprocess.run([sys.executable, str(recipe)], **run)
     assert "the lower cut-off: 0.01 Hz before, 0." in done.stdout, done.stderr[-2000:]
+
+
+def test_a_map_node_learns_and_is_written_back(folder):
+    flow = map_node_over_runs(folder)
+    program = fuse(flow, {"band.low": Learn()})
+    made = with_parameters(flow, {"band.low": 0.05})
+    expected = program({"band.low": 0.05})["fc.connectome"]
+    assert abs(expected - program(program.parameters)["fc.connectome"]).max() > 1e-3
+    np.testing.assert_allclose(of_nipype(made), [expected], atol=1e-5)
+
+
+def test_without_a_folder_of_its_own_and_with_a_checkpoint(folder):
+    flow = chain(folder)
+    flow.base_dir = None
+    result = fit(
+        flow,
+        losses.Norm("fc.connectome"),
+        learn={"band.low": Learn()},
+        steps=2,
+        progress=False,
+        checkpoint=folder / "c",
+    )
+    again = fit(
+        flow,
+        losses.Norm("fc.connectome"),
+        learn={"band.low": Learn()},
+        steps=2,
+        progress=False,
+        checkpoint=folder / "c",
+    )
+    assert result.parameters == again.parameters and result.workflow.base_dir is None
+    result.save(folder / "fit")
+    written = with_parameters(chain(folder), load_parameters(folder / "fit"))
+    assert written.get_node("band").inputs.low == result.parameters["band.low"]
+
+
+def test_what_is_learned_per_subject_is_written_back_for_each(folder):
+    found = fit(
+        chain(folder, low=Learn(0.02, per="subject")),
+        lambda outputs, targets: jnp.mean(outputs["fc.connectome"] ** 2),
+        groups=["a", "b", "c"],
+        steps=2,
+        progress=False,
+    )
+    own = with_parameters(chain(folder), found.learned, entity="b").get_node("band").inputs.low
+    assert own == found.parameters["band.low@b"] != found.parameters["band.low"]
+
+
+def test_runs_are_named_in_the_order_of_the_iterables(folder):
+    assert nipype.runs(chain(folder)) == ["_run_0", "_run_1", "_run_2"]
+    crossed = nipype.runs(crossed_with_a_parameter(folder))
+    assert crossed == [f"_run_{run}/_low_{low}" for run in range(3) for low in (0.01, 0.03)]
+    flow = chain(folder)
+    flow.get_node("inputnode").iterables = ("run", list(range(12)))
+    assert nipype.runs(flow) == [f"_run_{run}" for run in range(12)]

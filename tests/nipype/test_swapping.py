@@ -245,3 +245,44 @@ def test_what_has_no_equivalent_says_why(made, reason, tmp_path, no_tools):
     assert one.ours is None
     with pytest.raises(ValueError, match=reason):
         swap(flow)
+
+
+def test_connections_through_several_workflows_take_the_new_names(tmp_path):
+    """Inputs, outputs and functions on connections, at every depth."""
+    top, middle, inner = (pe.Workflow(name) for name in ("top", "middle", "inner"))
+    top.base_dir = tmp_path
+    first, second = (
+        node(smooth, "first", inputs=("series", "width", "scale")),
+        node(smooth, "second", inputs=("series", "width", "scale")),
+    )
+    first.inputs.width = second.inputs.width = 3
+    inner.connect(first, "out", second, "series")
+    middle.add_nodes([inner, between := node(correlated, "between")])
+    middle.connect(inner, "second.out", between, "series")
+    source, sink = pe.Node(IdentityInterface(["series", "scale"]), "source"), node(correlated, "sink")
+    source.inputs.trait_set(series=np.random.default_rng(0).standard_normal((60, 4)), scale=0.02)
+    top.connect([(source, middle, [("series", "inner.first.series"), ("scale", "inner.first.scale")])])
+    top.connect([(middle, sink, [(("inner.second.out", doubled), "series")])])
+    fields = {"series": "timeseries", "out": "timeseries", "scale": "low", "width": None}
+    made = swap(
+        top,
+        {"middle.inner.first": BandPass(tr=2.0), "middle.inner.second": BandPass(tr=2.0)},
+        {f"middle.inner.{n}": fields for n in ("first", "second")},
+    )
+    ran = {n.name: n.result.outputs for n in made.run().nodes()}
+    program = fuse(made, {"source.scale": Learn()}, outputs=["middle.inner.second.timeseries"])
+    series = program(program.parameters)["middle.inner.second.timeseries"]
+    assert program.parameters == {"source.scale": 0.02}
+    np.testing.assert_allclose(np.corrcoef(np.transpose(series)), ran["between"].out, atol=1e-5)
+    np.testing.assert_allclose(ran["sink"].out, ran["between"].out, atol=1e-5)
+
+
+def doubled(series):
+    return 2 * series
+
+
+def test_what_a_node_runs_over_cannot_be_left_out(flow):
+    step = flow.get_node("inner.step")
+    step.iterables = ("scale", [1.0, 2.0])
+    with pytest.raises(ValueError, match=r"inner\.step\.scale is its iterables, which cannot be left out"):
+        swap(flow, STEPS, {**FIELDS, "inner.step": {**FIELDS["inner.step"], "scale": None}})

@@ -1,5 +1,7 @@
 """A workflow of XCP-D's interfaces is swapped by itself, and gives the same numbers, fused too."""
 
+import pickle
+
 import interfaces
 import jax
 import nibabel as nib
@@ -145,3 +147,11 @@ def test_a_parcel_that_the_mask_covers_too_little_is_named(files, tmp_path):
     atlas = {"atlas": files / "atlas.nii.gz", "atlas_labels": files / "labels.tsv", "mask": files / "mask.nii.gz"}
     with pytest.raises(Exception, match=r"region1, region2, region3, region4 of .* are covered by less than 0\.9"):
         CoveredAtlas(**atlas, min_coverage=0.9)(worker="debug", cache_root=tmp_path)
+
+
+def test_its_block_is_an_interface_of_nipype_that_is_pickled_by_name():
+    from pydra_diffconn.nipype import CorrelateKept as Interface
+
+    made = pickle.loads(pickle.dumps(Interface(timeseries=SERIES)))
+    assert type(made) is Interface
+    np.testing.assert_allclose(made.run().outputs.correlations, np.corrcoef(SERIES.T), atol=1e-10)
