@@ -24,6 +24,7 @@ from pydra_diffconn.blocks import Detrend as DetrendBlock
 from pydra_diffconn.blocks import Standardize as StandardizeBlock
 from pydra_diffconn.declare import block
 from pydra_diffconn.nipype import BandPass, Censor, Correlation, KeepFrames, Parcellate, Standardize, interface
+from pydra_diffconn.testing.cases import example
 
 
 @workflow.define(outputs=["timeseries"])
@@ -269,3 +270,20 @@ def test_labels_from_an_image_reach_the_block(series, tmp_path):
     found = made.run(cwd=str(tmp_path)).outputs.timeseries
     assert found == str(tmp_path / "timeseries.tsv") and np.loadtxt(found, skiprows=1).shape == (60, 2)
     assert inspect.getdoc(Parcellate) == inspect.getdoc(blocks.Parcellate)
+
+
+def test_every_block_takes_what_its_task_takes():
+    taken = 0
+    for name in blocks.__all__:
+        try:
+            values = {
+                n: v for n, v in example(getattr(blocks, name), {}, np.random.default_rng(0)).items() if v is not None
+            }
+        except ValueError:  # it has no example without further values
+            continue
+        made = getattr(bridge, name)(**values)
+        assert hash_of(pickle.loads(pickle.dumps(copy.deepcopy(made)))) == hash_of(made)
+        for given, value in values.items():
+            np.testing.assert_array_equal(getattr(made.inputs, given), value)
+        taken += 1
+    assert taken > 60
