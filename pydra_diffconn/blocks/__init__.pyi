@@ -372,7 +372,7 @@ class ButterworthFiltFilt(workflow.Task[_ButterworthFiltFiltOutputs]):
         high: accepted.Number | None = 0.1,
         order: int | accepted.Lazy = 5,
         padtype: typing.Literal["odd", "even", "constant", "none"] | accepted.Lazy = "odd",
-        padlen: int | typing.Literal["longest"] | NoneType | accepted.Lazy | None = None,
+        padlen: int | typing.Literal["longest"] | None | accepted.Lazy | None = None,
         mask: accepted.Data | None = None,
     ) -> None: ...
     @staticmethod
@@ -383,7 +383,7 @@ class ButterworthFiltFilt(workflow.Task[_ButterworthFiltFiltOutputs]):
         high: accepted.Traced | None = 0.1,
         order: int = 5,
         padtype: typing.Literal["odd", "even", "constant", "none"] = "odd",
-        padlen: int | typing.Literal["longest"] | NoneType = None,
+        padlen: int | typing.Literal["longest"] | None = None,
     ) -> jax.Array: ...
 
 class _CensorOutputs(workflow.Outputs):
