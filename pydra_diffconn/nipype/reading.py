@@ -27,7 +27,7 @@ from pydra_diffconn.nipype.expanding import (
 )
 from pydra_diffconn.nipype.interfaces import argument_of, as_task_value
 from pydra_diffconn.nipype.placing import held
-from pydra_diffconn.nipype.stretch import Step, Stretch
+from pydra_diffconn.nipype.stretch import Step, Stretch, as_identifier
 
 ABSENT = object()
 
@@ -193,7 +193,9 @@ class _Reader:
             if same and (isinstance(values[0], Learn) or _is_option(kind, name, values[0])):
                 constants[name] = self._shared_mark(path, name, values[0])
             else:
-                given[name] = self._input(f"{path}_{name}".replace(".", "_"), values, same)
+                given[name] = self._input(as_identifier(f"{path}_{name}"), values, same)
+        if missing := sorted(pydra_compat.mandatory(kind) - {*constants, *given, *links}):
+            raise ValueError(f"{path}.{missing[0]} is neither set nor connected; {kind.__name__} needs it")
         return Step(path, kind, constants, given, links, iterfield)
 
     def _value(self, node: Any, name: str, source: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -60,10 +61,18 @@ class Stretch:
         }
         inputs["diffconn_stretch"] = workflow.arg(name="diffconn_stretch", type=Any, default=recipe)
         names = {f"output_{number}": name for number, name in enumerate(outputs)}
-        made: Any = workflow.define(build, inputs=inputs, outputs=dict.fromkeys(names, Any), name=self.name)
+        made: Any = workflow.define(
+            build, inputs=inputs, outputs=dict.fromkeys(names, Any), name=as_identifier(self.name)
+        )
         made.diffconn_outputs = names
         task = made(**self.shared)
         return task.split(tuple(self.varying), **self.varying) if self.varying else task
+
+
+def as_identifier(name: str) -> str:
+    """Return a name of Nipype's, which may have points, hyphens and a first digit, as one that Python allows."""
+    made = re.sub(r"\W", "_", name)
+    return made if made.isidentifier() and not made.startswith("_") else f"n{made}"
 
 
 def build(**inputs: Any) -> Any:

@@ -400,7 +400,19 @@ def of_a_node_that_passes_on_what_no_block_takes(folder):
     return chain(folder), {"inputnode.run": Learn()}, "no block takes inputnode.run; name a parameter of one"
 
 
+def without_a_value(folder):
+    flow = chain(folder)
+    flow.disconnect(flow.get_node("inputnode"), "tr", flow.get_node("band"), "tr")
+    return flow, {}, r"band\.tr is neither set nor connected; BandPass needs it"
+
+
+def with_a_bad_value(folder):
+    return chain(folder, high=0.005), {}, r"band \(run 0\): low = 0\.01 Hz and high = 0\.005 Hz are no band"
+
+
 REFUSED = [
+    without_a_value,
+    with_a_bad_value,
     between_two_blocks,
     join_inside,
     above_a_classical_step,
@@ -486,3 +498,11 @@ def test_runs_are_named_in_the_order_of_the_iterables(folder):
     flow = chain(folder)
     flow.get_node("inputnode").iterables = ("run", list(range(12)))
     assert nipype.runs(flow) == [f"_run_{run}" for run in range(12)]
+
+
+def test_names_that_are_none_in_python(tmp_path):
+    flow = pe.Workflow("7t-study", base_dir=tmp_path)
+    band = pe.Node(BandPass(timeseries=made_series(0), tr=2.0), "1st-band")
+    flow.connect(band, "timeseries", pe.Node(Correlation(), "fc"), "timeseries")
+    result = fit(flow, losses.Norm("fc.connectome"), learn={"1st-band.low": Learn()}, steps=1, progress=False)
+    assert result.workflow.name == "7t-study" and list(result.parameters) == ["1st-band.low"]
