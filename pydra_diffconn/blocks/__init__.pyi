@@ -93,6 +93,7 @@ if not typing.TYPE_CHECKING:  # read by lazy_loader
     from .series.restore_mean import RestoreMean as RestoreMean
     from .series.standardize import Standardize as Standardize
     from .series.standardize import StandardizeRuns as StandardizeRuns
+    from .series.temporal_snr import TemporalSnr as TemporalSnr
     from .series.unit_norm import UnitNorm as UnitNorm
     from .states.decomposition import IndependentComponents as IndependentComponents
     from .states.decomposition import NonnegativeFactors as NonnegativeFactors
@@ -188,6 +189,7 @@ __all__ = [
     "StateCovariance",
     "SupportVectorMachine",
     "TangentProject",
+    "TemporalSnr",
     "TissueMean",
     "TransportAlignment",
     "UnitNorm",
@@ -2295,6 +2297,31 @@ class TangentProject(workflow.Task[_TangentProjectOutputs]):
         covariance: accepted.Traced,
         reference: accepted.Traced,
     ) -> jax.Array: ...
+
+class _TemporalSnrOutputs(workflow.Outputs):
+    tsnr: typing.Any
+    mean: typing.Any
+    deviation: typing.Any
+
+class TemporalSnr(workflow.Task[_TemporalSnrOutputs]):
+    """Divide the mean of each column by its standard deviation, both of the weighted frames."""
+
+    Outputs: typing.TypeAlias = _TemporalSnrOutputs
+    declaration: typing.ClassVar[declared.Declaration]
+    def __init__(
+        self,
+        *,
+        timeseries: accepted.Data = ...,
+        frame_weights: accepted.Data | None = None,
+        ddof: int | accepted.Lazy = 0,
+        mask: accepted.Data | None = None,
+    ) -> None: ...
+    @staticmethod
+    def pure(
+        timeseries: accepted.Traced,
+        frame_weights: accepted.Traced | None = None,
+        ddof: int = 0,
+    ) -> tuple[jax.Array, jax.Array, jax.Array]: ...
 
 class _TissueMeanOutputs(workflow.Outputs):
     confounds: typing.Any

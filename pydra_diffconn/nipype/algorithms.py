@@ -9,7 +9,7 @@ import numpy as np
 from fileformats.generic import File
 from pydra.compose import python, workflow
 
-from pydra_diffconn.blocks import CompCor, Detrend, Dvars, FramewiseDisplacement, Parcellate
+from pydra_diffconn.blocks import CompCor, Detrend, Dvars, FramewiseDisplacement, Parcellate, TemporalSnr
 from pydra_diffconn.declare.equivalent import Equivalent, Step, refuse, setting, without_effect
 from pydra_diffconn.declare.task import Data
 
@@ -98,6 +98,42 @@ def Components(realigned_file: Data, mask_files: Any, num_components: int = 6, d
     return workflow.add(ComponentsAsText(values=found.confounds, header="aCompCor"), name="write").components_file
 
 
+@python.define(outputs={"run": File})
+def OneRun(in_file: Any) -> Any:
+    """Return the one run of a list."""
+    found = list(in_file) if isinstance(in_file, list | tuple) else [in_file]
+    if len(found) != 1:
+        raise ValueError(f"in_file are {len(found)} images; there is no equivalent for several: put them into one")
+    return File(str(found[0]))
+
+
+@python.define(outputs={"image": File})
+def MapImage(values: Any, like: File, name: str) -> Any:
+    """Write a number for each voxel of a run as an image."""
+    import nibabel as nib
+
+    run: Any = nib.load(str(like))
+    read = values if isinstance(values, np.ndarray) else np.loadtxt(str(values), skiprows=1)
+    header = run.header.copy()
+    header.set_data_dtype(np.float32)
+    path = Path(name).absolute()
+    nib.save(nib.Nifti1Image(read.reshape(run.shape[:3]).astype(np.float32), run.affine, header), path)
+    return File(path)
+
+
+@workflow.define(outputs={"tsnr_file": File, "mean_file": File, "stddev_file": File, "detrended_file": Data})
+def Snr(in_file: Any, detrend: bool = False):
+    """Mean, standard deviation and their ratio, as images."""
+    run = workflow.add(OneRun(in_file=in_file), name="run").run
+    series = workflow.add(Detrend(timeseries=run, keep_mean=True), name="detrend").timeseries if detrend else run
+    made = workflow.add(TemporalSnr(timeseries=series), name="snr")
+    images = [
+        workflow.add(MapImage(values=getattr(made, field), like=run, name=f"{name}.nii.gz"), name=f"write_{name}").image
+        for field, name in (("tsnr", "tsnr"), ("mean", "mean"), ("deviation", "stdev"))
+    ]
+    return (*images, series)
+
+
 @workflow.define(outputs={"out_file": Data})
 def Signals(in_file: Data, label_files: Any, class_labels: list, detrend: bool = False):
     """Mean series of the regions of a label image."""
@@ -159,14 +195,12 @@ def comp_cor(options: dict[str, Any]) -> Step:
 
 
 def tsnr(options: dict[str, Any]) -> Step:
-    """Return what Nipype's TSNR is for the detrended run; its maps are of no later step."""
+    """Return what Nipype's TSNR is, of one run with or without a linear trend."""
     degree = setting(options, "regress_poly")
-    if degree != 1:
-        raise ValueError(
-            f"there is no equivalent for regress_poly = {degree!r}: it makes maps alone, or keeps another mean; with 1 "
-            "its detrended_file has one"
-        )
-    return Detrend(degree=1, keep_mean=True), {"in_file": "timeseries", "detrended_file": "timeseries"}
+    if degree not in (None, 1):
+        raise ValueError(f"there is no equivalent for regress_poly = {degree!r}: beyond a line it keeps another mean")
+    names = ("in_file", "tsnr_file", "mean_file", "stddev_file", *(["detrended_file"] if degree else []))
+    return Snr(detrend=degree is not None), {name: name for name in names}
 
 
 def signal_extraction(options: dict[str, Any]) -> Step:

@@ -90,8 +90,16 @@ def test_comp_cor_up_to_signs(degree, files):
     np.testing.assert_allclose(np.abs(np.sum(found * expected, axis=0)), 1, atol=1e-4)
 
 
-def test_the_detrended_run_of_tsnr(files):
-    theirs, ours = both(lambda: confounds.TSNR(regress_poly=1), ("in_file", files["bold"]), "detrended_file", files)
+MAPS = ["tsnr_file", "mean_file", "stddev_file"]
+
+
+@pytest.mark.parametrize(
+    ("degree", "output"),
+    [*[({}, name) for name in MAPS], *[({"regress_poly": 1}, name) for name in [*MAPS, "detrended_file"]]],
+)
+def test_tsnr(degree, output, files):
+    theirs, ours = both(lambda: confounds.TSNR(**degree), ("in_file", files["bold"]), output, files)
+    assert nib.load(ours).shape == nib.load(theirs).shape
     np.testing.assert_allclose(nib.load(ours).get_fdata(), nib.load(theirs).get_fdata(), rtol=1e-4)
 
 
@@ -116,7 +124,7 @@ def test_signals_of_a_label_image(detrend, files, monkeypatch):
         (confounds.ACompCor(variance_threshold=0.5, mask_files=[__file__]), "no equivalent for variance_threshold"),
         (confounds.ComputeDVARS(remove_zerovariance=False), "no equivalent for remove_zerovariance = False"),
         (confounds.FramewiseDisplacement(normalize=True, parameter_source="FSL"), "no equivalent for normalize"),
-        (confounds.TSNR(), "no equivalent for regress_poly = None: it makes maps alone"),
+        (confounds.TSNR(regress_poly=2), "no equivalent for regress_poly = 2: beyond a line it keeps another mean"),
         (SignalExtraction(include_global=True), "no equivalent for include_global: it adds the mean over all regions"),
     ],
 )
