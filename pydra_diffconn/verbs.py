@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import inspect
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
@@ -29,10 +30,11 @@ def is_nipype(workflow: Any) -> bool:
 
 def _either(ours: Callable[Given, Found], module: str) -> Callable[Given, Found]:
     """Return a verb that takes a workflow of Pydra or Nipype."""
+    first = next(iter(inspect.signature(ours).parameters))
 
     @functools.wraps(ours)
     def either(*arguments: Given.args, **settings: Given.kwargs) -> Found:
-        given = arguments[0] if arguments else next(iter(settings.values()), None)
+        given = arguments[0] if arguments else settings.get(first)
         if not is_nipype(given):
             return ours(*arguments, **settings)
         found: Any = getattr(importlib.import_module(f"pydra_diffconn.nipype.{module}"), ours.__name__)

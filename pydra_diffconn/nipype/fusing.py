@@ -21,7 +21,7 @@ from pydra_diffconn.workflow.choosing import corners
 
 
 def fuse(
-    workflow: Workflow,
+    task: Workflow,
     learn: Mapping[str, Learn] | None = None,
     *,
     outputs: Sequence[str] | None = None,
@@ -30,13 +30,13 @@ def fuse(
     **settings: Any,
 ) -> Program:
     """Fuse the blocks of a workflow; `outputs` are `node.field`, by default those that no other block takes."""
-    marks = marks_by_node(workflow, learn)
-    stretch = read(workflow, marks, plugin, plugin_args)
-    return fuse_task(_task(stretch, outputs), marks, **_in_its_folder(workflow, settings))
+    marks = marks_by_node(task, learn)
+    stretch = read(task, marks, plugin, plugin_args)
+    return fuse_task(_task(stretch, outputs), marks, **_in_its_folder(task, settings))
 
 
 def fit(
-    workflow: Workflow,
+    task: Workflow,
     loss: Callable[..., Any],
     targets: Any = None,
     *,
@@ -46,9 +46,9 @@ def fit(
     **settings: Any,
 ) -> Result:
     """Learn the marked parameters of a workflow's blocks; the result's workflow is one of Nipype."""
-    marks = marks_by_node(workflow, learn)
-    stretch = read(workflow, marks, plugin, plugin_args)
-    outputs, settings = _named_by(loss, stretch), _in_its_folder(workflow, settings)
+    marks = marks_by_node(task, learn)
+    stretch = read(task, marks, plugin, plugin_args)
+    outputs, settings = _named_by(loss, stretch), _in_its_folder(task, settings)
     while True:
         try:
             found = fit_task(_task(stretch, outputs), loss, targets, learn=marks or None, **settings)
@@ -59,7 +59,7 @@ def fit(
             if wanted not in stretch.outputs or wanted in outputs:
                 raise
             outputs.append(wanted)
-    learned = with_parameters(workflow, found.learned)
+    learned = with_parameters(task, found.learned)
     return NipypeResult(**{**{one.name: getattr(found, one.name) for one in fields(found)}, "workflow": learned})
 
 

@@ -12,7 +12,18 @@ import pytest
 from nipype.interfaces.utility import Function, IdentityInterface
 from pydra.compose import python, workflow
 
-from pydra_diffconn import Learn, blocks, fit, fuse, load_parameters, losses, nipype, with_parameters
+from pydra_diffconn import (
+    Learn,
+    blocks,
+    cross_validate,
+    fit,
+    fuse,
+    load_parameters,
+    losses,
+    nipype,
+    optimise,
+    with_parameters,
+)
 from pydra_diffconn.nipype import BandPass, Choose, Correlation, Detrend, Parcellate, RegressConfounds, interface
 
 LABELS = np.arange(12) // 3 + 1
@@ -410,7 +421,15 @@ def with_a_bad_value(folder):
     return chain(folder, high=0.005), {}, r"band \(run 0\): low = 0\.01 Hz and high = 0\.005 Hz are no band"
 
 
+def different_steps(folder):
+    flow = chain(folder)
+    other = pe.Node(Detrend(timeseries=made_series(5)), "other", iterables=("degree", [1, 2]))
+    flow.add_nodes([other])
+    return flow, {}, "band is a step of the run .*, but not of .*; runs that are fused together need the same steps"
+
+
 REFUSED = [
+    different_steps,
     without_a_value,
     with_a_bad_value,
     between_two_blocks,
@@ -506,3 +525,15 @@ def test_names_that_are_none_in_python(tmp_path):
     flow.connect(band, "timeseries", pe.Node(Correlation(), "fc"), "timeseries")
     result = fit(flow, losses.Norm("fc.connectome"), learn={"1st-band.low": Learn()}, steps=1, progress=False)
     assert result.workflow.name == "7t-study" and list(result.parameters) == ["1st-band.low"]
+
+
+def test_a_workflow_may_be_given_by_keyword_and_other_verbs_say_that_they_do_not_take_it(folder):
+    result = fit(
+        loss=losses.Norm("fc.connectome"), task=chain(folder), learn={"band.low": Learn()}, steps=1, progress=False
+    )
+    assert with_parameters(parameters=result.learned, workflow=chain(folder)).get_node("band").inputs.low > 0
+    for verb in (optimise, lambda task: cross_validate(task, losses.Norm("fc.connectome"))):
+        with pytest.raises(
+            ValueError, match="this is a workflow of Nipype: swap, proposals, fuse, fit and with_parameters t"
+        ):
+            verb(chain(folder))
