@@ -91,12 +91,11 @@ def interface(task: Any) -> Any:
     raise ValueError(f"{task!r} is no Pydra task; expected a block or a workflow of blocks, such as BandPass")
 
 
-def values_of(made: TaskInterface, inputs: Any = None) -> dict[str, Any]:
+def values_of(made: TaskInterface) -> dict[str, Any]:
     """Return what was given to an interface, as its task takes it."""
-    inputs = made.inputs if inputs is None else inputs
     found = {}
     for name in pydra_compat.field_names(made.task_class):
-        value = getattr(inputs, name)
+        value = getattr(made.inputs, name)
         if isdefined(value):
             found[name] = as_task_value(made.task_class, name, value)
     return found

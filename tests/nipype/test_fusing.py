@@ -9,6 +9,7 @@ import nipype.pipeline.engine as pe
 import numpy as np
 import pandas as pd
 import pytest
+from nipype.interfaces.io import DataSink, SelectFiles
 from nipype.interfaces.utility import Function, IdentityInterface
 from pydra.compose import python, workflow
 
@@ -22,6 +23,8 @@ from pydra_diffconn import (
     losses,
     nipype,
     optimise,
+    proposals,
+    swap,
     with_parameters,
 )
 from pydra_diffconn.nipype import BandPass, Choose, Correlation, Detrend, Parcellate, RegressConfounds, interface
@@ -537,3 +540,20 @@ def test_a_workflow_may_be_given_by_keyword_and_other_verbs_say_that_they_do_not
             ValueError, match="this is a workflow of Nipype: swap, proposals, fuse, fit and with_parameters t"
         ):
             verb(chain(folder))
+
+
+def test_files_that_nipype_selects_and_sinks(folder):
+    flow = pe.Workflow("flow", base_dir=folder)
+    inputs = identity(run=None)
+    inputs.iterables = ("run", [0, 1])
+    select = pe.Node(SelectFiles({"series": "run{run}.npy"}, base_directory=str(folder)), "select")
+    band, fc = pe.Node(BandPass(tr=2.0), "band"), pe.Node(Correlation(), "fc")
+    sink = pe.Node(DataSink(base_directory=str(folder / "derivatives")), "sink")
+    flow.connect([(inputs, select, [("run", "run")]), (select, band, [("series", "timeseries")])])
+    flow.connect([(band, fc, [("timeseries", "timeseries")]), (fc, sink, [("connectome", "edges.@fc")])])
+    assert [one.path for one in proposals(flow)] == ["inputnode", "select", "band", "fc", "sink"]
+    program = fuse(swap(flow, {"band": BandPass(tr=1.0)}))
+    assert program({})["fc.connectome"].shape == (2, 12, 12)
+    result = fit(flow, losses.Norm("fc.connectome"), learn={"band.low": Learn()}, steps=1, progress=False)
+    result.workflow.run()
+    assert len(list((folder / "derivatives" / "edges").rglob("connectome.tsv"))) == 2
