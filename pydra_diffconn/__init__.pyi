@@ -4,6 +4,7 @@ from . import atlases as atlases
 from . import blocks as blocks
 from . import generators as generators
 from . import losses as losses
+from . import nipype as nipype
 from . import strategies as strategies
 from ._version import __version__ as __version__
 from .declare import block as block
@@ -13,7 +14,6 @@ from .declare.parameters import Learn as Learn
 from .declare.parameters import Parameter as Parameter
 from .demo import sample as sample
 from .learning.fit_task import Fit as Fit
-from .learning.fitting import fit as fit
 from .learning.multiverse import multiverse as multiverse
 from .learning.resampling import bootstrap as bootstrap
 from .learning.resampling import cross_validate as cross_validate
@@ -22,9 +22,10 @@ from .learning.settings import Learning as Learning
 from .learning.settings import Machine as Machine
 from .numerics import noise as noise
 from .plugins.hooks import hookimpl as hookimpl
-from .program.fusing import fuse as fuse
 from .program.program import Program as Program
 from .program.stretches import optimise as optimise
-from .workflow.swapping import proposals as proposals
-from .workflow.swapping import swap as swap
-from .workflow.writing_back import with_parameters as with_parameters
+from .verbs import fit as fit
+from .verbs import fuse as fuse
+from .verbs import proposals as proposals
+from .verbs import swap as swap
+from .verbs import with_parameters as with_parameters

@@ -92,6 +92,8 @@ if not typing.TYPE_CHECKING:  # read by lazy_loader
     from .series.as_array import AsArray as AsArray
     from .series.restore_mean import RestoreMean as RestoreMean
     from .series.standardize import Standardize as Standardize
+    from .series.standardize import StandardizeRuns as StandardizeRuns
+    from .series.temporal_snr import TemporalSnr as TemporalSnr
     from .series.unit_norm import UnitNorm as UnitNorm
     from .states.decomposition import IndependentComponents as IndependentComponents
     from .states.decomposition import NonnegativeFactors as NonnegativeFactors
@@ -183,9 +185,11 @@ __all__ = [
     "SpdMean",
     "SpectralInterpolate",
     "Standardize",
+    "StandardizeRuns",
     "StateCovariance",
     "SupportVectorMachine",
     "TangentProject",
+    "TemporalSnr",
     "TissueMean",
     "TransportAlignment",
     "UnitNorm",
@@ -370,7 +374,7 @@ class ButterworthFiltFilt(workflow.Task[_ButterworthFiltFiltOutputs]):
         high: accepted.Number | None = 0.1,
         order: int | accepted.Lazy = 5,
         padtype: typing.Literal["odd", "even", "constant", "none"] | accepted.Lazy = "odd",
-        padlen: int | None | accepted.Lazy | None = None,
+        padlen: int | typing.Literal["longest"] | None | accepted.Lazy | None = None,
         mask: accepted.Data | None = None,
     ) -> None: ...
     @staticmethod
@@ -381,7 +385,7 @@ class ButterworthFiltFilt(workflow.Task[_ButterworthFiltFiltOutputs]):
         high: accepted.Traced | None = 0.1,
         order: int = 5,
         padtype: typing.Literal["odd", "even", "constant", "none"] = "odd",
-        padlen: int | None = None,
+        padlen: int | typing.Literal["longest"] | None = None,
     ) -> jax.Array: ...
 
 class _CensorOutputs(workflow.Outputs):
@@ -2193,6 +2197,31 @@ class Standardize(workflow.Task[_StandardizeOutputs]):
         ddof: int = 1,
     ) -> jax.Array: ...
 
+class _StandardizeRunsOutputs(workflow.Outputs):
+    timeseries: typing.Any
+
+class StandardizeRuns(workflow.Task[_StandardizeRunsOutputs]):
+    """Bring each run of a concatenated series to mean 0 and standard deviation 1 by itself."""
+
+    Outputs: typing.TypeAlias = _StandardizeRunsOutputs
+    declaration: typing.ClassVar[declared.Declaration]
+    def __init__(
+        self,
+        *,
+        timeseries: accepted.Data = ...,
+        run_lengths: tuple[int, ...] | accepted.Lazy = ...,
+        frame_weights: accepted.Data | None = None,
+        ddof: int | accepted.Lazy = 1,
+        mask: accepted.Data | None = None,
+    ) -> None: ...
+    @staticmethod
+    def pure(
+        timeseries: accepted.Traced,
+        run_lengths: tuple[int, ...],
+        frame_weights: accepted.Traced | None = None,
+        ddof: int = 1,
+    ) -> jax.Array: ...
+
 class _StateCovarianceOutputs(workflow.Outputs):
     covariance: typing.Any
 
@@ -2268,6 +2297,31 @@ class TangentProject(workflow.Task[_TangentProjectOutputs]):
         covariance: accepted.Traced,
         reference: accepted.Traced,
     ) -> jax.Array: ...
+
+class _TemporalSnrOutputs(workflow.Outputs):
+    tsnr: typing.Any
+    mean: typing.Any
+    deviation: typing.Any
+
+class TemporalSnr(workflow.Task[_TemporalSnrOutputs]):
+    """Divide the mean of each column by its standard deviation, both of the weighted frames."""
+
+    Outputs: typing.TypeAlias = _TemporalSnrOutputs
+    declaration: typing.ClassVar[declared.Declaration]
+    def __init__(
+        self,
+        *,
+        timeseries: accepted.Data = ...,
+        frame_weights: accepted.Data | None = None,
+        ddof: int | accepted.Lazy = 0,
+        mask: accepted.Data | None = None,
+    ) -> None: ...
+    @staticmethod
+    def pure(
+        timeseries: accepted.Traced,
+        frame_weights: accepted.Traced | None = None,
+        ddof: int = 0,
+    ) -> tuple[jax.Array, jax.Array, jax.Array]: ...
 
 class _TissueMeanOutputs(workflow.Outputs):
     confounds: typing.Any

@@ -55,10 +55,10 @@ class Equivalent:
         left = sorted(name for name in options if name not in ours)
         if left:
             shown = ", ".join(
-                f"{name} = {'<connected>' if is_lazy(options[name]) else options[name]!r}" for name in left
+                f"{name} = {'<connected>' if is_connected(options[name]) else options[name]!r}" for name in left
             )
             raise ValueError(f"there is no equivalent for {shown}")
-        known = _fields(view.task)
+        known = view.fields if view.fields is not None else _fields(view.task)
         if view.names is None:
             return made, dict.fromkeys(set(view.options) - set(options)) | {
                 name: field for name, field in ours.items() if name in known
@@ -92,12 +92,22 @@ class View:
         What was set, by the thing's own names; for a call within a function also `returned` and `read`, see `wrappers`.
     names : dict, optional
         The thing's names to the task's fields, where a function stands between them.
+    fields : set, optional
+        The inputs and outputs of what is no task of Pydra.
     """
 
     task: Any
     identity: str
     options: Mapping[str, Any]
     names: Mapping[str, str] | None = None
+    fields: frozenset[str] | None = None
+
+
+@dataclass(frozen=True)
+class Connected:
+    """Stands for the value of an option that an earlier step makes."""
+
+    origin: str
 
 
 def setting(options: dict[str, Any], name: str, default: Any = None) -> Any:
@@ -130,7 +140,7 @@ def refuse(options: dict[str, Any], reasons: Mapping[str, str]) -> None:
 
 def is_connected(value: Any) -> bool:
     """Say whether a value is not known before the workflow runs, or differs between the parts of a split."""
-    return is_lazy(value) or pydra_compat.is_split_list(value)
+    return is_lazy(value) or isinstance(value, Connected) or pydra_compat.is_split_list(value)
 
 
 def _fields(task: Any) -> set[str]:

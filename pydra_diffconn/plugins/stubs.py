@@ -141,6 +141,8 @@ def _pure(argument: Any, hint: Any) -> str:
 
 def _static(hint: Any) -> str:
     """Return an annotation as it is written; one of types from elsewhere as Any."""
+    if typing.get_origin(hint) is typing.Union:  # what `int | Literal[...]` is until Python 3.14
+        return " | ".join("None" if one is type(None) else _static(one) for one in typing.get_args(hint))
     text = hint.__name__ if type(hint) is type else repr(hint)
     return text.replace("'", '"') if set(re.findall(r"(\w+)\.\w", text)) <= {"typing"} else "typing.Any"
 

@@ -262,8 +262,13 @@ def require_workflow(task: Any) -> None:
     from pydra.compose import workflow
 
     if not (isinstance(task, workflow.Task) or (isinstance(task, type) and issubclass(task, workflow.Task))):
-        name = task.__name__ if isinstance(task, type) else type(task).__name__
-        raise ValueError(f"{name} is not a workflow; expected what @workflow.define makes, with this step in it")
+        kind = task if isinstance(task, type) else type(task)
+        if kind.__module__.startswith("nipype."):
+            told = "swap, proposals, fuse, fit and with_parameters take one, and nothing else does"
+            raise ValueError(f"this is a workflow of Nipype: {told}")
+        raise ValueError(
+            f"{kind.__name__} is not a workflow; expected what @workflow.define makes, with this step in it"
+        )
 
 
 def constructor(task: Any) -> Any:

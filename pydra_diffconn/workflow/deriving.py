@@ -154,7 +154,7 @@ def replay(**inputs: Any) -> Any:
             _set(under_construction, path, value)
     if not exposed:
         return outputs
-    names = [path.partition(".")[0] for path, _ in exposed]
+    names = [_split(under_construction, path)[0] for path, _ in exposed]
     kept = ancestors(under_construction, names)
     wanted = _expose(under_construction, exposed, set(under_construction.node_names) if not alone else kept)
     if not alone:
@@ -167,7 +167,7 @@ def _expose(under_construction: Any, exposed: list[Any], kept: set[str]) -> tupl
     """Return the lazy outputs; a nested workflow is replaced by one that also returns those of its nodes."""
     nested: dict[str, list[Any]] = {}
     for path, field in exposed:
-        name, _, rest = path.partition(".")
+        name, rest = _split(under_construction, path)
         if rest:
             nested.setdefault(name, []).append([rest, field])
     used = {source for name in kept for source in taken_by(under_construction[name])}
@@ -177,14 +177,21 @@ def _expose(under_construction: Any, exposed: list[Any], kept: set[str]) -> tupl
         pydra_compat.replace_node_task(node, derive_task(task, exposed=pairs, alone=name not in used))
     found = []
     for path, field in exposed:
-        name, _, rest = path.partition(".")
+        name, rest = _split(under_construction, path)
         output = f"output_{nested[name].index([rest, field])}" if rest else field
         found.append(getattr(under_construction[name].lzout, output))
     return tuple(found)
 
 
+def _split(under_construction: Any, path: str) -> tuple[str, str]:
+    """Return the node that a path begins with, and the rest; a node's own name may have dots."""
+    known = [name for name in under_construction.node_names if path == name or path.startswith(f"{name}.")]
+    name = max(known, key=len, default=path.partition(".")[0])
+    return name, path[len(name) + 1 :]
+
+
 def _set(under_construction: Any, path: str, value: Any) -> None:
-    name, _, rest = path.partition(".")
+    name, rest = _split(under_construction, path)
     if name not in under_construction.node_names:
         raise ValueError(f"{path}: the workflow has no node {name!r}; its nodes are {under_construction.node_names}")
     node = under_construction[name]

@@ -66,7 +66,10 @@ def read(task: Any, learn: Mapping[str, Learn] | None = None) -> Graph:
     base, every = pydra_compat.without_split(task), splits.runs(task)
     # a constructor may decide by any input, so that each run is built as it would run
     read_runs = [_one_run(base, values, learn or {}) for values in every]
-    return _divided(task, *together(type(task).__name__, read_runs, every))
+    graph = _divided(task, *together(type(task).__name__, read_runs, every))
+    # what was made of another kind of workflow has outputs of names that Pydra does not allow
+    names = getattr(type(task), "diffconn_outputs", {})
+    return replace(graph, outputs={names.get(name, name): source for name, source in graph.outputs.items()})
 
 
 def _one_run(base: Any, values: Mapping[str, Any], learn: Mapping[str, Learn]) -> tuple[_Reader, dict[str, Source]]:

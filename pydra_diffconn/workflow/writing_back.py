@@ -31,6 +31,16 @@ def with_parameters(
     ValueError
         If nothing was learned for that entity.
     """
+    values = values_of_parameters(parameters, entity)
+    inputs = {name: value for name, value in values.items() if "." not in name}
+    nodes = {name: value for name, value in values.items() if "." in name}
+    return deriving.with_node_values(workflow, nodes, inputs)
+
+
+def values_of_parameters(
+    parameters: Mapping[str, Any] | list[LearnedParameter], entity: str | None = None
+) -> dict[str, Any]:
+    """Return the values to write back by where they go: inputs of a workflow, or `node.field`."""
     values: dict[str, Any] = {}
     if isinstance(parameters, Mapping):
         values = dict(parameters)
@@ -45,7 +55,4 @@ def with_parameters(
             )
         for parameter in (chosen | own).values():
             values |= dict.fromkeys(parameter.targets or (parameter.name,), parameter.value)
-    values = {name: float(value) if np.ndim(value) == 0 else np.asarray(value) for name, value in values.items()}
-    inputs = {name: value for name, value in values.items() if "." not in name}
-    nodes = {name: value for name, value in values.items() if "." in name}
-    return deriving.with_node_values(workflow, nodes, inputs)
+    return {name: float(value) if np.ndim(value) == 0 else np.asarray(value) for name, value in values.items()}

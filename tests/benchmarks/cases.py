@@ -22,6 +22,7 @@ from pydra_diffconn.blocks import (
 )
 from tests.benchmarks.case import Case
 from tests.benchmarks.heavy import HEAVY
+from tests.benchmarks.nipype_bridge import CASES as NIPYPE
 from tests.benchmarks.training import SoftAtlasStep, SoftAtlasStepAsWritten, SoftAtlasStepSmall
 
 GRID, FRAMES, PARCELS, TR = (64, 76, 64), 400, 400, 0.8
@@ -275,6 +276,7 @@ CASES = [
     FirstCall,
     TrainingStep,
     *HEAVY,
+    *NIPYPE,
 ]
 
 

@@ -25,7 +25,8 @@ def imported() -> set[str]:
 
 
 def declared() -> set[str]:
-    lines = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    lines = project["dependencies"] + project["optional-dependencies"]["nipype"]
     return {re.split(r"[^\w.-]", line)[0] for line in lines}
 
 

@@ -41,7 +41,7 @@ def test_pydra_users_find_the_blocks_where_they_look():
 
 
 PUBLIC = """Fit Learn Learning Machine Parameter Program Result __version__ atlases block blocks bootstrap constraints cross_validate fit fuse
-generators hookimpl load_parameters losses multiverse noise optimise proposals sample strategies swap with_parameters"""
+generators hookimpl load_parameters losses multiverse nipype noise optimise proposals sample strategies swap with_parameters"""
 
 
 def test_the_public_names_are_there():

@@ -25,10 +25,10 @@ def kept(arguments: Mapping[str, Any]) -> tuple[int, ...]:
 @define(
     outputs=["timeseries"],
     linear_in="timeseries",
+    acts_along="time",
     check=check_weighted,
     infer={"frames": kept},
     freedom=of_kept,
-    skips=True,
 )
 def KeepFrames(
     timeseries: Float[Array, "time space"],

@@ -16,6 +16,7 @@ from pydra_diffconn.declare.constraints import Given
 from pydra_diffconn.declare.parameters import Parameter
 from pydra_diffconn.numerics.linalg import apply_over_time
 
+LONGEST = "longest"  # padding
 LONG = 1000  # frames from which a recursion is faster than a product, as measured
 OptionalLow = Annotated[
     float | None,
@@ -35,9 +36,10 @@ def check(arguments: Mapping[str, Any]) -> None:
     series, order = arguments.get("timeseries"), arguments.get("order", 5)
     if order < 1:
         raise ValueError(f"order = {order}; expected 1 or more")
-    length = padding(arguments.get("padtype", "odd"), arguments.get("padlen"), order, kind)
-    if length < 0:
-        raise ValueError(f"padlen = {length}; expected 0 frames or more, or None for SciPy's default")
+    given, frames = arguments.get("padlen"), None if series is None else len(series)
+    if given is not None and given != LONGEST and not (isinstance(given, int) and given >= 0):
+        raise ValueError(f"padlen = {given!r}; expected 0 frames or more, {LONGEST!r}, or None for SciPy's default")
+    length = padding(arguments.get("padtype", "odd"), given, order, kind, frames or 1)
     if series is not None and len(series) <= length:
         raise ValueError(
             f"timeseries has {len(series)} frames; a {kind} filter of order {order} with {length} frames of padding "
@@ -54,12 +56,12 @@ def ButterworthFiltFilt(
     high: OptionalHigh = 0.1,
     order: int = 5,
     padtype: Literal["odd", "even", "constant", "none"] = "odd",
-    padlen: int | None = None,
+    padlen: int | Literal["longest"] | None = None,
 ) -> Float[Array, "time space"]:
     """Filter forwards and backwards with a recursive Butterworth filter, as SciPy and nilearn do.
 
     Equals `scipy.signal.sosfiltfilt`, and with order 5 `nilearn.signal.butterworth`; differentiable in the cut-offs.
-    XCP-D has order 2, padtype="constant" and padlen=(number of frames) - 1. A constant column gives a constant
+    XCP-D has order 2, padtype="constant" and padlen="longest". A constant column gives a constant
     (low-pass) or zero.
 
     Parameters
@@ -74,11 +76,11 @@ def ButterworthFiltFilt(
         Order of the low-pass prototype.
     padtype : {"odd", "even", "constant", "none"}
         How the series goes on at both ends before it is filtered: turned about its first value, mirrored, held, or not.
-    padlen : int, optional
-        By how many frames; by default three times the filter's taps, as in SciPy.
+    padlen : int or "longest", optional
+        By how many frames; by default three times the filter's taps, as in SciPy; at the longest one less than the run.
     """
     kind = _kind(low, high)
-    edge = padding(padtype, padlen, order, kind)
+    edge = padding(padtype, padlen, order, kind, len(timeseries))
     sections = butterworth_sections(tr, low, high, order, kind)
     frames, columns = timeseries.shape
     if frames <= LONG and columns >= 2 * frames:  # then one product is faster than a recursion for each column
@@ -112,12 +114,12 @@ def _kind(low: Any, high: Any) -> str:
     return "lowpass" if low is None else "highpass" if high is None else "bandpass"
 
 
-def padding(padtype: str, padlen: int | None, order: int, kind: str) -> int:
+def padding(padtype: str, padlen: int | str | None, order: int, kind: str, frames: int) -> int:
     """Return the padding's length, SciPy's if none is given: three times the taps, of first-order sections fewer."""
     if padtype == "none":
         return 0
     if padlen is not None:
-        return padlen
+        return frames - 1 if isinstance(padlen, str) else padlen
     sections = order if kind == "bandpass" else (order + 1) // 2
     first_order = 0 if kind == "bandpass" else order % 2
     return 3 * (2 * sections + 1 - first_order)

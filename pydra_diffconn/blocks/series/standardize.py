@@ -1,9 +1,11 @@
 """Bringing series to one scale: z-score, percent signal change, robust z-score, or a learned mixture of them."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from pydra_diffconn.blocks.checks import check_series
@@ -58,6 +60,51 @@ def Standardize(
         return ways[mode]()
     shares = jnp.asarray(mode_weights).astype(timeseries.dtype)
     return shares[0] * ways["zscore"]() + shares[1] * ways["psc"]() + shares[2] * ways["robust"]()
+
+
+def check_runs(arguments: Mapping[str, Any]) -> None:
+    """Refuse lengths of runs that are not those of the series, and runs of which no two frames are kept."""
+    check_series(arguments)
+    series, lengths = arguments.get("timeseries"), arguments["run_lengths"]
+    if not lengths or min(lengths) < 2:
+        raise ValueError(f"run_lengths = {lengths}; expected the number of frames of each run, at least 2")
+    if series is not None and sum(lengths) != len(series):
+        raise ValueError(f"run_lengths = {lengths} are {sum(lengths)} frames, but timeseries has {len(series)}")
+    weights, first = arguments.get("frame_weights"), 0
+    for number, length in enumerate(lengths):
+        if weights is not None and (np.asarray(weights)[first : first + length] > 0).sum() < 2:
+            raise ValueError(f"frame_weights keep fewer than two frames of run {number}, counted from 0; leave it out")
+        first += length
+
+
+@define(outputs=["timeseries"], check=check_runs)
+def StandardizeRuns(
+    timeseries: Float[Array, "time space"],
+    run_lengths: tuple[int, ...],
+    frame_weights: FrameWeights = None,
+    ddof: int = 1,
+) -> Float[Array, "time space"]:
+    """Bring each run of a concatenated series to mean 0 and standard deviation 1 by itself.
+
+    Differences of level and scale between runs would else count as connectivity, as they do where runs are concatenated
+    as they are. Equals z-scoring every run, as `Standardize` does, before they are concatenated (XCP-D's
+    --combine-runs since 26.0). A column that is constant in a run becomes zero in that run.
+
+    Parameters
+    ----------
+    timeseries : (time, space)
+        The runs one after the other, one column per location.
+    run_lengths : tuple of int
+        The number of frames of each run; they add up to those of the series.
+    frame_weights : (time,), optional
+        Weights in [0, 1], from `Censor`, of all runs one after the other.
+    ddof : int
+        Of the standard deviation, see `Covariance`.
+    """
+    weights = jnp.ones_like(timeseries[:, 0]) if frame_weights is None else frame_weights
+    ends = np.cumsum(run_lengths)
+    runs = [slice(int(end) - length, int(end)) for end, length in zip(ends, run_lengths, strict=True)]
+    return jnp.concatenate([_zscore(timeseries[run], weights[run], ddof) for run in runs])
 
 
 def _centred(timeseries: Array, weights: Array) -> tuple[Array, Array, Array]:

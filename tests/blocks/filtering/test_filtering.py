@@ -126,12 +126,12 @@ def test_the_recursive_filter_is_scipys(x64, rng, order, kind, edges):
 
 
 @pytest.mark.parametrize("columns", [3, 500], ids=["few", "many"])
-@pytest.mark.parametrize("padlen", [None, 0, 1, 40, 199])
+@pytest.mark.parametrize("padlen", [None, 0, 1, 40, 199, "longest"])
 @pytest.mark.parametrize("padtype", ["odd", "even", "constant", "none"])
 def test_its_padding_is_scipys(x64, rng, padtype, padlen, columns):
     series = rng.standard_normal((200, columns)).cumsum(axis=0)
     sections = signal.butter(2, [0.01, 0.08], "bandpass", fs=1 / TR, output="sos")
-    how = {"padtype": None if padtype == "none" else padtype, "padlen": padlen}
+    how = {"padtype": None if padtype == "none" else padtype, "padlen": 199 if padlen == "longest" else padlen}
     expected = signal.sosfiltfilt(sections, series, axis=0, **how)
     found = ButterworthFiltFilt.pure(jnp.asarray(series), TR, 0.01, 0.08, 2, padtype=padtype, padlen=padlen)
     np.testing.assert_allclose(found, expected, atol=1e-10 * np.abs(series).max())
@@ -223,6 +223,7 @@ BAD = [
     (ButterworthFiltFilt, {"timeseries": np.zeros((33, 1)), "order": 5}, "33 frames.* more than 33"),
     (ButterworthFiltFilt, {"timeseries": np.zeros((33, 1)), "padlen": 33}, "33 frames of padding .* smaller padlen"),
     (ButterworthFiltFilt, {"timeseries": np.zeros((33, 1)), "padlen": -1}, "padlen = -1; expected 0 frames or more"),
+    (ButterworthFiltFilt, {"timeseries": np.zeros((33, 1)), "padlen": "all"}, "padlen = 'all'; expected 0 frames or"),
     (ButterworthFiltFilt, {"low": None, "high": None}, "nothing to filter"),
     (ButterworthFiltFilt, {"tr": 0.8, "low": 0.0, "high": 0.1}, "unit circle"),
 ]

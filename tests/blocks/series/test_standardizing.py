@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from pydra_diffconn.blocks import Standardize
+from pydra_diffconn.blocks import Standardize, StandardizeRuns
 from pydra_diffconn.blocks.series.standardize import MODES, weighted_median
 from pydra_diffconn.testing import Case
 
@@ -121,6 +121,34 @@ def test_bad_input_is_named(arguments, message):
         Standardize.check(arguments)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            {"timeseries": SERIES, "run_lengths": (20, 30)},
+            r"run_lengths = \(20, 30\) are 50 frames, but timeseries has 60",
+        ),
+        ({"timeseries": SERIES, "run_lengths": (59, 1)}, "expected the number of frames of each run, at least 2"),
+        (
+            {"timeseries": SERIES, "run_lengths": (50, 10), "frame_weights": (np.arange(60) < 51).astype(float)},
+            "frame_weights keep fewer than two frames of run 1, counted from 0; leave it out",
+        ),
+    ],
+)
+def test_runs_that_are_none_are_named(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        StandardizeRuns.check(arguments)
+
+
+def run_by_run(timeseries, run_lengths, frame_weights, ddof):
+    first, found = 0, []
+    for length in run_lengths:
+        here = slice(first, first + length)
+        found.append(weighted_zscore(timeseries[here], frame_weights[here], ddof))
+        first += length
+    return np.concatenate(found)
+
+
 def weighted_zscore(timeseries, frame_weights, ddof, **_):
     scale = np.sqrt(np.diag(np.cov(timeseries.T, aweights=frame_weights, ddof=ddof)))
     return (timeseries - np.average(timeseries, axis=0, weights=frame_weights)) / scale
@@ -144,5 +172,11 @@ CASES = [
         all_three,
         "nilearn.signal.standardize_signal, scipy.stats.median_abs_deviation",
         DEAD,
+    ),
+    Case(
+        StandardizeRuns,
+        {"timeseries": SERIES, "frame_weights": WEIGHTS, "run_lengths": (25, 35)},
+        run_by_run,
+        "numpy.cov (weights), run by run",
     ),
 ]

@@ -1,0 +1,41 @@
+"""The mean of a series against its fluctuations, at every location."""
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from pydra_diffconn.blocks.checks import check_series
+from pydra_diffconn.blocks.shared_parameters import FrameWeights
+from pydra_diffconn.declare.block import define
+from pydra_diffconn.numerics.dead_columns import is_alive
+
+
+@define(outputs=["tsnr", "mean", "deviation"], check=check_series)
+def TemporalSnr(
+    timeseries: Float[Array, "time space"],
+    frame_weights: FrameWeights = None,
+    ddof: int = 0,
+) -> tuple[Float[Array, "space"], Float[Array, "space"], Float[Array, "space"]]:
+    """Divide the mean of each column by its standard deviation, both of the weighted frames.
+
+    Equals nipype's `TSNR` (remove the slow trend first, with its mean kept, where nipype removes it). A constant column
+    has a ratio and a deviation of 0, without a gradient.
+
+    Parameters
+    ----------
+    timeseries : (time, space)
+        Series with their mean, one per column.
+    frame_weights : (time,), optional
+        Weights in [0, 1], from `Censor`.
+    ddof : int
+        Of the standard deviation, see `Covariance`; 0 in nipype.
+    """
+    weights = jnp.ones_like(timeseries[:, 0]) if frame_weights is None else frame_weights
+    total = weights.sum()
+    mean = weights @ timeseries / total
+    centred = timeseries - mean
+    square = weights @ centred**2
+    freedom = total - ddof * jnp.sum(weights**2) / total
+    alive = is_alive(square, weights @ timeseries**2) & (freedom > 0)
+    # guarded before the root, whose derivative at zero is infinite
+    deviation = jnp.sqrt(jnp.where(alive, square, 1.0) / jnp.where(freedom > 0, freedom, 1.0))
+    return jnp.where(alive, mean / deviation, 0.0), mean, jnp.where(alive, deviation, 0.0)
