@@ -119,7 +119,7 @@ def check_components(arguments: Mapping[str, Any]) -> None:
         )
         if rank >= frames - 1:
             raise ValueError(
-                f"{rank} independent components and {frames} kept frames leave nothing of the data; give fewer components"
+                f"{rank} independent components and {frames} kept frames leave nothing of the data; give fewer of them"
             )
 
 
