@@ -1,5 +1,6 @@
 """Checks of argument values that several blocks share."""
 
+import warnings
 from collections.abc import Mapping
 from typing import Any
 

@@ -6,7 +6,6 @@ signature (shapes, parameters, units, defaults) is read once into `Block.declara
 
 from __future__ import annotations
 
-import functools
 import inspect
 import types
 import typing
@@ -30,7 +29,6 @@ from pydra_diffconn.declare.freedom import Rule
 from pydra_diffconn.declare.parameters import Learn, Parameter
 from pydra_diffconn.declare.places import dimension
 from pydra_diffconn.declare.task import BlockTask, Data
-from pydra_diffconn.declare.task import check as check_arguments
 
 RESERVED = {"mask", "function", "declaration", "values", "pure", "check", "split", "combine"}
 """Names of a task's own, which no argument of a block can have; `mask` chooses among the voxels of an image."""
@@ -152,7 +150,7 @@ def _task_class(function: Callable[..., Any], declaration: Declaration) -> type[
     function.__qualname__ = f"{name}.pure"
     block.__doc__ = function.__doc__
     block.declaration, block.pure = declaration, staticmethod(function)
-    block.check = staticmethod(functools.partial(check_arguments, declaration))
+    block.check = staticmethod(declaration.checked)
     return block
 
 

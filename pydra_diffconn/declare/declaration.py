@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +13,7 @@ import numpy as np
 from pydra_diffconn.declare import places
 from pydra_diffconn.declare import values as checks
 from pydra_diffconn.declare.argument import Argument
-from pydra_diffconn.declare.freedom import Freedom, Rule, told
+from pydra_diffconn.declare.freedom import Freedom, Rule, of_series, told
 from pydra_diffconn.declare.parameters import Parameter
 
 
@@ -130,12 +131,16 @@ class Declaration:
         return self.arguments[name].default
 
     def checked(
-        self, values: Mapping[str, Any], where: str = "", waiting: Mapping[str, Any] | None = None
+        self,
+        values: Mapping[str, Any],
+        where: str = "",
+        waiting: Mapping[str, Any] | None = None,
+        counted: bool = True,
     ) -> dict[str, Any]:
         """Convert arrays, fill in inferred static arguments, and raise one clear error on bad values.
 
         `values` are concrete; what is not known yet (the output of an earlier, fused step) is absent. Of what is
-        `waiting` on disk only the shape is known.
+        `waiting` on disk only the shape is known. If `counted`, degrees of freedom are, from these values alone.
         """
         with prefixed(where or self.name):
             complete = dict(values)
@@ -154,6 +159,9 @@ class Declaration:
             for name, rule in self.infer.items():
                 if complete.get(name) is None:
                     complete[name] = rule(complete)
+            few = self.left(complete, of_series(self.arguments, complete))[1] if counted else None
+        if few is not None:
+            warnings.warn(f"{where or self.name}: {few}", stacklevel=2)
         return complete
 
     def check_lengths(self, known: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]]) -> None:

@@ -103,7 +103,9 @@ def known(value: Any) -> Freedom | None:
     return Freedom(float(frames), float(left) / float(frames))
 
 
-def of_series(arguments: Mapping[str, Any], values: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Freedom]:
+def of_series(
+    arguments: Mapping[str, Any], values: Mapping[str, Any], given: Mapping[str, Any] | None = None
+) -> dict[str, Freedom]:
     """Return what is left of each series among a block's arguments, by what is said of it or by its frames.
 
     Parameters
@@ -116,7 +118,7 @@ def of_series(arguments: Mapping[str, Any], values: Mapping[str, Any], given: Ma
     found = {}
     for name, argument in arguments.items():
         if argument.role == "data" and argument.dims.startswith("time ") and values.get(name) is not None:
-            frames, said = float(values[name].shape[0]), known(given.get(name))
+            frames, said = float(np.shape(values[name])[0]), known((given or {}).get(name))
             found[name] = said if said is not None and said.frames <= frames else Freedom(frames)
     return found
 

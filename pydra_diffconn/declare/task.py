@@ -57,7 +57,7 @@ class BlockTask(python.Task):
         known = {name: value for name, value in arrays.items() if name not in waiting}
         missing = fill_blanks(declaration, known)
         with files.naming_files(given):
-            values = declaration.checked(known, waiting=waiting)
+            values = declaration.checked(known, waiting=waiting, counted=False)
             left = self._left(given, {**values, **waiting})
         results = while_reading(declaration, {**values, **waiting}) if waiting else run(type(self), values)
         _refuse_new_nan(declaration, values, results)
@@ -79,24 +79,6 @@ class BlockTask(python.Task):
         if few is not None:
             warnings.warn(f"{declaration.name}: {few}", stacklevel=2)
         return None if left is None or left.left == values[declaration.main_input].shape[0] else left
-
-
-def check(declaration: Declaration, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Check arguments as a task does: what is declared of them, and the degrees of freedom that are left.
-
-    Raises
-    ------
-    ValueError
-        Naming block, argument and what is wrong.
-    """
-    complete = declaration.checked(values)
-    given = {name: value for name, value in complete.items() if isinstance(value, np.ndarray)}
-    if isinstance(given.get(declaration.main_input), np.ndarray):
-        with prefixed(declaration.name):
-            _, few = declaration.left(complete, freedom.of_series(declaration.arguments, complete, given))
-        if few is not None:
-            warnings.warn(f"{declaration.name}: {few}", stacklevel=2)
-    return complete
 
 
 def source_hash(block: type[BlockTask]) -> str:

@@ -5,7 +5,6 @@ The same rules count here as in a block's own task; they are asked for, step by 
 
 from __future__ import annotations
 
-import contextlib
 import warnings
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -46,10 +45,14 @@ class Accounts:
     exact : bool
         Whether confounds that depend on each other are found; if not, each column counts, which is fast and at worst
         too careful.
+    where : str
+        Which run this is, in an error.
     """
 
-    def __init__(self, graph: Graph, run: Run, parameters: Mapping[str, Any], exact: bool = True) -> None:
-        self.run, self.parameters, self.exact = run, parameters, exact
+    def __init__(
+        self, graph: Graph, run: Run, parameters: Mapping[str, Any], exact: bool = True, where: str = ""
+    ) -> None:
+        self.run, self.parameters, self.exact, self.where = run, parameters, exact, where
         self.steps = {step.path: step for step in graph.steps}
         self._known: dict[tuple[Any, ...], Any] = {}
 
@@ -154,7 +157,7 @@ class Accounts:
                 found = said if said is not None and said.frames <= frames else Freedom(frames)
             if found is not None:
                 series[name] = found
-        with prefixed(step.path):
+        with prefixed(step.path + self.where):
             return step.declaration.left(values, series)
 
     # --- places without data --------------------------------------------------------------------------------------
@@ -176,7 +179,7 @@ class Accounts:
                 return found
             where = places.dimension(declaration.arguments[name].dims)
             which = f"{places.named(found, None, where)} of {name}" if where else name
-            raise ValueError(f"{path}: {which} has no data; {places.TOGETHER}")
+            raise ValueError(f"{path}{self.where}: {which} has no data; {places.TOGETHER}")
         return None
 
     def _constant_in(self, path: str, number: int) -> np.ndarray | None:
@@ -273,25 +276,26 @@ def check(graph: Graph, runs: Sequence[Run]) -> None:
     start = {name: plain(one.start) for name, one in graph.learnables.items()}
     told: dict[str, list[str]] = {}
     for number, run in enumerate(runs):
-        accounts, which = Accounts(graph, run, start, exact=False), f"run {number}" if len(runs) > 1 else ""
-        with prefixed(which) if which else contextlib.nullcontext():
-            for step in graph.steps:
-                for instance in range(1 if run.counts[step.path] is None else run.counts[step.path] or 0):
-                    for said in (_few(graph, run, start, accounts, step, instance), _lost(accounts, step, instance)):
-                        if said is not None:
-                            told.setdefault(f"{step.path}: {said}", []).append(which)
+        which = f"run {number}" if len(runs) > 1 else ""
+        accounts = Accounts(graph, run, start, exact=False, where=f" ({which})" if which else "")
+        for step in graph.steps:
+            for instance in range(1 if run.counts[step.path] is None else run.counts[step.path] or 0):
+                for said in (_few(accounts, graph, step, instance), _lost(accounts, step, instance)):
+                    if said is not None:
+                        told.setdefault(f"{step.path}: {said}", []).append(which)
     for said, of_runs in told.items():
         more = f" and {len(of_runs) - 1} more" if len(of_runs) > 1 else ""
         warnings.warn(f"{said}{f' ({of_runs[0]}{more})' if of_runs[0] else ''}", stacklevel=4)
 
 
-def _few(graph: Graph, run: Run, start: Mapping[str, Any], accounts: Accounts, step: Step, number: int) -> str | None:
+def _few(accounts: Accounts, graph: Graph, step: Step, number: int) -> str | None:
     try:
         if accounts.left(step.path, number)[1] is None:
             return None
     except ValueError:
         pass  # told below, or else it was too careful
-    return Accounts(graph, run, start).left(step.path, number)[1]
+    exact = Accounts(graph, accounts.run, accounts.parameters, where=accounts.where)
+    return exact.left(step.path, number)[1]
 
 
 def _lost(accounts: Accounts, step: Step, number: int) -> str | None:

@@ -129,7 +129,7 @@ class _Preparation:
                 main = step.declaration.main_input
                 if known.get(main) is series:
                     given = {n: v for n, v in known.items() if v is not None}
-                    step.declaration.checked({**given, main: self.run.arrays[name]}, step.path)
+                    step.declaration.checked({**given, main: self.run.arrays[name]}, step.path, counted=False)
 
     # --- values ---------------------------------------------------------------------------------------------
 
@@ -281,7 +281,7 @@ class _Preparation:
         waiting = {n: v for n, v in known.items() if isinstance(v, files.ImageSeries)}
         given = {n: v for n, v in known.items() if v is not None and n not in waiting}
         with files.naming_files(sources):
-            complete = declaration.checked(given, where, waiting)
+            complete = declaration.checked(given, where, waiting, counted=False)
         for name in declaration.infer:
             wires[name] = Static(complete[name])
         return wires

@@ -99,7 +99,7 @@ IMPOSSIBLE = [
                {"confounds": drawn(40, 40, seed=2)}, "leave nothing of the data; choose fewer confounds"),
     Impossible("as many components as frames", NonAggressiveRegression,
                {**RUN, "components": drawn(40, 3, seed=2), "noise": np.ones(3)},
-               {"components": drawn(40, 40, seed=2), "noise": np.ones(40)}, "40 components .* leave nothing of the data"),
+               {"components": drawn(40, 40, seed=2), "noise": np.ones(40)}, "39 independent components .* leave nothing of the data"),
 ]  # fmt: skip
 
 
