@@ -119,8 +119,7 @@ class _Preparation:
             for step, known in self.later:
                 main = step.declaration.main_input
                 if known.get(main) is series:
-                    given = {n: v for n, v in known.items() if v is not None}
-                    step.declaration.checked({**given, main: self.run.arrays[name]}, step.path)
+                    step.declaration.checked({**known, main: self.run.arrays[name]}, step.path)
 
     # --- values ---------------------------------------------------------------------------------------------
 
@@ -266,7 +265,7 @@ class _Preparation:
         with prefixed(where):
             files.check_repetition_time(known, [self.spaces[step.path, name][-1] for name in declaration.arguments])
         waiting = {n: v for n, v in known.items() if isinstance(v, files.ImageSeries)}
-        given = {n: v for n, v in known.items() if v is not None and n not in waiting}
+        given = {n: v for n, v in known.items() if n not in waiting}  # None is known, too
         with files.naming_files(sources):
             complete = declaration.checked(given, where, waiting)
         for name in declaration.infer:
