@@ -6,8 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from pydra_diffconn.numerics.dead_columns import is_alive
-
 
 def check_weighted(arguments: Mapping[str, Any], least: int = 1) -> None:
     """Refuse runs with too few frames of any weight."""
@@ -23,9 +21,6 @@ def check_weighted(arguments: Mapping[str, Any], least: int = 1) -> None:
         )
 
 
-FEW_DEGREES_OF_FREEDOM = 20
-
-
 def check_table(arguments: Mapping[str, Any]) -> None:
     """Refuse missing values after the first row of a table."""
     confounds = arguments.get("confounds")
@@ -38,32 +33,6 @@ def check_table(arguments: Mapping[str, Any]) -> None:
             f"confounds has a missing value in frame {frame}, column {column}; only the "
             "first row may be n/a (derivatives). Leave this column out or fill it"
         )
-
-
-def check_freedom(confounds: Any, weights: Any = None, what: str = "confounds") -> None:
-    """Refuse designs that leave no temporal degrees of freedom, and warn of few; the table itself is in order."""
-    seen = np.ones(len(confounds), dtype=bool) if weights is None else np.asarray(weights) > 0.5
-    filled = np.where(np.isfinite(confounds), confounds, confounds[:2][-1])  # only the first row can be missing here
-    kept, rank = int(seen.sum()), _rank(filled[seen].astype(float))
-    left = kept - 1 - rank
-    if left <= 0:
-        raise ValueError(
-            f"{confounds.shape[1]} {what} (rank {rank}) and {kept} kept frames leave nothing of the data; "
-            f"choose fewer {what} or censor less"
-        )
-    if left < FEW_DEGREES_OF_FREEDOM:
-        warnings.warn(f"confound regression: only {left} temporal degrees of freedom are left", stacklevel=3)
-
-
-def _rank(confounds: np.ndarray) -> int:
-    """Count independent columns; scaled first, or squared derivatives would vanish beside tissue means."""
-    if len(confounds) == 0:
-        return 0
-    size = np.linalg.norm(confounds, axis=0)
-    centred = confounds - confounds.mean(axis=0)
-    norm = np.linalg.norm(centred, axis=0)
-    varies = np.asarray(is_alive(norm**2, size**2))
-    return int(np.linalg.matrix_rank(centred[:, varies] / norm[varies])) if varies.any() else 0
 
 
 def check_series(arguments: Mapping[str, Any]) -> None:

@@ -37,6 +37,8 @@ class Argument:
     """Whether missing values (NaN) are allowed; the block's own check says where."""
     options: tuple[Any, ...] = ()
     """The values of a static argument that is declared as a choice (`Literal`)."""
+    blanks: bool = False
+    """Whether places may have no data at all (NaN throughout); the block leaves them out."""
     columns: tuple[str, ...] = ()
     """The names of the columns, in the order in which the block takes them: a table is read by these."""
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from pydra_diffconn.declare import places
 from pydra_diffconn.declare import values as checks
 from pydra_diffconn.declare.argument import Argument
+from pydra_diffconn.declare.freedom import Freedom, Rule, told
 from pydra_diffconn.declare.parameters import Parameter
 
 
@@ -56,6 +58,14 @@ class Declaration:
     """The parameter with the weights by which the options are mixed; a weight of one gives an option unchanged."""
     writes: bool = True
     """Whether the outputs are files if the main input is one."""
+    freedom: Rule | None = None
+    """How the block takes temporal degrees of freedom; without a rule it takes those of censored frames."""
+    skips: bool = False
+    """Whether a place that holds only zeros leaves all others unchanged, so that places without data are left out."""
+    varies: bool = False
+    """Whether the result does not exist at a place of the main input where nothing varies."""
+    places: Callable[[Mapping[str, Any], np.ndarray | None], np.ndarray] | None = None
+    """From the arguments, and which places of the main input have no data, to which of the outputs have none."""
 
     @property
     def id(self) -> str:
@@ -76,6 +86,41 @@ class Declaration:
         dims = self.arguments[self.main_input].dims
         alike = [n for n, a in self.arguments.items() if a.role == "data" and a.dims == dims]
         return [name for name in alike if given.get(name) is not None]
+
+    def left(self, values: Mapping[str, Any], given: Mapping[str, Freedom]) -> tuple[Freedom | None, str | None]:
+        """Count the temporal degrees of freedom that the block leaves, and say if they are few.
+
+        Parameters
+        ----------
+        values : mapping
+            The arguments; of what is not known only the shape counts.
+        given : mapping
+            What was left of each series among them.
+        """
+        before = given.get(self.main_input)
+        if before is None:
+            return None, None
+        before = before.weighted(values.get("frame_weights"))
+        after = before if self.freedom is None else self.freedom(values, {**given, self.main_input: before})
+        return after, told(before, after)
+
+    @property
+    def place(self) -> str | None:
+        """The dimension of the main input along which places lie: parcels or locations; None if there is none."""
+        return places.dimension(self.arguments[self.main_input].dims)
+
+    def mark(self, output: str, shape: Sequence[int], where: np.ndarray) -> np.ndarray | None:
+        """Return which entries of an output belong to places (of its own) without data; None if none does."""
+        return places.mark(shape, self.outputs[output], self.arguments[self.main_input].dims, where)
+
+    def with_zeros(self, array: np.ndarray, where: np.ndarray) -> np.ndarray:
+        """Return the main input with zeros at places without data."""
+        return places.filled(array, where, self.arguments[self.main_input].dims)
+
+    def without_data(self, values: Mapping[str, Any], where: np.ndarray | None) -> np.ndarray | None:
+        """Return the places of the outputs without data, from those of the main input; None if all have some."""
+        found = where if self.places is None else self.places(values, where)
+        return found if found is not None and found.any() else None
 
     def start_of(self, name: str, given: Mapping[str, Any]) -> Any:
         """Return the number at which a parameter marked with a bare `Learn()` starts: its default, or equal weights."""

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from pydra_diffconn.declare import places
 from pydra_diffconn.declare.argument import Argument
 from pydra_diffconn.declare.constraints import Interval
 
@@ -85,6 +86,10 @@ def check_finite(argument: Argument, value: Any) -> None:
         if np.isfinite(np.sum(value, dtype=np.float64)):
             return
     missing = ~np.isfinite(value)
+    nowhere = places.missing(value) if places.dimension(argument.dims) is not None else None
+    if nowhere is not None:
+        which = places.named(nowhere, None, str(places.dimension(argument.dims)))
+        raise ValueError(f"{argument.name} has no data (NaN throughout) for {which}; {places.TOGETHER}")
     if missing.any():
         raise ValueError(
             f"{argument.name} has {int(missing.sum())} values that are not finite, the first in "

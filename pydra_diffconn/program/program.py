@@ -13,7 +13,8 @@ import numpy as np
 from pydra_diffconn import pydra_compat
 from pydra_diffconn.declare.parameters import plain
 from pydra_diffconn.numerics.process import keep_compiled
-from pydra_diffconn.program import calling, costs, explain
+from pydra_diffconn.program import accounts, calling, costs, explain
+from pydra_diffconn.program.accounts import Accounts
 from pydra_diffconn.program.diagnosis import explained
 from pydra_diffconn.program.execution import Lookup, chained, mapping, one_step
 from pydra_diffconn.program.plan import Plan, Planned
@@ -122,12 +123,40 @@ class Program:
         calling.check(self, parameters, inputs)
         outputs = self.outputs_of(parameters, {**self.inputs, **inputs}, list(range(len(self.runs))))
         calling.refuse_nan(self, parameters, inputs, outputs)
+        outputs = {name: self._with_missing(name, value) for name, value in outputs.items()}
         nested = splits.folding(self.graph.task) if self.split else None
         if nested is None:
             return outputs
         return {
             name: [[value[n] for n in row] for row in nested] if isinstance(value, list) else value[nested]
             for name, value in outputs.items()
+        }
+
+    def _with_missing(self, name: str, value: Any) -> Any:
+        """Put NaN at the places of an output without data, where zeros stood."""
+        if not self.split:
+            return self._accounts[0].with_missing(name, value)
+        if isinstance(value, list):
+            return [one.with_missing(name, part) for one, part in zip(self._accounts, value, strict=True)]
+        marks = [one.mark(one.run.outputs[name], value.shape[1:]) for one in self._accounts]
+        return accounts.marked(value, marks)
+
+    @functools.cached_property
+    def _accounts(self) -> list[Accounts]:
+        return [Accounts(self.graph, run, self.parameters, exact=False) for run in self.runs]
+
+    def degrees_of_freedom(self, parameters: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Return how many temporal degrees of freedom each output has: a number, or one for each run if it is split.
+
+        Parameters
+        ----------
+        parameters : mapping, optional
+            Values of the parameters, which may be cut-offs; by default the start values.
+        """
+        found = [Accounts(self.graph, run, {**self.parameters, **(parameters or {})}) for run in self.runs]
+        names = [name for name in self.runs[0].outputs if found[0].of_output(name) is not None]
+        return {
+            name: [one.of_output(name) for one in found] if self.split else found[0].of_output(name) for name in names
         }
 
     def outputs_of(

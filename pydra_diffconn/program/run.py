@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from pydra_diffconn import files
+from pydra_diffconn.declare.freedom import Freedom
 from pydra_diffconn.program.plan import Plan
 from pydra_diffconn.program.wires import FromArray, FromParameter, FromStep, Key, OnePerInstance, Static, Wire
 
@@ -24,8 +25,14 @@ class Run:
     outputs: dict[str, FromArray | FromStep | FromParameter] = field(default_factory=dict)
     streamed: dict[str, str] = field(default_factory=dict)
     """Steps that were computed while their image was read, and the array with the result."""
+    read: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    """The shapes of images that were used up while they were read, by the name that their array would have."""
     spaces: dict[Key, list[files.Space | None]] = field(default_factory=dict)
     """Where the series of each argument and output lie, one entry for each instance; None if they were arrays."""
+    said: dict[tuple[str, str, int], Freedom] = field(default_factory=dict)
+    """What was given says of its degrees of freedom: for the argument of an instance of a step."""
+    blanks: dict[str, list[np.ndarray | None]] = field(default_factory=dict)
+    """Which places of an array have no data, for each entry that a wire's index may take; zeros stand there."""
     plan: Plan | None = None
     """What is computed, in which order; made when the run is first computed."""
 

@@ -181,10 +181,31 @@ def _facts(run: Compiled) -> Iterator[Finding]:
         for name, corner in zip(names, np.eye(len(names)), strict=True):
             found = run(**{declaration.mixes: corner})
             yield _compare(f"{declaration.mixes} at a corner give {name}", found, [values[name]], 0.0)
+    if declaration.skips and declaration.place is not None and np.shape(values[declaration.main_input])[-1] > 1:
+        yield _skips(run)
     half = {"time": np.s_[:, ::2], "space": np.s_[::2]}.get(declaration.acts_along)
     if half is not None:
         found = run(**{declaration.main_input: values[declaration.main_input][half]})
         yield _compare(f"acts along {declaration.acts_along}", found, [result[half] for result in run()], 1e-8)
+
+
+def _skips(run: Compiled) -> Finding:
+    """Compare what a block gives beside a place of zeros with what it gives without that place."""
+    declaration = run.declaration
+    where = np.arange(np.shape(run.values[declaration.main_input])[-1]) == 1
+    filled = declaration.with_zeros(np.asarray(run.values[declaration.main_input]), where)
+    fewer = {}
+    for name, value in {**run.values, declaration.main_input: filled}.items():
+        dims = declaration.arguments[name].dims.split()
+        for axis, dim in enumerate(dims if np.ndim(value) == len(dims) else ()):
+            value = np.delete(value, 1, axis=axis) if dim == declaration.place else value
+        fewer[name] = value
+    beside, without = run(**{declaration.main_input: filled}), run(**fewer)
+    rest = []
+    for name, result in zip(declaration.outputs, beside, strict=True):
+        mark = declaration.mark(name, np.shape(result), where)
+        rest.append(np.ravel(result) if mark is None else np.asarray(result)[~mark])
+    return _compare("skips places without data", rest, [np.ravel(result) for result in without], 1e-8)
 
 
 def _gradients(run: Compiled) -> Iterator[Finding]:

@@ -23,11 +23,9 @@ from pydra_diffconn.blocks import (
     KernelRidge,
     LagMaps,
     LowPass,
-    NonAggressiveRegression,
     PartialCorrelation,
     Precision,
     ProjectMaps,
-    RegressConfounds,
     RunningLineFilter,
     Standardize,
     WindowCovariance,
@@ -95,11 +93,6 @@ IMPOSSIBLE = [
                "0 of 30 samples can be used"),
     Impossible("a tissue without voxels", CompCor, {**RUN, "tissue": np.ones(4), "components": 2}, {"tissue": np.zeros(4)}, "no voxel with a weight"),
     Impossible("maps that are all 0", ProjectMaps, {**RUN, "maps": np.ones((2, 4))}, {"maps": np.zeros((2, 4))}, "maps are all 0"),
-    Impossible("as many confounds as frames", RegressConfounds, {**RUN, "confounds": drawn(40, 3, seed=2)},
-               {"confounds": drawn(40, 40, seed=2)}, "leave nothing of the data; choose fewer confounds"),
-    Impossible("as many components as frames", NonAggressiveRegression,
-               {**RUN, "components": drawn(40, 3, seed=2), "noise": np.ones(3)},
-               {"components": drawn(40, 40, seed=2), "noise": np.ones(40)}, "40 components .* leave nothing of the data"),
 ]  # fmt: skip
 
 

@@ -118,7 +118,6 @@ LATE = {
     "bands without a frequency": (Alff, {"tr": 2.0, "low": 0.0001, "high": 0.0002}, "no frequency of 60 frames"),
     "windows longer than the run": (WindowCovariance, {"length": 90}, "do not fit 60 frames"),
     "lags longer than the run": (LagMaps, {"tr": 2.0, "max_lag": 70}, "in a series of 60"),
-    "as many drifts as frames": (Detrend, {"degree": 70}, "71 drift terms and 60 kept frames"),
     "more components than voxels": (CompCor, {"components": 5, "tissue": np.ones(4)}, "components = 5 of 4 voxels"),
 }
 

@@ -8,9 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from pydra_diffconn.blocks.checks import check_series
+from pydra_diffconn.blocks.checks import check_series, check_table
 from pydra_diffconn.blocks.confounds.regression import RegressConfounds
-from pydra_diffconn.blocks.confounds.regression import check as check_confounds
+from pydra_diffconn.blocks.freedom import of_regression
 from pydra_diffconn.blocks.shared_parameters import FrameWeights
 from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
@@ -21,7 +21,7 @@ from pydra_diffconn.numerics.linalg import weighted_gram
 from pydra_diffconn.numerics.weights import degrees_of_freedom, total_weight
 
 
-@define(outputs=["covariance"], check=check_series)
+@define(outputs=["covariance"], check=check_series, skips=True)
 def Covariance(
     timeseries: Float[Array, "time parcels"],
     frame_weights: FrameWeights = None,
@@ -45,7 +45,7 @@ def Covariance(
     return weighted_gram(centred, weights) / degrees_of_freedom(weights, ddof)
 
 
-@define(outputs=["connectome"], check=check_series)
+@define(outputs=["connectome"], check=check_series, skips=True, varies=True)
 def Correlation(
     timeseries: Float[Array, "time parcels"],
     frame_weights: FrameWeights = None,
@@ -85,10 +85,17 @@ def _correlate(
 def check_conditioned(arguments: Mapping[str, Any]) -> None:
     """Refuse what neither a correlation nor a regression on the confounds can use."""
     check_series(arguments)
-    check_confounds(arguments)
+    check_table(arguments)
 
 
-@define(outputs=["connectome"], check=check_conditioned, missing=["confounds"])
+@define(
+    outputs=["connectome"],
+    check=check_conditioned,
+    missing=["confounds"],
+    freedom=of_regression(),
+    skips=True,
+    varies=True,
+)
 def ConditionalCorrelation(
     timeseries: Float[Array, "time parcels"],
     confounds: Float[Array, "time regressors"],
@@ -130,7 +137,7 @@ def check_correlations(arguments: Mapping[str, Any]) -> None:
         )
 
 
-@define(outputs=["connectome"], check=check_correlations)
+@define(outputs=["connectome"], check=check_correlations, skips=True)
 def FisherZ(connectome: Float[Array, "parcels parcels"]) -> Float[Array, "parcels parcels"]:
     """Transform correlations to Fisher's z, the inverse hyperbolic tangent.
 
@@ -140,7 +147,7 @@ def FisherZ(connectome: Float[Array, "parcels parcels"]) -> Float[Array, "parcel
     return jnp.fill_diagonal(jnp.arctanh(jnp.clip(connectome, -limit, limit)), 0.0, inplace=False)
 
 
-@define(outputs=["edges"], linear_in="connectome")
+@define(outputs=["edges"], linear_in="connectome", skips=True)
 def VectorizeEdges(
     connectome: Float[Array, "parcels parcels"],
     discard_diagonal: bool = True,
@@ -203,7 +210,7 @@ def check_invertible(arguments: Mapping[str, Any]) -> None:
 Penalty = Annotated[float, Parameter(constraints.nonnegative, help="added to the diagonal of the covariance")]
 
 
-@define(outputs=["precision"], check=check_invertible)
+@define(outputs=["precision"], check=check_invertible, skips=True, varies=True)
 def Precision(
     covariance: Float[Array, "parcels parcels"],
     penalty: Penalty = 0.0,
@@ -224,7 +231,7 @@ def Precision(
     return jnp.where(alive & alive[:, None], precision, 0.0)
 
 
-@define(outputs=["connectome"], check=check_invertible)
+@define(outputs=["connectome"], check=check_invertible, skips=True, varies=True)
 def PartialCorrelation(
     covariance: Float[Array, "parcels parcels"],
     penalty: Penalty = 0.0,

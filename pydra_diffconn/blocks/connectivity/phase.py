@@ -20,7 +20,7 @@ from pydra_diffconn.numerics.gates import gate
 from pydra_diffconn.numerics.weights import total_weight
 
 
-@define(outputs=["amplitude", "phase"])
+@define(outputs=["amplitude", "phase"], skips=True)
 def AnalyticSignal(
     timeseries: Float[Array, "time space"],
 ) -> tuple[Float[Array, "time space"], Float[Array, "time space"]]:
@@ -48,7 +48,7 @@ def AnalyticSignal(
     return size, jnp.where(present, angle, 0.0)
 
 
-@define(outputs=["connectome"], check=check_series)
+@define(outputs=["connectome"], check=check_series, skips=True, varies=True)
 def PhaseLocking(
     timeseries: Float[Array, "time parcels"], frame_weights: FrameWeights = None
 ) -> Float[Array, "parcels parcels"]:
@@ -73,7 +73,7 @@ def PhaseLocking(
     return spd.correlations(locking)
 
 
-@define(outputs=["connectome"], check=check_series)
+@define(outputs=["connectome"], check=check_series, skips=True, varies=True)
 def AmplitudeCorrelation(
     timeseries: Float[Array, "time parcels"], frame_weights: FrameWeights = None
 ) -> Float[Array, "parcels parcels"]:
@@ -118,7 +118,7 @@ def check_segments(arguments: Mapping[str, Any]) -> None:
         )
 
 
-@define(outputs=["connectome"], check=check_segments)
+@define(outputs=["connectome"], check=check_segments, skips=True, varies=True)
 def Coherence(
     timeseries: Float[Array, "time parcels"],
     tr: float,
@@ -154,7 +154,7 @@ def Coherence(
     return spd.correlations(_mean_over_band(spectra, band, squared))
 
 
-@define(outputs=["connectome"], check=check_segments)
+@define(outputs=["connectome"], check=check_segments, skips=True, varies=True)
 def ImaginaryCoherence(
     timeseries: Float[Array, "time parcels"],
     tr: float,

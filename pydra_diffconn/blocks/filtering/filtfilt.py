@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from pydra_diffconn.blocks.checks import check_filter
+from pydra_diffconn.blocks.freedom import of_band
 from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.constraints import Given
@@ -45,7 +46,7 @@ def check(arguments: Mapping[str, Any]) -> None:
     check_filter(arguments)
 
 
-@define(outputs=["timeseries"], linear_in="timeseries", acts_along="time", check=check)
+@define(outputs=["timeseries"], linear_in="timeseries", acts_along="time", check=check, freedom=of_band)
 def ButterworthFiltFilt(
     timeseries: Float[Array, "time space"],
     tr: float,

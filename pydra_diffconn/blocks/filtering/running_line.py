@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from pydra_diffconn.blocks.freedom import of_lines
 from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.parameters import Parameter
@@ -41,7 +42,7 @@ def check(arguments: Mapping[str, Any]) -> None:
             )
 
 
-@define(outputs=["timeseries"], linear_in="timeseries", acts_along="time", check=check)
+@define(outputs=["timeseries"], linear_in="timeseries", acts_along="time", check=check, freedom=of_lines)
 def RunningLineFilter(
     timeseries: Float[Array, "time space"],
     highpass_sigma: Sigma = 50.0,

@@ -43,7 +43,7 @@ def check(arguments: Mapping[str, Any]) -> None:
         )
 
 
-@define(outputs=["power"], check=check)
+@define(outputs=["power"], check=check, skips=True)
 def WaveletPower(
     timeseries: Float[Array, "time space"],
     tr: float,
@@ -90,7 +90,7 @@ def WaveletPower(
     return jax.lax.map(power, jnp.asarray(frequencies, dtype=centred.dtype))
 
 
-@define(outputs=["energy"], check=check)
+@define(outputs=["energy"], check=check, skips=True)
 def WaveletEnergy(
     timeseries: Float[Array, "time space"],
     tr: float,

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from pydra_diffconn.blocks.checks import check_tr
+from pydra_diffconn.blocks.freedom import of_band
 from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.parameters import Parameter
@@ -35,7 +36,7 @@ def check(arguments: Mapping[str, Any]) -> None:
         )
 
 
-@define(outputs=["timeseries"], linear_in="timeseries", acts_along="time", check=check)
+@define(outputs=["timeseries"], linear_in="timeseries", acts_along="time", check=check, freedom=of_band)
 def ZeroPaddedBandPass(
     timeseries: Float[Array, "time space"],
     tr: float,

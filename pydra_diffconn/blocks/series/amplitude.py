@@ -40,7 +40,7 @@ def check_spectrum(arguments: Mapping[str, Any]) -> None:
         )
 
 
-@define(outputs=["alff"], check=check_spectrum)
+@define(outputs=["alff"], check=check_spectrum, skips=True)
 def Alff(
     timeseries: Float[Array, "time space"],
     tr: float,
@@ -79,7 +79,7 @@ def Alff(
     return 2 * (weights @ amplitude) / total_weight(weights)
 
 
-@define(outputs=["falff"], check=check_spectrum)
+@define(outputs=["falff"], check=check_spectrum, skips=True, varies=True)
 def Falff(
     timeseries: Float[Array, "time space"],
     tr: float,
