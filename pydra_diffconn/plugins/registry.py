@@ -87,7 +87,7 @@ class Registry:
         near = difflib.get_close_matches(name, self.named[hook], n=1)
         meant = [f"did you mean {near[0]}?"] if near else []
         known = f"it has {', '.join(sorted(self.named[hook]))}"
-        raise AttributeError(f"module {module!r} has no {NAMED[hook]} {name!r}; {'; '.join([*meant, *absent, known])}")
+        raise AttributeError(f"module {module!r} has no {NAMED[hook]} {name!r}; {'; '.join([*absent, *meant, known])}")
 
     def _loaded(self, name: str, distribution: str, version: str, load: Any) -> Plugin:
         try:

@@ -110,7 +110,7 @@ def _known(wires: Mapping[str, Wire], count: int | None, lookup: Lookup) -> Iter
     values = {name: lookup(wire) for name, wire in wires.items() if _is_at_hand(wire, lookup)}
     for number in range(count or 1):
         mine = {n: taken(v, np.array(number)) if count and wires[n].varies else v for n, v in values.items()}
-        yield {n: np.asarray(v) if hasattr(v, "shape") else v for n, v in mine.items() if v is not None}
+        yield {n: np.asarray(v) if hasattr(v, "shape") else v for n, v in mine.items()}
 
 
 def _is_at_hand(wire: Wire, lookup: Lookup) -> bool:

@@ -50,5 +50,5 @@ def _check(one: Planned, count: int | None, lookup: Lookup, where: str) -> None:
     values = {name: (lookup(wire), wire.varies) for name, wire in one.wires.items()}
     for number in range(count or 1):
         mine = {n: taken(v, np.array(number)) if count and mapped else v for n, (v, mapped) in values.items()}
-        known = {n: np.asarray(v) if hasattr(v, "shape") else v for n, v in mine.items() if v is not None}
+        known = {n: np.asarray(v) if hasattr(v, "shape") else v for n, v in mine.items()}
         one.step.declaration.checked(known, where)

@@ -128,8 +128,7 @@ class _Preparation:
             for step, known in self.later:
                 main = step.declaration.main_input
                 if known.get(main) is series:
-                    given = {n: v for n, v in known.items() if v is not None}
-                    step.declaration.checked({**given, main: self.run.arrays[name]}, step.path, counted=False)
+                    step.declaration.checked({**known, main: self.run.arrays[name]}, step.path, counted=False)
 
     # --- values ---------------------------------------------------------------------------------------------
 
@@ -279,7 +278,7 @@ class _Preparation:
         with prefixed(where):
             files.check_repetition_time(known, [self.spaces[step.path, name][-1] for name in declaration.arguments])
         waiting = {n: v for n, v in known.items() if isinstance(v, files.ImageSeries)}
-        given = {n: v for n, v in known.items() if v is not None and n not in waiting}
+        given = {n: v for n, v in known.items() if n not in waiting}  # None is known, too
         with files.naming_files(sources):
             complete = declaration.checked(given, where, waiting, counted=False)
         for name in declaration.infer:

@@ -58,7 +58,7 @@ def plainly_known(run: Run, parameters: Mapping[str, Any], wires: Mapping[str, W
                 found[name] = parameters[parameter]
             case FromArray(name=array, index=None, spaces=None) if array in run.arrays:
                 found[name] = run.arrays[array]
-    return {name: value for name, value in found.items() if value is not None}
+    return found
 
 
 def _signature(wire: Wire) -> tuple[Any, ...]:

@@ -22,7 +22,14 @@ LAYOUTS = {
     "masked": np.ma.array,
 }
 RANKS = {"kept": lambda a: a, "one more": lambda a: a[..., None], "one less": lambda a: a[..., 0]}
-ALL = [case for case in cases() if sum(isinstance(v, np.ndarray) for v in case.filled().values()) <= 8]
+EVERY = cases()  # CASES would be taken for a list of contracts
+# rounded, a connectome may be the identity and a series constant, of which several results are right
+CHANCE = {case.block for case in EVERY if case.undetermined}
+ALL = [
+    case
+    for case in EVERY
+    if case.block not in CHANCE and sum(isinstance(v, np.ndarray) for v in case.filled().values()) <= 8
+]
 
 
 def dressed(array, kind, factor):
@@ -83,6 +90,8 @@ def agree(drawn, folder):
     if isinstance(expected, str):
         assert isinstance(task, str) and isinstance(program, str), (block, name, expected, task, program)
         assert task.partition(": ")[2] == program.partition(": ")[2]
+    elif not np.all(np.isfinite(expected)):  # an indefinite matrix, say: a task refuses what a program shows as NaN
+        assert isinstance(task, str) and (isinstance(program, str) or not np.all(np.isfinite(program)))
     else:
         scale = max(1.0, float(np.max(np.abs(expected), initial=0)))
         np.testing.assert_allclose(task, expected, rtol=0, atol=1e-9 * scale)

@@ -135,3 +135,11 @@ def test_what_the_length_of_a_series_forbids_is_refused_also_behind_other_steps(
     for call in (program, jax.jit(program)):
         with pytest.raises(ValueError, match=f"^late: .*{told}"):
             call({})
+
+
+def test_what_is_none_is_known_when_a_program_is_made():
+    def NoTime(bold):
+        return workflow.add(Detrend(timeseries=bold, cutoff=0.01), name="drift").timeseries
+
+    with pytest.raises(ValueError, match=r"drift: cutoff = 0.01 Hz is given without tr"):
+        fuse(workflow.define(NoTime, outputs=["result"])(bold=BOLD[0]))
