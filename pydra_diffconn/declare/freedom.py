@@ -138,8 +138,8 @@ def _beside(path: Path) -> Path:
 
 def told(before: Freedom, after: Freedom) -> str | None:
     """Return what is to be said of a step that leaves few degrees of freedom; refuse one that leaves none."""
-    if after.left >= min(FEW, before.left):
-        return None
+    if after.left >= min(FEW, before.left) or (after.left >= LEAST and after.left > before.frames / 2):
+        return None  # a run that is short itself is nothing new
     came = f"of {before.left:.3g}" + ("" if before.share == 1 else f" (of {before.frames:g} frames)")
     if after.left < LEAST:
         raise ValueError(

