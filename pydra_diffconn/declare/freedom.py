@@ -20,7 +20,7 @@ from pydra_diffconn import files
 
 FEW = 20
 """Fewer than this are told: correlations of pure noise are then beyond .4 in one of twenty pairs."""
-LEAST = 1.0
+LEAST, ALMOST = 1.0, 0.75
 KEY = "TemporalDegreesOfFreedom"
 KEPT = "KeptFrames"
 
@@ -138,7 +138,7 @@ def _beside(path: Path) -> Path:
 
 def told(before: Freedom, after: Freedom) -> str | None:
     """Return what is to be said of a step that leaves few degrees of freedom; refuse one that leaves none."""
-    if after.left >= min(FEW, before.left) or (after.left >= LEAST and after.left > before.frames / 2):
+    if after.left >= min(FEW, before.left) or (after.left >= LEAST and after.left > ALMOST * before.frames):
         return None  # a run that is short itself is nothing new
     came = f"of {before.left:.3g}" + ("" if before.share == 1 else f" (of {before.frames:g} frames)")
     if after.left < LEAST:
