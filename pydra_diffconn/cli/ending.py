@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from types import FrameType
+from typing import Any
+
 import click
 
 BAD_INPUT, DIVERGED, INTERRUPTED = 2, 3, 130  # exit codes; a difference found, or an item that fails, is 1
+AGAIN = 0.05  # seconds after which an interrupt that came at a bad time comes again
 
 
 class Stop(click.ClickException):
@@ -13,6 +22,32 @@ class Stop(click.ClickException):
     def __init__(self, message: str, exit_code: int) -> None:
         super().__init__(" ".join(message.split()))
         self.exit_code = exit_code
+
+
+@contextlib.contextmanager
+def hearing_interrupts() -> Iterator[None]:
+    """Let an interrupt from the keyboard end the command wherever it comes.
+
+    Python drops an exception that is raised while garbage is collected, and an interrupt with it.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    if before is not signal.default_int_handler or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    signal.signal(signal.SIGINT, _interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> Any:
+    while frame is not None:
+        if frame.f_code.co_name in ("__del__", "_xla_gc_callback"):
+            threading.Timer(AGAIN, os.kill, (os.getpid(), number)).start()
+            return
+        frame = frame.f_back
+    raise KeyboardInterrupt
 
 
 def stop_early(stopped: str) -> None:

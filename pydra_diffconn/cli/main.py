@@ -12,7 +12,7 @@ import click
 from pydra_diffconn.cli.blocks import blocks
 from pydra_diffconn.cli.compare import compare
 from pydra_diffconn.cli.demo import demo
-from pydra_diffconn.cli.ending import BAD_INPUT, INTERRUPTED, Stop
+from pydra_diffconn.cli.ending import BAD_INPUT, INTERRUPTED, Stop, hearing_interrupts
 from pydra_diffconn.cli.plugins import plugins
 from pydra_diffconn.cli.show import show
 
@@ -22,7 +22,8 @@ class Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
+            with hearing_interrupts():
+                return super().invoke(ctx)
         except (ValueError, TypeError, OSError, ImportError) as error:
             if ctx.params.get("verbose"):
                 traceback.print_exc()

@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from jaxtyping import Array, Float
 
 from pydra_diffconn import block, hookimpl
+from pydra_diffconn.cli.ending import hearing_interrupts
 from pydra_diffconn.cli.main import main
 from pydra_diffconn.declare.learned import LearnedParameter, save_parameters
 from pydra_diffconn.plugins.registry import Registry, built_in
@@ -84,6 +85,17 @@ def test_an_interrupted_command_ends_with_one_line_and_its_code(monkeypatch):
     monkeypatch.setattr("pydra_diffconn.declare.learned.load_parameters", interrupted)
     shown = CliRunner().invoke(main, ["show", "x"])
     assert shown.exit_code == 130 and shown.output == "Error: interrupted\n"
+
+
+def test_an_interrupt_while_garbage_is_collected_is_not_lost():
+    class Slow:
+        def __del__(self):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.01)
+
+    with pytest.raises(KeyboardInterrupt), hearing_interrupts():
+        Slow()
+        time.sleep(5)
 
 
 @pytest.mark.slow
