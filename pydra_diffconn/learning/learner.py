@@ -16,6 +16,7 @@ from pydra_diffconn.learning.progress import Progress
 from pydra_diffconn.learning.settings import Learning, require_runs
 from pydra_diffconn.learning.state import State, is_better
 from pydra_diffconn.learning.training_data import TrainingData
+from pydra_diffconn.numerics.process import compiler_options
 from pydra_diffconn.program.program import Program
 
 RETRIES = 8  # halvings of the step before a diverging fit stops with its last good values
@@ -55,10 +56,11 @@ class Learner:
         self.stopped = "after all steps"
         self.start = self.objective.start
         self.optimizer = _optimizer(optimizer, self.how.rates, program)
-        self._step = jax.jit(self._stepped, static_argnames="chosen")
-        self._evaluate = jax.jit(self.objective.score, static_argnames=("chosen", "penalised"))
-        self._evaluate_outputs = jax.jit(self.objective.score_of, static_argnames=("count", "penalised"))
-        self._compute = jax.jit(self.objective.outputs, static_argnames="chosen")
+        jit = partial(jax.jit, compiler_options=compiler_options(len(program.groups)))
+        self._step = jit(self._stepped, static_argnames="chosen")
+        self._evaluate = jit(self.objective.score, static_argnames=("chosen", "penalised"))
+        self._evaluate_outputs = jit(self.objective.score_of, static_argnames=("count", "penalised"))
+        self._compute = jit(self.objective.outputs, static_argnames="chosen")
         if targets is not None and isinstance(loss, Loss | Sum):
             self._check_targets()
         optimizer = self.optimizer.init(self.objective.free(self.start))
