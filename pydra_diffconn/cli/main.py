@@ -12,6 +12,7 @@ import click
 from pydra_diffconn.cli.blocks import blocks
 from pydra_diffconn.cli.compare import compare
 from pydra_diffconn.cli.demo import demo
+from pydra_diffconn.cli.doctor import doctor
 from pydra_diffconn.cli.ending import BAD_INPUT, INTERRUPTED, Stop, hearing_interrupts
 from pydra_diffconn.cli.plugins import plugins
 from pydra_diffconn.cli.show import show
@@ -48,7 +49,7 @@ def main(verbose: bool, choices: tuple[str, ...]) -> None:
     disable(choice.removeprefix("no:") for choice in choices)
 
 
-for command in (demo, blocks, plugins, show, compare):
+for command in (demo, blocks, plugins, show, compare, doctor):
     main.add_command(command)
 
 if __name__ == "__main__":

@@ -152,6 +152,13 @@ def install_caches() -> None:
         submitter.default_run_cache_root = general.default_run_cache_root = folder / "run-cache"
 
 
+def run_cache() -> Path:
+    """Return where Pydra keeps results unless it is told another place."""
+    from pydra.utils import general
+
+    return Path(general.default_run_cache_root)
+
+
 def _writable(folder: Path) -> bool:
     try:
         folder.mkdir(parents=True, exist_ok=True)
