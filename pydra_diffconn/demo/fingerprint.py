@@ -51,7 +51,8 @@ def Fingerprint(without_gsr, with_gsr, tr: float):
     series = workflow.add(
         Choose(option_1=without_gsr, option_2=with_gsr, weights=Learn([1.0, 0.0])), name="GlobalSignal"
     )
-    band = workflow.add(BandPass(timeseries=series.chosen, tr=tr, low=Learn(0.01), high=Learn(0.1)))
+    low = Learn(0.01, within=(1 / (WINDOW * sample.TR), 0.05))  # a window has no slower waves
+    band = workflow.add(BandPass(timeseries=series.chosen, tr=tr, low=low, high=Learn(0.1)))
     correlation = workflow.add(Correlation(timeseries=band.timeseries))
     shrunk = workflow.add(ShrinkCovariance(covariance=correlation.connectome, shrinkage=Learn(0.999)))
     partial = workflow.add(PartialCorrelation(covariance=shrunk.covariance))
