@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -12,8 +12,8 @@ from pydra_diffconn.program.diagnosis import refusal
 from pydra_diffconn.program.execution import Lookup, taken
 from pydra_diffconn.program.wires import FromArray, FromParameter, FromStep, OnePerInstance, Static, Wire, arrays_of
 
-if TYPE_CHECKING:
-    from pydra_diffconn.program.program import Program
+Program = Any
+"""`program.program.Program`, which calls these."""
 
 
 def converted(program: Program, inputs: Mapping[str, Any]) -> dict[str, Any]:
