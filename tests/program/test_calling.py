@@ -14,6 +14,7 @@ from pydra_diffconn.blocks import (
     CompCor,
     Correlation,
     Covariance,
+    Detrend,
     FramewiseDisplacement,
     HighPass,
     Interpolate,
