@@ -6,8 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from pydra_diffconn.numerics.dead_columns import is_alive
-
 
 def check_weighted(arguments: Mapping[str, Any], least: int = 1) -> None:
     """Refuse runs with too few frames of any weight."""
@@ -21,9 +19,6 @@ def check_weighted(arguments: Mapping[str, Any], least: int = 1) -> None:
         raise ValueError(
             f"{usable} of {frames} frames can be used, at least {least} must; censor less or leave this run out"
         )
-
-
-FEW_DEGREES_OF_FREEDOM = 20
 
 
 def check_table(arguments: Mapping[str, Any]) -> None:
@@ -40,42 +35,22 @@ def check_table(arguments: Mapping[str, Any]) -> None:
         )
 
 
-def check_freedom(confounds: Any, weights: Any = None) -> None:
-    """Refuse designs that leave no temporal degrees of freedom, and warn of few; the table itself is in order."""
-    seen = np.ones(len(confounds), dtype=bool) if weights is None else np.asarray(weights) > 0.5
-    filled = np.where(np.isfinite(confounds), confounds, confounds[:2][-1])  # only the first row can be missing here
-    kept, rank = int(seen.sum()), _rank(filled[seen].astype(float))
-    left = kept - 1 - rank
-    if left <= 0:
-        raise ValueError(
-            f"{confounds.shape[1]} confounds (rank {rank}) and {kept} kept frames leave nothing of the data; "
-            "choose fewer confounds or censor less"
-        )
-    if left < FEW_DEGREES_OF_FREEDOM:
-        warnings.warn(f"confound regression: only {left} temporal degrees of freedom are left", stacklevel=3)
-
-
-def _rank(confounds: np.ndarray) -> int:
-    """Count independent columns; scaled first, or squared derivatives would vanish beside tissue means."""
-    if len(confounds) == 0:
-        return 0
-    size = np.linalg.norm(confounds, axis=0)
-    centred = confounds - confounds.mean(axis=0)
-    norm = np.linalg.norm(centred, axis=0)
-    varies = np.asarray(is_alive(norm**2, size**2))
-    return int(np.linalg.matrix_rank(centred[:, varies] / norm[varies])) if varies.any() else 0
-
-
 def check_series(arguments: Mapping[str, Any]) -> None:
     """Refuse runs with fewer than two usable frames: nothing varies in them."""
     check_weighted(arguments, least=2)
 
 
-def check_band(arguments: Mapping[str, Any]) -> None:
-    """Refuse a band that is empty or lies above the Nyquist frequency, and missing values in the series."""
+def check_tr(arguments: Mapping[str, Any]) -> None:
+    """Refuse a repetition time that is none."""
     tr = arguments.get("tr")
     if tr is not None and not tr > 0:
         raise ValueError(f"tr = {tr:g} s is not positive; give the repetition time in seconds")
+
+
+def check_band(arguments: Mapping[str, Any]) -> None:
+    """Refuse a band that is empty or lies above the Nyquist frequency."""
+    check_tr(arguments)
+    tr = arguments.get("tr")
     for name in ("low", "high", "cutoff"):
         value = arguments.get(name)
         if value is None or tr is None:
@@ -88,3 +63,27 @@ def check_band(arguments: Mapping[str, Any]) -> None:
     low, high = arguments.get("low"), arguments.get("high")
     if low is not None and high is not None and not 0 <= low < high:
         raise ValueError(f"low = {low:g} Hz and high = {high:g} Hz are no band; expected 0 <= low < high")
+
+
+def check_filter(arguments: Mapping[str, Any], low: str = "low", high: str = "high") -> None:
+    """Refuse what `check_band` refuses, and a filter that leaves a run nothing; warn of one that is slower than it.
+
+    `low` and `high` name the arguments that are the cut-offs.
+    """
+    check_band(arguments)
+    series, tr = arguments.get("timeseries"), arguments.get("tr")
+    if series is None or tr is None or len(series) < 2:
+        return
+    slowest, run = 1 / (len(series) * tr), f"{len(series)} frames of {tr:g} s"
+    above, below = arguments.get(high), arguments.get(low)
+    if above is not None and above < slowest:
+        raise ValueError(
+            f"{high} = {above:g} Hz is below {slowest:.3g} Hz, the slowest frequency of {run}: nothing would be left "
+            f"of them; choose {high} > {slowest:.3g} or check tr"
+        )
+    if below is not None and 0 < below < slowest:
+        warnings.warn(
+            f"{low} = {below:g} Hz has a period of {1 / below:.4g} s, longer than {run}: little more than the mean is "
+            f"removed; choose {low} > {slowest:.3g}, or {low} = 0",
+            stacklevel=3,
+        )

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from pydra_diffconn.cli.ending import stop_early
+
 
 @click.command()
 @click.option(
@@ -29,3 +31,4 @@ def demo(output: Path, steps: int, worker: str, work_dir: Path | None) -> None:
     click.echo(f"connectomes {outcome.folder / 'sub-*'}")
     if after.gap <= before.gap:
         click.echo("Learning did not improve the score on unseen people.", err=True)
+    stop_early(outcome.result.stopped)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from importlib.metadata import version
 from typing import Any
 
@@ -11,18 +12,9 @@ import click
 from pydra_diffconn.cli.blocks import blocks
 from pydra_diffconn.cli.compare import compare
 from pydra_diffconn.cli.demo import demo
+from pydra_diffconn.cli.ending import BAD_INPUT, INTERRUPTED, Stop
 from pydra_diffconn.cli.plugins import plugins
 from pydra_diffconn.cli.show import show
-
-BAD_INPUT, INTERRUPTED = 2, 130  # exit codes; a difference found, or an item that fails, is 1
-
-
-class Stop(click.ClickException):
-    """The end of a command, told in one line."""
-
-    def __init__(self, message: str, exit_code: int) -> None:
-        super().__init__(" ".join(message.split()))
-        self.exit_code = exit_code
 
 
 class Commands(click.Group):
@@ -33,7 +25,7 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except (ValueError, TypeError, OSError, ImportError) as error:
             if ctx.params.get("verbose"):
-                raise
+                traceback.print_exc()
             raise Stop(str(error), BAD_INPUT) from None
         except KeyboardInterrupt:
             raise Stop("interrupted", INTERRUPTED) from None

@@ -14,6 +14,9 @@ from pydra_diffconn.declare.parameters import Parameter
 
 KINDS = {"c": "complex numbers; take their magnitude or real part", "O": "objects", "U": "text", "S": "text"}
 
+WEIGHTS = ("frame_weights", "subject_weights", "sample_weights")
+"""Names of arguments by which a block weighs its frames, subjects or samples."""
+
 
 @dataclass(frozen=True)
 class Argument:
@@ -34,12 +37,19 @@ class Argument:
     """Whether missing values (NaN) are allowed; the block's own check says where."""
     options: tuple[Any, ...] = ()
     """The values of a static argument that is declared as a choice (`Literal`)."""
+    blanks: bool = False
+    """Whether places may have no data at all (NaN throughout); the block leaves them out."""
     columns: tuple[str, ...] = ()
     """The names of the columns, in the order in which the block takes them: a table is read by these."""
 
     @property
     def constraint(self) -> Constraint | None:
         return self.parameter.constraint if self.parameter is not None else self.bounds
+
+    @property
+    def weighs(self) -> bool:
+        """Whether it says how much each frame, subject or sample counts."""
+        return self.name in WEIGHTS
 
     def converted(self, value: Any) -> Any:
         """Return an array as the block takes it: numbers of this process's precision, integers for labels."""

@@ -25,7 +25,9 @@ from pydra_diffconn import pydra_compat
 from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.argument import Argument
 from pydra_diffconn.declare.declaration import Declaration
+from pydra_diffconn.declare.freedom import Rule
 from pydra_diffconn.declare.parameters import Learn, Parameter
+from pydra_diffconn.declare.places import dimension
 from pydra_diffconn.declare.task import BlockTask, Data
 
 RESERVED = {"mask", "function", "declaration", "values", "pure", "check", "split", "combine"}
@@ -45,6 +47,10 @@ def define(
     writes: bool = True,
     missing: Collection[str] = (),
     columns: Mapping[str, Sequence[str]] | None = None,
+    freedom: Rule | None = None,
+    skips: bool | None = None,
+    varies: bool = False,
+    places: Callable[[Mapping[str, Any], np.ndarray | None], np.ndarray] | None = None,
 ) -> Callable[[Callable[..., Any]], type[BlockTask]]:
     """Turn a pure JAX function into a Pydra task class.
 
@@ -75,6 +81,18 @@ def define(
     columns : mapping, optional
         Data arguments whose columns differ in meaning: name to the names of the columns, in their order. Of a table
         these are read, whatever the order and what else is in it; without names it is refused.
+    freedom : callable, optional
+        How the block takes temporal degrees of freedom: called with the arguments and with what was left of each series
+        among them, by name; returns what it leaves (`declare.freedom`).
+    skips : bool
+        Whether a place (a column of the main input, a row and column of a matrix) that holds only zeros leaves the
+        results at all other places unchanged. A place without data, NaN throughout, is then left out, and NaN in the
+        result; by default so for what acts along time.
+    varies : bool
+        Whether the result does not exist at a place where nothing varies: it is NaN there, with a warning.
+    places : callable, optional
+        For outputs with other places than the main input: called with the arguments and a boolean vector, which places
+        of the main input have no data (None if all have some); returns which of the outputs have none.
 
     The signature is the declaration: jaxtyping arrays are data (an array or a file), `Annotated[float, Parameter(...)]`
     is learnable, a bare `float` is a traced number, everything else is static. `key` names a random key. Before
@@ -82,7 +100,9 @@ def define(
     """
 
     facts = {"linear_in": linear_in, "acts_along": acts_along, "mixes": mixes, "writes": writes, "version": version}
-    rules = {"check": check, "infer": types.MappingProxyType(dict(infer or {})), "streamed": streamed}
+    rules: dict[str, Any] = {"check": check, "infer": types.MappingProxyType(dict(infer or {})), "streamed": streamed}
+    rules |= {"freedom": freedom, "skips": acts_along == "time" if skips is None else skips}
+    rules |= {"varies": varies, "places": places}
     named = {name: tuple(names) for name, names in (columns or {}).items()}
     return lambda function: _task_class(function, _declaration(function, outputs, missing, named, {**facts, **rules}))
 
@@ -104,6 +124,9 @@ def _declaration(
     _refuse_unknown_bounds(function.__name__, arguments)
     for name, names in columns.items():
         arguments[name] = replace(_with_columns(function.__name__, arguments, name, names), columns=names)
+    first = next((a for a in arguments.values() if a.role == "data"), None)
+    if facts["skips"] and first is not None and dimension(first.dims) is not None:
+        arguments[first.name] = replace(first, blanks=True)
     return Declaration(
         name=function.__name__,
         namespace=function.__module__.partition(".")[0],

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from pydra_diffconn.declare import places
 from pydra_diffconn.declare import values as checks
 from pydra_diffconn.declare.argument import Argument
+from pydra_diffconn.declare.freedom import Freedom, Rule, of_series, told
 from pydra_diffconn.declare.parameters import Parameter
 
 
@@ -21,6 +24,19 @@ def prefixed(where: str) -> Iterator[None]:
         yield
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from None
+
+
+@dataclass(frozen=True)
+class Shaped:
+    """An array of which the shape alone is known, for a check that asks for no more."""
+
+    shape: tuple[int, ...]
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __array__(self, *how: Any, **more: Any) -> np.ndarray:
+        raise TypeError("the values are not known yet")
 
 
 @dataclass(frozen=True)
@@ -43,6 +59,14 @@ class Declaration:
     """The parameter with the weights by which the options are mixed; a weight of one gives an option unchanged."""
     writes: bool = True
     """Whether the outputs are files if the main input is one."""
+    freedom: Rule | None = None
+    """How the block takes temporal degrees of freedom; without a rule it takes those of censored frames."""
+    skips: bool = False
+    """Whether a place that holds only zeros leaves all others unchanged, so that places without data are left out."""
+    varies: bool = False
+    """Whether the result does not exist at a place of the main input where nothing varies."""
+    places: Callable[[Mapping[str, Any], np.ndarray | None], np.ndarray] | None = None
+    """From the arguments, and which places of the main input have no data, to which of the outputs have none."""
 
     @property
     def id(self) -> str:
@@ -64,6 +88,41 @@ class Declaration:
         alike = [n for n, a in self.arguments.items() if a.role == "data" and a.dims == dims]
         return [name for name in alike if given.get(name) is not None]
 
+    def left(self, values: Mapping[str, Any], given: Mapping[str, Freedom]) -> tuple[Freedom | None, str | None]:
+        """Count the temporal degrees of freedom that the block leaves, and say if they are few.
+
+        Parameters
+        ----------
+        values : mapping
+            The arguments; of what is not known only the shape counts.
+        given : mapping
+            What was left of each series among them.
+        """
+        before = given.get(self.main_input)
+        if before is None:
+            return None, None
+        before = before.weighted(values.get("frame_weights"))
+        after = before if self.freedom is None else self.freedom(values, {**given, self.main_input: before})
+        return after, told(before, after)
+
+    @property
+    def place(self) -> str | None:
+        """The dimension of the main input along which places lie: parcels or locations; None if there is none."""
+        return places.dimension(self.arguments[self.main_input].dims)
+
+    def mark(self, output: str, shape: Sequence[int], where: np.ndarray) -> np.ndarray | None:
+        """Return which entries of an output belong to places (of its own) without data; None if none does."""
+        return places.mark(shape, self.outputs[output], self.arguments[self.main_input].dims, where)
+
+    def with_zeros(self, array: np.ndarray, where: np.ndarray) -> np.ndarray:
+        """Return the main input with zeros at places without data."""
+        return places.filled(array, where, self.arguments[self.main_input].dims)
+
+    def without_data(self, values: Mapping[str, Any], where: np.ndarray | None) -> np.ndarray | None:
+        """Return the places of the outputs without data, from those of the main input; None if all have some."""
+        found = where if self.places is None else self.places(values, where)
+        return found if found is not None and found.any() else None
+
     def start_of(self, name: str, given: Mapping[str, Any]) -> Any:
         """Return the number at which a parameter marked with a bare `Learn()` starts: its default, or equal weights."""
         if name == self.mixes:
@@ -72,12 +131,16 @@ class Declaration:
         return self.arguments[name].default
 
     def checked(
-        self, values: Mapping[str, Any], where: str = "", waiting: Mapping[str, Any] | None = None
+        self,
+        values: Mapping[str, Any],
+        where: str = "",
+        waiting: Mapping[str, Any] | None = None,
+        counted: bool = True,
     ) -> dict[str, Any]:
         """Convert arrays, fill in inferred static arguments, and raise one clear error on bad values.
 
         `values` are concrete; what is not known yet (the output of an earlier, fused step) is absent. Of what is
-        `waiting` on disk only the shape is known.
+        `waiting` on disk only the shape is known. If `counted`, degrees of freedom are, from these values alone.
         """
         with prefixed(where or self.name):
             complete = dict(values)
@@ -88,6 +151,7 @@ class Declaration:
                 checks.check_finite(self.arguments[name], value)
                 checks.check_option(self.arguments[name], value)
                 checks.check_matrix(self.arguments[name], value)
+                checks.check_weights(self.arguments[name], value)
             if self.check is not None:
                 self.check(complete)
             for name in known:
@@ -95,7 +159,28 @@ class Declaration:
             for name, rule in self.infer.items():
                 if complete.get(name) is None:
                     complete[name] = rule(complete)
+            few = self.left(complete, of_series(self.arguments, complete))[1] if counted else None
+        if few is not None:
+            warnings.warn(f"{where or self.name}: {few}", stacklevel=2)
         return complete
+
+    def check_lengths(self, known: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]]) -> None:
+        """Refuse what the block's check refuses of known values beside series of which the shapes are known.
+
+        A check that asks for their values says nothing.
+        """
+        series = {n: Shaped(shape) for n, shape in shapes.items() if n not in known and len(shape) > 1}
+        if self.check is None or not series:
+            return
+        import jax
+
+        try:
+            with jax.ensure_compile_time_eval():  # numbers, also while somebody compiles the program
+                self.check({**known, **series})
+        except ValueError:
+            raise
+        except Exception:  # whatever comes of an array without values
+            return
 
     def check_shapes(self, shapes: Mapping[str, tuple[int, ...]], waiting: Mapping[str, Any] | None = None) -> None:
         """Refuse shapes that are not those declared, or do not agree; also of values that are still traced."""

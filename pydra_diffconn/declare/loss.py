@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -59,9 +59,17 @@ class Loss:
         return self.weight * self.scored(outputs, targets)
 
     def scored(self, outputs: Mapping[str, Any], targets: Any = None) -> Any:
-        """Return the unweighted value of this term, of targets that are checked."""
+        """Return the unweighted value of this term, of targets that are checked; NaN if what it scores holds NaN."""
         with checks.scoring(outputs):
-            return self.score(outputs, targets)
+            found = self.score(outputs, targets)
+        return checks.missing_where(self._scores(outputs), found)
+
+    def _scores(self, outputs: Mapping[str, Any]) -> list[Any]:
+        """Return the outputs and learned parameters that this term names."""
+        known = {**outputs.get(PARAMETERS, {}), **outputs}
+        named = {getattr(self, one.name) for one in fields(self) if isinstance(getattr(self, one.name), str)}
+        weights = known.get(getattr(self, "frame_weights", None))
+        return [checks.weighted(known[name], weights) for name in sorted(named & known.keys() - {PARAMETERS})]
 
     def at(self, step: Any) -> Self:
         """Return this loss with the weight that its schedule has at a step (a number, also a traced one)."""

@@ -80,3 +80,26 @@ def refuse_values(wrong: np.ndarray, target: np.ndarray, expected: str) -> None:
         place = tuple(int(n) for n in np.argwhere(wrong)[0])
         where = place[0] if len(place) == 1 else list(place)
         raise ValueError(f"the targets have {target[place]:g} in entry {where}; expected {expected}")
+
+
+def weighted(value: Any, weights: Any) -> Any:
+    """Return values, with 0 in frames of weight 0, which take no part in a score."""
+    import jax.numpy as jnp
+
+    if isinstance(value, list) and weights is not None:
+        return [weighted(one, w) for one, w in zip(value, weights, strict=True)]
+    if weights is None or np.ndim(value) < 2 or np.shape(value)[-2] != np.shape(weights)[-1]:
+        return value
+    return jnp.where(jnp.asarray(weights)[..., None] > 0, value, 0.0)
+
+
+def missing_where(values: Any, score: Any) -> Any:
+    """Return a score, or NaN where values hold NaN: what takes no part in a score must not make it look good."""
+    import jax
+    import jax.numpy as jnp
+
+    real = [one for one in jax.tree.leaves(values) if jnp.issubdtype(jnp.result_type(one), jnp.floating)]
+    if not real or not jnp.issubdtype(jnp.result_type(score), jnp.floating):
+        return score
+    missing = jnp.any(jnp.stack([jnp.any(jnp.isnan(one)) for one in real]))
+    return jnp.where(missing, jnp.nan, score)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import typing
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from pydra.compose import python
 from pydra.utils.hash import Cache, hash_function
 
 from pydra_diffconn import files, pydra_compat
+from pydra_diffconn.declare import freedom, places
 from pydra_diffconn.declare.declaration import Declaration, prefixed
 from pydra_diffconn.declare.parameters import Learn, plain
 from pydra_diffconn.numerics.process import keep_compiled
@@ -53,13 +55,30 @@ class BlockTask(python.Task):
             arrays, spaces = files.load_arguments(declaration, given)
         waiting = {n: v for n, v in arrays.items() if isinstance(v, files.ImageSeries)}
         known = {name: value for name, value in arrays.items() if name not in waiting}
+        missing = fill_blanks(declaration, known)
         with files.naming_files(given):
-            values = declaration.checked(known, waiting=waiting)
+            values = declaration.checked(known, waiting=waiting, counted=False)
+            left = self._left(given, {**values, **waiting})
         results = while_reading(declaration, {**values, **waiting}) if waiting else run(type(self), values)
         _refuse_new_nan(declaration, values, results)
-        if declaration.writes and spaces.get(declaration.main_input) is not None:
+        space = spaces.get(declaration.main_input)
+        where = _without_data(declaration, {**values, **waiting}, missing, space, given)
+        if where is not None:
+            results = places.with_missing(
+                results, {name: declaration.mark(name, result.shape, where) for name, result in results.items()}
+            )
+        if declaration.writes and space is not None:
             results = files.write_outputs(declaration, results, values, spaces, Path(job.cache_dir), given)
-        job.return_values = results
+        job.return_values = {name: freedom.stored(result, left) for name, result in results.items()}
+
+    def _left(self, given: Mapping[str, Any], values: Mapping[str, Any]) -> freedom.Freedom | None:
+        """Count the temporal degrees of freedom that the outputs have; warn of few. None if no frame's was taken."""
+        declaration = self.declaration
+        with prefixed(declaration.name):
+            left, few = declaration.left(values, freedom.of_series(declaration.arguments, values, given))
+        if few is not None:
+            warnings.warn(f"{declaration.name}: {few}", stacklevel=2)
+        return None if left is None or left.left == values[declaration.main_input].shape[0] else left
 
 
 def source_hash(block: type[BlockTask]) -> str:
@@ -112,6 +131,47 @@ def _compiled(block: type[BlockTask], source: str, static: tuple[Any, ...]) -> C
     keep_compiled()
     fixed = dict(static)
     return jax.jit(lambda traced: block.pure(**traced, **fixed))
+
+
+def fill_blanks(declaration: Declaration, arrays: dict[str, Any]) -> np.ndarray | None:
+    """Put zeros at places of the main input that are NaN throughout, if the block skips them; return which."""
+    name = declaration.main_input
+    argument, array = declaration.arguments[name], arrays.get(name)
+    if not argument.blanks or not isinstance(array, np.ndarray) or array.ndim != len(argument.dims.split()):
+        return None
+    missing = places.missing(array)
+    if missing is not None:
+        arrays[name] = declaration.with_zeros(array, missing)
+    return missing
+
+
+def _without_data(
+    declaration: Declaration,
+    values: Mapping[str, Any],
+    missing: np.ndarray | None,
+    space: files.Space | None,
+    given: Mapping[str, Any],
+) -> np.ndarray | None:
+    """Return the places of the outputs without data; warn of those that have none from here on."""
+    if missing is None and not declaration.varies and declaration.places is None:
+        return None
+    name = declaration.main_input
+    main, dims = values[name], declaration.arguments[name].dims
+    there = missing
+    if declaration.varies:
+        constant = places.constant(main, dims, values.get("frame_weights"))
+        there = constant if missing is None else missing | constant
+    after = declaration.without_data(values, there)
+    if after is None:
+        return None
+    new = after if missing is None or declaration.places is not None else after & ~missing
+    if new.any():
+        place = "parcels" if declaration.places is not None else places.dimension(dims)
+        names = None if space is None else files.column_names(len(after), space, values, given)
+        if names is None and values.get("parcels"):
+            names = [str(label) for label in values["parcels"]]
+        warnings.warn(f"{declaration.name}: {places.told(new, names, str(place), declaration.varies)}", stacklevel=3)
+    return after
 
 
 def _refuse_new_nan(declaration: Declaration, values: Mapping[str, Any], results: Mapping[str, np.ndarray]) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from pydra_diffconn.declare import places
 from pydra_diffconn.declare.argument import Argument
 from pydra_diffconn.declare.constraints import Interval
 
@@ -85,6 +86,10 @@ def check_finite(argument: Argument, value: Any) -> None:
         if np.isfinite(np.sum(value, dtype=np.float64)):
             return
     missing = ~np.isfinite(value)
+    nowhere = places.missing(value) if places.dimension(argument.dims) is not None else None
+    if nowhere is not None:
+        which = places.named(nowhere, None, str(places.dimension(argument.dims)))
+        raise ValueError(f"{argument.name} has no data (NaN throughout) for {which}; {places.TOGETHER}")
     if missing.any():
         raise ValueError(
             f"{argument.name} has {int(missing.sum())} values that are not finite, the first in "
@@ -99,6 +104,14 @@ def place(argument: Argument, index: Sequence[int]) -> str:
         return str([int(number) for number in index])
     first = f"{NUMBERED.get(dims[0], 'row')} {index[0]}"
     return first if len(index) == 1 else f"{first}, column {index[1]}"
+
+
+def check_weights(argument: Argument, value: Any) -> None:
+    """Refuse weights that are all 0: whatever is averaged by them, nothing is left of it."""
+    if argument.weighs and not np.any(value):
+        word = COUNTED.get(argument.dims, argument.dims)
+        hint = "censor less or leave this run out" if argument.dims == "time" else "give some a weight above 0"
+        raise ValueError(f"0 of {len(value)} {word} can be used, all of {argument.name} are 0; {hint}")
 
 
 SYMMETRIC = ("connectome", "covariance")

@@ -149,7 +149,7 @@ def _write(
         output, "pydra-diffconn demonstration", [{"URL": "https://github.com/izachp/psychosis-FC-prediction"}]
     )
     outcome.result.save(output / "fit")
-    names = [f"parcel{number + 1:03d}" for number in range(classical.shape[-1])]
+    names = [f"parcel{number + 1:03d}" for number in sample.parcels()]
     for window, before, after in zip(windows, classical, learned, strict=True):
         entities = {
             "sub": window.person.removeprefix("sub-"),

@@ -32,13 +32,20 @@ def people() -> list[str]:
     return [line.split("\t")[0] for line in lines]
 
 
+def parcels() -> np.ndarray:
+    """Return which parcels have data in every session, counted from 0: a few lie outside of one person's image."""
+    with np.load(FOLDER / "timeseries.npz") as file:
+        series = (file[key] for key in file.files if not key.endswith("_scale"))
+        return np.flatnonzero(np.all([np.any(one != one[0], axis=0) for one in series], axis=0))
+
+
 def windows(length: int = 60) -> list[Window]:
-    """Return consecutive windows of `length` frames, by person, session and time."""
-    found = []
+    """Return consecutive windows of `length` frames, by person, session and time, of the parcels that all have."""
+    found, kept = [], parcels()
     with np.load(FOLDER / "timeseries.npz") as file:
         for person in people():
             for session in (1, 2):
-                series = [_series(file, f"{person}_ses-{session}_{kind}") for kind in ("noGSR", "GSR")]
+                series = [_series(file, f"{person}_ses-{session}_{kind}")[:, kept] for kind in ("noGSR", "GSR")]
                 for number in range(len(series[0]) // length):
                     part = slice(number * length, (number + 1) * length)
                     found.append(Window(person, session, number + 1, series[0][part], series[1][part]))

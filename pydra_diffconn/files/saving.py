@@ -18,6 +18,8 @@ def whole_folder(folder: str | Path) -> Iterator[Path]:
     In a folder that is there already, each file takes the place of its namesake after all of them have been written, so
     that a full disk never leaves new ones beside old ones; other files stay.
     """
+    from safetensors import SafetensorError  # what its writer makes of a full disk
+
     folder = Path(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
@@ -33,7 +35,7 @@ def whole_folder(folder: str | Path) -> Iterator[Path]:
                 place.mkdir(exist_ok=True)
             else:
                 os.replace(path, place)
-    except OSError as error:
+    except (OSError, SafetensorError) as error:
         raise OSError(f"{folder} could not be written ({error}); what was there before is unchanged") from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)

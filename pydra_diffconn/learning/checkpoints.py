@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import threading
 import time
 import warnings
 from dataclasses import replace
@@ -14,6 +16,7 @@ import numpy as np
 
 from pydra_diffconn.files import FileError, checksum, reading
 
+LEFT_AFTER = 60  # seconds
 TOLD = "fit"  # name of the JSON among the arrays
 NUMBERS = ("number", "best", "best_number", "scale", "failures", "history")  # what of a state goes into the JSON
 
@@ -66,13 +69,24 @@ class Checkpoint:
             "baseline": baseline,
             **{name: getattr(state, name) for name in NUMBERS},
         }
-        temporary = self.path.with_suffix(".part")
+        # of this process and thread: two fits may save into one folder
+        temporary = self.folder / f"{os.getpid()}-{threading.get_ident()}.part"
         tensors = {str(number): np.array(leaf, order="C") for number, leaf in enumerate(leaves)}
         # as bytes among the arrays: the header of the file, where metadata go, may not grow with the history
         tensors[TOLD] = np.frombuffer(json.dumps(told).encode(), np.uint8)
-        save_file(tensors, temporary, metadata={"checksum": _checksum(tensors)})
-        os.replace(temporary, self.path)
+        try:
+            save_file(tensors, temporary, metadata={"checksum": _checksum(tensors)})
+            os.replace(temporary, self.path)
+        finally:
+            temporary.unlink(missing_ok=True)
         self.saved = time.monotonic()
+
+    def _forget_parts(self) -> None:
+        """Remove what killed processes left; one that still writes does so within seconds."""
+        for part in self.folder.glob("*.part"):
+            with contextlib.suppress(OSError):
+                if time.time() - part.stat().st_mtime > LEFT_AFTER:
+                    part.unlink()
 
     def load(self, like: Any) -> Any:
         """Return the saved state, built like the given one, or None if there is none yet.
@@ -86,6 +100,7 @@ class Checkpoint:
         import jax.numpy as jnp
         from safetensors import safe_open
 
+        self._forget_parts()
         if not self.path.exists():
             return None
         with reading(self.path, "the checkpoint of a fit"), safe_open(self.path, framework="numpy") as file:

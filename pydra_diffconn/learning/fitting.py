@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,9 @@ def fit(
         If nothing is to be learned, an input or the loss at the start is bad, or the checkpoint is another fit's.
     """
     how, on, groups = settled(how, on, groups, old, "fit")
-    require_loss(loss, steps)
+    require_loss(loss, steps=steps, seed=seed)
+    if not (checkpoint is None or isinstance(checkpoint, str | PathLike)):
+        raise ValueError(f"checkpoint is {checkpoint!r}; expected the path of a folder")
     ready = prepared(task, learn, groups, optimizer, seed, how, on, cache_root, worker)
     sides = partition(len(ready.program.runs), validation, ready.kinds.get("subject"), seed)
     learner = _run(ready, loss, targets, *sides, steps, checkpoint, progress)

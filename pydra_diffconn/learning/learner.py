@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from pydra_diffconn.declare.loss import Loss, Sum
 from pydra_diffconn.learning.checkpoints import Checkpoint
 from pydra_diffconn.learning.objective import Objective, deviations
 from pydra_diffconn.learning.progress import Progress
@@ -18,6 +19,10 @@ from pydra_diffconn.learning.training_data import TrainingData
 from pydra_diffconn.program.program import Program
 
 RETRIES = 8  # halvings of the step before a diverging fit stops with its last good values
+
+
+class NotFinite(ValueError):
+    """The loss of the start values is no number."""
 
 
 class Learner:
@@ -54,14 +59,31 @@ class Learner:
         self._evaluate = jax.jit(self.objective.score, static_argnames=("chosen", "penalised"))
         self._evaluate_outputs = jax.jit(self.objective.score_of, static_argnames=("count", "penalised"))
         self._compute = jax.jit(self.objective.outputs, static_argnames="chosen")
+        if targets is not None and isinstance(loss, Loss | Sum):
+            self._check_targets()
         optimizer = self.optimizer.init(self.objective.free(self.start))
         self.baseline = self.scores(self.start, self._loss_of_first_step(optimizer))
         self.state = State(0, self.start, optimizer, (self.start, optimizer), self.start, self.baseline)
         if not all(np.isfinite(value) for value in self.baseline.values()):
-            raise ValueError(
+            raise NotFinite(
                 f"the loss is not finite at the start ({self.baseline}); check the loss, its targets and the start "
                 f"values {self.plain(self.start)}"
             )
+
+    def _check_targets(self) -> None:
+        """Refuse values that the targets cannot have: in a compiled step nobody knows them."""
+        import jax
+
+        if len(self.program.groups) > 1:  # outputs of several shapes, which no array stands for
+            return
+        runs = [*self.training, *self.held_out]
+        data = self.runs.of(runs[:1])
+        del data["targets"]
+        compute = partial(self.objective.outputs, step=self.total, chosen=data.pop("chosen"))
+        shapes = jax.eval_shape(compute, self.start, **data)
+        if self.program.split:
+            shapes = {n: jax.ShapeDtypeStruct((len(runs), *one.shape[1:]), one.dtype) for n, one in shapes.items()}
+        self.objective.check_targets(self.start, shapes, self.runs.targets_of(runs), self.total)
 
     def _loss_of_first_step(self, optimizer: Any) -> float | None:
         """Return the training loss of the start values from the compiled step, which spares compiling another."""

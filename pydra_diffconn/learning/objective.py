@@ -105,6 +105,14 @@ class Objective:
         outputs = self.outputs(values, inputs, own, step, chosen)
         return self.score_of(values, outputs, targets, step, len(chosen), penalised)
 
+    def check_targets(self, values: Any, shapes: Any, targets: Any, step: int) -> None:
+        """Refuse targets that the loss refuses for outputs of these shapes."""
+        import jax
+
+        loss = self.loss.at(step) if hasattr(self.loss, "at") else self.loss
+        learned = {name: values[name] for name in self.program.parameters}
+        jax.eval_shape(lambda outputs: evaluated(loss, {**outputs, PARAMETERS: learned}, targets)[0], shapes)
+
     def _outputs(
         self, program: Program, values: Any, free: Any, inputs: Any, own: Mapping[str, Any], chosen: Sequence[int]
     ) -> dict[str, Any]:

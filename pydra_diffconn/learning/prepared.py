@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pydra_diffconn.declare.parameters import Learn
-from pydra_diffconn.learning.learner import Learner
+from pydra_diffconn.learning.learner import Learner, NotFinite
 from pydra_diffconn.learning.partition import labels_of
 from pydra_diffconn.learning.settings import Learning, Machine
+from pydra_diffconn.program.calling import first_refusal
 from pydra_diffconn.program.fusing import fuse
 from pydra_diffconn.program.hoisting import with_constants_computed
 from pydra_diffconn.program.program import Program
@@ -37,18 +38,21 @@ class Prepared:
         self, loss: Callable[..., Any], targets: Any, training: Sequence[int], held_out: Sequence[int], total: int
     ) -> Learner:
         """Return a fit that learns from some runs and validates on others."""
-        return Learner(
-            self.shorter,
-            loss,
-            targets,
-            training,
-            held_out,
-            how=self.how,
-            optimizer=self.optimizer,
-            seed=self.seed,
-            entities=self.kinds,
-            total=total,
-        )
+        try:
+            return Learner(
+                self.shorter,
+                loss,
+                targets,
+                training,
+                held_out,
+                how=self.how,
+                optimizer=self.optimizer,
+                seed=self.seed,
+                entities=self.kinds,
+                total=total,
+            )
+        except NotFinite as error:  # a run that cannot be, such as one of which all frames are censored, has a name
+            raise first_refusal(self.program, self.program.parameters, {}) or error from None
 
 
 def prepared(

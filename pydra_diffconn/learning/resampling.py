@@ -13,7 +13,7 @@ from pydra_diffconn.learning.learner import Learner
 from pydra_diffconn.learning.partition import partition
 from pydra_diffconn.learning.prepared import prepared
 from pydra_diffconn.learning.progress import Progress
-from pydra_diffconn.learning.settings import Learning, Machine, require_loss, require_runs, settled
+from pydra_diffconn.learning.settings import Learning, Machine, require_count, require_loss, require_runs, settled
 from pydra_diffconn.numerics.process import one_blas_thread
 
 
@@ -88,7 +88,7 @@ def cross_validate(
         As `fit`, and if there are fewer groups than folds.
     """
     how, on, groups = settled(how, on, groups, old, "cross_validate")
-    require_loss(loss, steps)
+    require_loss(loss, steps=steps, seed=seed, folds=folds)
     ready = prepared(task, learn, groups, optimizer, seed, how, on, cache_root, worker)
     labels = ready.labels
     tests = _folds(labels, folds, seed)
@@ -142,7 +142,8 @@ def bootstrap(
         As for `fit`; groups, not runs, are drawn.
     """
     how, on, groups = settled(how, on, groups, old, "bootstrap")
-    require_loss(loss, steps)
+    require_loss(loss, steps=steps, seed=seed)
+    require_count("repeats", repeats, 1)
     ready = prepared(task, learn, groups, optimizer, seed, how, on, cache_root, worker)
     labels = ready.labels
     names, rng = list(dict.fromkeys(labels)), np.random.default_rng(seed)

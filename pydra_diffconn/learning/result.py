@@ -57,6 +57,12 @@ class Result:
         return with_options(self.workflow, self.winners)
 
     @property
+    def degrees_of_freedom(self) -> dict[str, Any]:
+        """Temporal degrees of freedom that the learned values leave each output: a number, or one for each run."""
+        assert self.program is not None
+        return self.program.degrees_of_freedom({name: self.parameters[name] for name in self.program.parameters})
+
+    @property
     def table(self) -> Any:
         """The history as a pandas data frame, a row per step."""
         import pandas

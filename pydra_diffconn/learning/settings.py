@@ -9,6 +9,7 @@ import difflib
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from numbers import Real
 from typing import Any
 
 REMOVED_IN = "0.3"
@@ -46,6 +47,10 @@ class Learning:
     def __post_init__(self) -> None:
         for name in ("batch_size", "patience", "checkpoint_every"):
             require_count(name, getattr(self, name), 1)
+        require_number("shrinkage", self.shrinkage, 0.0)
+        _require_each("rates", self.rates, _is_number, "factors by name, such as {'BandPass.low': 0.1}")
+        rule = "functions of the step by name, such as {'Choose.temperature': optax.linear_schedule(1.0, 0.1, 100)}"
+        _require_each("schedules", self.schedules, callable, rule)
 
 
 @dataclass(frozen=True)
@@ -67,19 +72,49 @@ class Machine:
     remat: bool = False
     memory: float | None = None
 
+    def __post_init__(self) -> None:
+        known = not isinstance(self.devices, str) and hasattr(self.devices, "__iter__")
+        if not known or not all(hasattr(one, "platform") for one in self.devices):
+            raise ValueError(f"devices is {self.devices!r}; expected devices of JAX, such as jax.devices()")
+        if not isinstance(self.remat, bool):
+            raise ValueError(f"remat is {self.remat!r}; expected True or False")
+        if self.memory is not None:
+            require_number("memory", self.memory, 0.0)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool) and value == value
+
+
+def require_number(name: str, value: Any, least: float) -> None:
+    """Refuse what is no number of at least `least`."""
+    if not _is_number(value) or value < least:
+        raise ValueError(f"{name} is {value!r}; expected a number of at least {least:g}")
+
+
+def _require_each(name: str, given: Any, legal: Callable[[Any], bool], expected: str) -> None:
+    if not isinstance(given, Mapping):
+        raise ValueError(f"{name} is {given!r}; expected {expected}")
+    for key, value in given.items():
+        if not legal(value):
+            raise ValueError(f"{name}: {key} is {value!r}; expected {expected}")
+
 
 def require_count(name: str, number: Any, least: int) -> None:
     """Refuse what is no whole number of at least `least`; None passes."""
     whole = hasattr(number, "__index__") and not isinstance(number, bool)
     if number is not None and not (whole and number >= least):
-        raise ValueError(f"{name} is {number}; expected a whole number of at least {least}")
+        raise ValueError(f"{name} is {number!r}; expected a whole number of at least {least}")
 
 
-def require_loss(loss: Any, steps: Any) -> None:
-    """Refuse a loss that cannot be called, and a number of steps that is none."""
+def require_loss(loss: Any, **numbers: Any) -> None:
+    """Refuse a loss that cannot be called, and numbers, of steps for example, that are none."""
     if not callable(loss):
         raise ValueError(f"loss is {loss!r}; expected a callable, loss(outputs, targets) -> scalar")
-    require_count("steps", steps, 0)
+    for name, number in numbers.items():
+        if number is None:
+            raise ValueError(f"{name} is None; expected a whole number of at least 0")
+        require_count(name, number, 0)
 
 
 def settled(
@@ -92,7 +127,12 @@ def settled(
     TypeError
         If a name is none of a setting; it names the nearest.
     """
-    how, on = how or Learning(), on or Machine()
+    how, on = Learning() if how is None else how, Machine() if on is None else on
+    for name, given, kind in (("how", how, Learning), ("on", on, Machine)):
+        if not isinstance(given, kind):
+            raise ValueError(f"{name} is {given!r}; expected {name}={kind.__name__}(...)")
+    if isinstance(groups, str) or not (groups is None or hasattr(groups, "__iter__")):
+        raise ValueError(f"groups is {groups!r}; expected one label for each run, or {{'subject': [...]}}")
     homes: dict[str, str] = {one.name: "how=Learning" for one in fields(Learning)}
     homes |= {one.name: "on=Machine" for one in fields(Machine)} | {"entities": "groups="}
     for name, value in old.items():

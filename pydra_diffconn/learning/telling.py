@@ -29,6 +29,8 @@ def write_fit_report(result: Any, path: Path) -> Path:
         cards.append(Card(f"{result.discrete[key]:.4g}", f"loss of the winning branches alone ({key})"))
     lead = f"{len(result.training)} runs learned from, {len(result.validation)} held out."
     sections = fit_sections(result.learned, result.history)
+    if result.program is not None:
+        sections += _freedom_sections(result)
     if result.discrete:
         sections.insert(1, _choices_section(result))
     drawn, problems = _sections_of_plugins(result)
@@ -46,6 +48,18 @@ def _sections_of_plugins(result: Any) -> tuple[list[Section], list[str]]:
         else:
             sections += [made] if made is not None else []
     return sections, problems
+
+
+def _freedom_sections(result: Any) -> list[Section]:
+    """Return the section on temporal degrees of freedom: what the start and the learned values leave of each run."""
+    start, learned = result.program.degrees_of_freedom(), result.degrees_of_freedom
+    rows = [
+        [name, *(f"{np.median(found[name]):.3g} ({np.min(found[name]):.3g})" for found in (start, learned))]
+        for name in learned
+    ]
+    text = "Median over runs (and the least): frames, less what censoring, filters and confounds take."
+    head = ["output", "classical", "learned"]
+    return [Section("Temporal degrees of freedom", text, {"head": head, "rows": rows})] if rows else []
 
 
 def _choices_section(result: Any) -> Section:

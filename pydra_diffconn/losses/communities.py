@@ -87,7 +87,8 @@ class Eigenmaps(Connectopy):
             total = jnp.where(degree.sum() > 0, degree.sum(), 1.0)
             centred = coordinates - degree @ coordinates / total
             size = centred.T @ (degree[:, None] * centred)
-            ridge = jnp.finfo(size.dtype).eps * jnp.trace(size) + jnp.finfo(size.dtype).tiny
+            spread = jnp.trace(size)
+            ridge = jnp.finfo(size.dtype).eps * jnp.where(spread > 0, spread, 1.0)
             rise = centred.T @ _laplacian(connectome, centred)
             return jnp.trace(jnp.linalg.solve(size + ridge * jnp.eye(len(size), dtype=size.dtype), rise))
 

@@ -108,7 +108,9 @@ def second_moment(maps: Array, features: Array, centres: Array | None = None, no
         centres = features @ jnp.swapaxes(maps, -1, -2) / jnp.where(known, total, 1.0)
     else:
         centres = centres - shift
-    moment = jax.nn.relu(second - 2 * centres * first + centres**2 * mass)
+    moment = second - 2 * centres * first + centres**2 * mass
+    # rounding may leave less than nothing of a parcel of one point, which yet has a gradient to the others
+    moment = moment + jax.lax.stop_gradient(jax.nn.relu(-moment))
     return jnp.where(some, moment / jnp.where(some, mass, 1.0), 0.0) if normalise else moment
 
 

@@ -6,6 +6,7 @@ from jaxtyping import Array, Float
 
 from pydra_diffconn.numerics.dead_columns import is_alive
 from pydra_diffconn.numerics.linalg import pseudo_inverse
+from pydra_diffconn.numerics.weights import total_weight
 
 
 def unit_design(
@@ -22,7 +23,7 @@ def unit_design(
     """
     timeseries, confounds = jnp.asarray(timeseries), filled_first_row(confounds, first_row)
     weights = jnp.ones_like(timeseries[:, 0]) if frame_weights is None else frame_weights
-    total = weights.sum()
+    total = total_weight(weights)
     size = weights @ confounds**2
     centred = timeseries
     if intercept:

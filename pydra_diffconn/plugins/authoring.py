@@ -10,6 +10,7 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from pydra_diffconn.plugins import stubs
 from pydra_diffconn.plugins.hooks import GROUP
@@ -78,13 +79,34 @@ def check(folder: Path) -> Iterator[tuple[str, bool, str]]:
     yield "pyproject.toml", project.exists(), f"{project} does not exist"
     if not project.exists():
         return
-    about = tomllib.loads(project.read_text(encoding="utf-8")).get("project", {})
-    entries = about.get("entry-points", {}).get(GROUP, {})
+    entries = entries_of(project)
     yield "entry point", bool(entries), f"[project.entry-points.{GROUP}] names no module"
     yield "README", any(folder.glob("README*")), "say what it adds and how to install it"
     yield "tests", any(folder.rglob("test_*.py")), "write at least one that calls check_block"
     for name, target in entries.items():
         yield from _check_module(folder, name, target)
+
+
+def entries_of(project: Path) -> dict[str, str]:
+    """Return the modules that the packaging of a plugin names, by the names of their entry points.
+
+    Raises
+    ------
+    ValueError
+        If it is no TOML, or what stands there names no modules.
+    """
+    try:
+        entries: Any = tomllib.loads(project.read_text(encoding="utf-8"))
+    except ValueError as error:  # also bytes that are no text
+        raise ValueError(f"{project} is no TOML ({error}); expected the packaging of a plugin") from None
+    where = ("project", "entry-points", GROUP)
+    for depth, key in enumerate(where, start=1):
+        entries = entries.get(key, {})
+        if not isinstance(entries, dict):
+            raise ValueError(f"{project}: {'.'.join(where[:depth])} is {entries!r}; expected a table")
+    if wrong := [name for name, module in entries.items() if not isinstance(module, str)]:
+        raise ValueError(f"{project}: {'.'.join(where)}.{wrong[0]} is {entries[wrong[0]]!r}; expected a module's name")
+    return entries
 
 
 def _check_module(folder: Path, name: str, target: str) -> Iterator[tuple[str, bool, str]]:

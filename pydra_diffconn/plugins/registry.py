@@ -6,6 +6,7 @@ stops nobody else; only a workflow that needs it fails.
 
 from __future__ import annotations
 
+import difflib
 import functools
 import importlib.metadata
 import os
@@ -83,8 +84,10 @@ class Registry:
         if name in self.named[hook]:
             return self.named[hook][name]
         absent = [f"plugin {p.name} is {_state(p)}" for p in self.plugins if not p.works]
+        near = difflib.get_close_matches(name, self.named[hook], n=1)
+        meant = [f"did you mean {near[0]}?"] if near else []
         known = f"it has {', '.join(sorted(self.named[hook]))}"
-        raise AttributeError(f"module {module!r} has no {NAMED[hook]} {name!r}; {'; '.join([*absent, known])}")
+        raise AttributeError(f"module {module!r} has no {NAMED[hook]} {name!r}; {'; '.join([*absent, *meant, known])}")
 
     def _loaded(self, name: str, distribution: str, version: str, load: Any) -> Plugin:
         try:

@@ -37,8 +37,10 @@ class Lookup:
                 return _converted(taken(self.done[key], wire.index), wire.spaces)
 
 
-def one_step(step: Step, wires: Mapping[str, Wire], count: int | None, lookup: Lookup) -> tuple[Any, ...]:
-    """Compute one step, for all its instances if it is split."""
+def one_step(
+    step: Step, wires: Mapping[str, Wire], count: int | None, lookup: Lookup, known: Mapping[str, Any] | None = None
+) -> tuple[Any, ...]:
+    """Compute one step, for all its instances if it is split; its check sees what is known of its arguments."""
     joins = sum(isinstance(wire, FromStep) for wire in wires.values()) > 1
     shared: dict[str, Any] = {}
     mapped: dict[str, Any] = {}
@@ -47,12 +49,42 @@ def one_step(step: Step, wires: Mapping[str, Wire], count: int | None, lookup: L
 
     def call(varying: Mapping[str, Any]) -> tuple[Any, ...]:
         values = {**shared, **varying}
-        _check_shapes(step, values)
+        _check_shapes(step, values, known or {})
         if joins:
-            return apart(lambda given: _as_tuple(step.block.pure(**given)), values)
-        return _as_tuple(step.block.pure(**values))
+            return seen(step, values, apart(lambda given: _as_tuple(step.block.pure(**given)), values))
+        return seen(step, values, _as_tuple(step.block.pure(**values)))
 
     return call({}) if count is None else _over_instances(call, mapped, count)
+
+
+def seen(step: Step, values: Mapping[str, Any], results: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return the results of a step, or NaN where too few of its weights are above 0, which is known only now.
+
+    A job refuses such weights. Blocks give finite numbers then, so that gradients stay finite; as a result these would
+    be a connectome of nothing, and a fit could choose it.
+    """
+    import jax.numpy as jnp
+
+    for name, argument in step.declaration.arguments.items():
+        weights = values.get(name)
+        if argument.weighs and weights is not None:
+            enough = jnp.count_nonzero(weights) >= _least(step, name, len(weights))
+            results = tuple(
+                jnp.where(enough, r, jnp.nan) if jnp.issubdtype(r.dtype, jnp.floating) else r for r in results
+            )
+    return results
+
+
+def _least(step: Step, name: str, count: int) -> int:
+    """Ask the check of a block how many weights must be above 0: one, or two where something must vary."""
+    first = np.arange(count) < 1
+    try:
+        step.declaration.checked({name: first.astype(float)})
+    except ValueError:
+        return 2
+    except Exception:  # another's check, which needs more than it is promised
+        return 1
+    return 1
 
 
 def apart(function: Any, values: Mapping[str, Any]) -> Any:
@@ -81,7 +113,7 @@ def apart(function: Any, values: Mapping[str, Any]) -> Any:
     return jax.lax.cond(always, taken_branch, other, arrays)
 
 
-def chained(one: Planned, lookup: Lookup) -> tuple[Any, ...]:
+def chained(one: Planned, lookup: Lookup, known: Any) -> tuple[Any, ...]:
     """Apply several linear steps over time as one matrix, to deviations from the mean.
 
     The operator's effect on a constant is computed by itself: the mean of an image, large against its fluctuations,
@@ -92,17 +124,23 @@ def chained(one: Planned, lookup: Lookup) -> tuple[Any, ...]:
     steps = [*one.chain, (one.step, one.wires)]
     series = lookup(steps[0][1][_main(steps[0][0])])
     probe = jnp.concatenate([jnp.eye(len(series), dtype=series.dtype), jnp.ones_like(series[:, :1])], axis=1)
+    given = []
     for step, wires in steps:
         others = {name: lookup(wire) for name, wire in wires.items() if name != _main(step)}
-        _check_shapes(step, {_main(step): series, **others})
+        _check_shapes(step, {_main(step): series, **others}, known(wires))
         probe = step.block.pure(**{_main(step): probe}, **others)
-    return (apply_over_time(probe[:, :-1], probe[:, -1], series),)
+        given.append((step, others))
+    results: tuple[Any, ...] = (apply_over_time(probe[:, :-1], probe[:, -1], series),)
+    for step, others in given:
+        results = seen(step, others, results)
+    return results
 
 
-def _check_shapes(step: Step, values: Mapping[str, Any]) -> None:
+def _check_shapes(step: Step, values: Mapping[str, Any], known: Mapping[str, Any]) -> None:
     """Refuse shapes that do not agree, which are known only now where a value is the output of another step."""
     shapes = {name: value.shape for name, value in values.items() if hasattr(value, "shape")}
     step.declaration.check_shapes(shapes)
+    step.declaration.check_lengths(known, shapes)
 
 
 def _main(step: Step) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydra_diffconn import pydra_compat
 from pydra_diffconn.declare.parameters import Learn, plain
+from pydra_diffconn.program import accounts
 from pydra_diffconn.program.preparing import prepare
 from pydra_diffconn.program.program import Program
 from pydra_diffconn.program.run import Run
@@ -56,6 +57,7 @@ def fuse(
     for number, values in enumerate(splits.runs(task)):
         upstream = {key: column[number] for key, column in before.items()} if before else {}
         prepared.append(prepare(read, values, upstream, cache, number, reorder))
+    accounts.check(read, prepared)
     return Program(read, prepared, reorder, cache.spool)
 
 

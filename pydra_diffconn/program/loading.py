@@ -33,7 +33,16 @@ def load(argument: Argument, given: Any, mask: Any, main: Any, cache: Loaded) ->
     mask_key = mask.tobytes() if isinstance(mask, np.ndarray) else str(mask)
     where = None if main is None else main.key
     named = argument.name if len(argument.dims.split()) == 1 else ""
-    key = (str(given), argument.dims, named, argument.gaps, argument.columns, argument.whole, mask_key, where)
+    key = (
+        str(given),
+        argument.dims,
+        named,
+        argument.gaps or argument.blanks,
+        argument.columns,
+        argument.whole,
+        mask_key,
+        where,
+    )
     if key not in cache:
         loaded, space = files.load_argument(argument, given, mask, main)
         cache[key] = (cache.spool.keep(loaded) if isinstance(loaded, np.ndarray) else loaded), space

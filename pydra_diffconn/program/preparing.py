@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from pydra_diffconn import files
-from pydra_diffconn.declare import task
+from pydra_diffconn.declare import freedom, places, task
+from pydra_diffconn.declare.argument import Argument
 from pydra_diffconn.declare.declaration import prefixed
 from pydra_diffconn.declare.parameters import plain
 from pydra_diffconn.program.loading import load, name_of
@@ -83,6 +84,8 @@ class _Preparation:
         self.lengths: dict[str, int] = {}
         self.axes = {step.path: step.axes for step in graph.steps}
         self.spaces = self.run.spaces
+        self.blanks: dict[int, np.ndarray] = {}
+        """Which places of an array have no data."""
         self.later: list[tuple[Step, dict[str, Any]]] = []
         """Steps with an image that has not been read yet, and their known arguments."""
         self._lengths_of_upstream()
@@ -107,20 +110,25 @@ class _Preparation:
                 others[step.declaration.main_input] = series
                 self.cache[key] = (task.while_reading(step.declaration, others), series, others)
             (result,) = self.cache[key][0].values()
-            del self.run.arrays[name]
+            self.run.read[name] = self.run.arrays.pop(name).shape
             images.discard(name)
             self.run.streamed[step.path] = self._named(result, f"{step.path} of {name}")
         for name in images:
             series = self.run.arrays[name]
+            takers = [step for step, known in self.later if known.get(step.declaration.main_input) is series]
+            first = takers[0].declaration if takers else None
+            argument = None if first is None else first.arguments[first.main_input]
             key = ("dense", id(series))
             if key not in self.cache:
-                self.cache[key] = (self.cache.spool.keep(files.read_series(series)), series)
-            self.run.arrays[name] = self.cache[key][0]
+                gaps = argument is not None and argument.blanks
+                self.cache[key] = (self.cache.spool.keep(files.read_series(series, gaps)), series)
+            dense = self.cache[key][0]
+            del self.run.arrays[name]
+            self._named(dense if argument is None else self._filled(argument, dense), name)
             for step, known in self.later:
                 main = step.declaration.main_input
                 if known.get(main) is series:
-                    given = {n: v for n, v in known.items() if v is not None}
-                    step.declaration.checked({**given, main: self.run.arrays[name]}, step.path)
+                    step.declaration.checked({**known, main: self.run.arrays[name]}, step.path, counted=False)
 
     # --- values ---------------------------------------------------------------------------------------------
 
@@ -224,7 +232,7 @@ class _Preparation:
             self._measure(source)
         split = bool(step.axes)
         environments = self._environments(step.axes)
-        instances = [self._instance(step, env) for env in environments]
+        instances = [self._instance(step, env, number) for number, env in enumerate(environments)]
         for output, dims in step.declaration.outputs.items():
             main = self.spaces[step.path, step.declaration.main_input]
             alike = step.declaration.writes and dims in ("time space", "...")
@@ -235,7 +243,7 @@ class _Preparation:
             name: self._merged([one[name] for one in instances], names.get(name, name), split) for name in instances[0]
         }
 
-    def _instance(self, step: Step, env: Environment) -> dict[str, Wire | Unnamed]:
+    def _instance(self, step: Step, env: Environment, number: int) -> dict[str, Wire | Unnamed]:
         """Wire one instance of a step, and check its arguments as far as they are known."""
         known: dict[str, Any] = {}
         sources: dict[str, Any] = {}
@@ -258,6 +266,10 @@ class _Preparation:
                     sources[name] = value
                     with prefixed(where):
                         known[name], space = load(argument, value, mask, main, self.cache)
+                        known[name] = self._filled(argument, known[name])
+                        said = freedom.known(value)
+                    if said is not None:
+                        self.run.said[step.path, name, number] = said
                     if isinstance(known[name], files.ImageSeries):
                         self.later.append((step, known))
                     plainly = argument.role == "static" or known[name] is None
@@ -266,12 +278,26 @@ class _Preparation:
         with prefixed(where):
             files.check_repetition_time(known, [self.spaces[step.path, name][-1] for name in declaration.arguments])
         waiting = {n: v for n, v in known.items() if isinstance(v, files.ImageSeries)}
-        given = {n: v for n, v in known.items() if v is not None and n not in waiting}
+        given = {n: v for n, v in known.items() if n not in waiting}  # None is known, too
         with files.naming_files(sources):
-            complete = declaration.checked(given, where, waiting)
+            complete = declaration.checked(given, where, waiting, counted=False)
         for name in declaration.infer:
             wires[name] = Static(complete[name])
         return wires
+
+    def _filled(self, argument: Argument, value: Any) -> Any:
+        """Put zeros where places have no data, and remember which; the same array once, whatever the number of runs."""
+        if not argument.blanks or not isinstance(value, np.ndarray) or places.missing(value) is None:
+            return value
+        key = ("filled", id(value))
+        if key not in self.cache:
+            arrays = {argument.name: value}
+            where = places.missing(value)
+            assert where is not None
+            self.cache[key] = (places.filled(value, where, argument.dims), where, arrays)
+        filled, where, _ = self.cache[key]
+        self.blanks[id(filled)] = where
+        return filled
 
     def _where(self, env: Environment) -> str:
         run = [f"run {self.number}"] if self.values else []
@@ -326,15 +352,18 @@ class _Preparation:
             key = ("stack", *place)
             if key not in self.cache:  # runs that share their arrays share the stack, too
                 self.cache[key] = (np.stack(unique), unique)
-            return FromArray(self._named(self.cache[key][0], name), index)
+            return FromArray(self._named(self.cache[key][0], name, unique), index)
         names = [self._named(value, f"{name}[{number}]") for number, value in enumerate(unique)]
         return OnePerInstance(tuple(FromArray(names[number]) for number in index))
 
-    def _named(self, value: Any, name: str) -> str:
+    def _named(self, value: Any, name: str, parts: Sequence[Any] | None = None) -> str:
         arrays, free, number = self.run.arrays, name, 2
         while free in arrays and arrays[free] is not value:  # the same file read for another purpose
             free, number = f"{name} ({number})", number + 1
         arrays[free] = value
+        blanks = [self.blanks.get(id(part)) for part in ([value] if parts is None else parts)]
+        if any(where is not None for where in blanks):
+            self.run.blanks[free] = blanks
         return free
 
     def _output(self, name: str, source: Source) -> FromArray | FromStep | FromParameter | None:

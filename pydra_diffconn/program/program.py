@@ -13,13 +13,14 @@ import numpy as np
 from pydra_diffconn import pydra_compat
 from pydra_diffconn.declare.parameters import plain
 from pydra_diffconn.numerics.process import keep_compiled
-from pydra_diffconn.program import costs, explain
+from pydra_diffconn.program import accounts, calling, costs, explain
+from pydra_diffconn.program.accounts import Accounts
 from pydra_diffconn.program.diagnosis import explained
 from pydra_diffconn.program.execution import Lookup, chained, mapping, one_step
 from pydra_diffconn.program.plan import Plan, Planned
 from pydra_diffconn.program.planning.planner import plan
 from pydra_diffconn.program.planning.shared import independent, shared_products
-from pydra_diffconn.program.run import Run
+from pydra_diffconn.program.run import Run, plainly_known
 from pydra_diffconn.program.spool import Spool
 from pydra_diffconn.program.wires import FromArray
 from pydra_diffconn.workflow import splits
@@ -118,13 +119,44 @@ class Program:
                 raise ValueError(
                     f"{name} has {len(inputs[name])} entries along its first axis for {len(self.runs)} runs"
                 )
+        inputs = calling.converted(self, inputs)
+        calling.check(self, parameters, inputs)
         outputs = self.outputs_of(parameters, {**self.inputs, **inputs}, list(range(len(self.runs))))
+        calling.refuse_nan(self, parameters, inputs, outputs)
+        outputs = {name: self._with_missing(name, value) for name, value in outputs.items()}
         nested = splits.folding(self.graph.task) if self.split else None
         if nested is None:
             return outputs
         return {
             name: [[value[n] for n in row] for row in nested] if isinstance(value, list) else value[nested]
             for name, value in outputs.items()
+        }
+
+    def _with_missing(self, name: str, value: Any) -> Any:
+        """Put NaN at the places of an output without data, where zeros stood."""
+        if not self.split:
+            return self._accounts[0].with_missing(name, value)
+        if isinstance(value, list):
+            return [one.with_missing(name, part) for one, part in zip(self._accounts, value, strict=True)]
+        marks = [one.mark(one.run.outputs[name], value.shape[1:]) for one in self._accounts]
+        return accounts.marked(value, marks)
+
+    @functools.cached_property
+    def _accounts(self) -> list[Accounts]:
+        return [Accounts(self.graph, run, self.parameters, exact=False) for run in self.runs]
+
+    def degrees_of_freedom(self, parameters: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Return how many temporal degrees of freedom each output has: a number, or one for each run if it is split.
+
+        Parameters
+        ----------
+        parameters : mapping, optional
+            Values of the parameters, which may be cut-offs; by default the start values.
+        """
+        found = [Accounts(self.graph, run, {**self.parameters, **(parameters or {})}) for run in self.runs]
+        names = [name for name in self.runs[0].outputs if found[0].of_output(name) is not None]
+        return {
+            name: [one.of_output(name) for one in found] if self.split else found[0].of_output(name) for name in names
         }
 
     def outputs_of(
@@ -253,10 +285,13 @@ class Program:
         """Return the outputs of all planned steps, or of these, by (step path, output); `known` are there before."""
         done: dict[tuple[str, str], Any] = dict(known or {})
         for one in self.plan_of(run).planned if planned is None else planned:
-            lookup = Lookup(parameters, arrays, done)
+            lookup, at_hand = Lookup(parameters, arrays, done), partial(plainly_known, run, self.parameters)
             try:
                 count = run.counts[one.path]
-                results = chained(one, lookup) if one.chain else one_step(one.step, one.wires, count, lookup)
+                if one.chain:
+                    results = chained(one, lookup, at_hand)
+                else:
+                    results = one_step(one.step, one.wires, count, lookup, at_hand(one.wires))
             except (TypeError, ValueError) as error:
                 raise explained(self.graph, run, self.parameters, one, error) from error
             for name, value in zip(one.step.declaration.outputs, results, strict=True):

@@ -20,6 +20,8 @@ class Spool:
     """
 
     def __init__(self, limit: float | None = None) -> None:
+        if limit is not None and not (isinstance(limit, int | float) and limit >= 0):
+            raise ValueError(f"memory is {limit!r}; expected a number of bytes, such as 4e9, or None")
         self.limit = memory_of_machine() / 4 if limit is None else limit
         self.held = 0
         self.folder: tempfile.TemporaryDirectory[str] | None = None

@@ -83,7 +83,11 @@ def install_submitting() -> None:
         with _submission():
             if self.loop.is_running():
                 return _in_own_thread(self, functools.partial(call, self, *args, **settings))
-            return call(self, *args, **settings)
+            try:
+                return call(self, *args, **settings)
+            except KeyboardInterrupt:
+                _end_jobs(self.loop)
+                raise
 
     @functools.wraps(run)
     def one_at_a_time(self: Any, *args: Any, **settings: Any) -> Any:
@@ -98,6 +102,16 @@ def install_submitting() -> None:
     workflow.Task.construct = constructed
     Submitter.__call__ = submitted
     Job.run = one_at_a_time
+
+
+def _end_jobs(loop: Any) -> None:
+    """End what still waits in an event loop: left there, each job would print how it was destroyed."""
+    if loop is None or loop.is_closed() or loop.is_running():
+        return
+    waiting = asyncio.all_tasks(loop)
+    for one in waiting:
+        one.cancel()
+    loop.run_until_complete(asyncio.gather(*waiting, return_exceptions=True))
 
 
 def _in_own_thread(submitter: Any, call: Any) -> Any:

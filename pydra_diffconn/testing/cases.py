@@ -32,6 +32,9 @@ class Case:
     smooth : sequence of str, optional
         Arguments whose gradient is compared with finite differences; by default the first data argument and all
         learnable ones.
+    undetermined : sequence of str
+        Edges of the declaration (`testing.edges`) at which several results are right, so that rounding chooses among
+        them: there they need not be the same compiled and not.
     tolerance, tolerance32 : float
         Largest absolute error against the oracle, relative to the largest value where that is above 1.
     """
@@ -42,6 +45,7 @@ class Case:
     source: str = ""
     degenerate: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     smooth: Sequence[str] | None = None
+    undetermined: Sequence[str] = ()
     tolerance: float = TOLERANCE["float64"]
     tolerance32: float = TOLERANCE["float32"]
 

@@ -23,13 +23,15 @@ class Compiled:
     ----------
     case : Case
         The block and its inputs.
+    values : dict, optional
+        Other inputs than the case's, which nothing checks.
     """
 
-    def __init__(self, case: Case) -> None:
+    def __init__(self, case: Case, values: Mapping[str, Any] | None = None) -> None:
         import jax
 
         self.case, self.block, self.declaration = case, case.block, case.block.declaration
-        self.values = case.filled()
+        self.values = case.filled() if values is None else dict(values)
         self.static = self._static(self.values)
         self.results = jax.jit(lambda traced: outputs(self.block, {**self.static, **traced}))
         self._slopes = jax.jit(jax.value_and_grad(self._scored, has_aux=True))
@@ -52,6 +54,10 @@ class Compiled:
             value is self.static[name] or np.array_equal(value, self.static[name]) for name, value in static.items()
         )
 
+    def of(self, values: Mapping[str, Any]) -> Compiled:
+        """Return this program, or another if the static ones of these values are others."""
+        return self if self.takes(values) else Compiled(self.case, values)
+
     def batched(self, name: str, values: Any) -> tuple[Any, ...]:
         """Return the outputs for several values of one argument, stacked."""
         import jax
@@ -69,9 +75,21 @@ class Compiled:
         self, smooth: Mapping[str, Any], values: Mapping[str, Any]
     ) -> tuple[float, tuple[Any, ...], dict[str, np.ndarray]]:
         """Return a score of all outputs, the outputs, and the score's gradient to each smooth argument."""
-        others = {name: value for name, value in self.traced(values).items() if name not in smooth}
-        (score, results), slopes = self._slopes(dict(smooth), others)
+        (score, results), slopes = self._slopes(dict(smooth), self._others(smooth, values))
         return float(score), results, {name: np.asarray(slope) for name, slope in slopes.items()}
+
+    def slopes_op_by_op(
+        self, smooth: Mapping[str, Any], values: Mapping[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, np.ndarray]]:
+        """Return the outputs and the gradients as they are without compiling."""
+        import jax
+
+        score = jax.value_and_grad(self._scored, has_aux=True)
+        (_, results), slopes = score(dict(smooth), self._others(smooth, values))
+        return results, {name: np.asarray(slope) for name, slope in slopes.items()}
+
+    def _others(self, smooth: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in self.traced(values).items() if name not in smooth}
 
     def _static(self, values: Mapping[str, Any]) -> dict[str, Any]:
         arguments = self.declaration.arguments

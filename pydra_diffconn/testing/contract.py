@@ -5,13 +5,13 @@ from __future__ import annotations
 import inspect
 import pickle
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from pydra_diffconn.testing.cases import Case, Finding
 from pydra_diffconn.testing.compiled import Compiled, outputs
+from pydra_diffconn.testing.edges import edges
 
 GRADIENT_TOLERANCE = 1e-4
 STEPS = 100  # random steps in the free space, after which a constraint must still hold
@@ -57,7 +57,10 @@ def examine(case: Case, before: Sequence[Case] = ()) -> Iterator[Finding]:
             yield _failed("inputs", error)
             return
         checks = (_shapes, _transforms, _oracle, _single, _facts, _gradients, _degenerate)
-        for check in (*checks, *(() if _seen(case, before) else (_documented, _pickles, _hashes, _constraints))):
+        for check in (
+            *checks,
+            *(() if _seen(case, before) else (_documented, _pickles, _hashes, _constraints, _edges)),
+        ):
             try:
                 yield from check(run)
             except Exception as error:
@@ -178,10 +181,31 @@ def _facts(run: Compiled) -> Iterator[Finding]:
         for name, corner in zip(names, np.eye(len(names)), strict=True):
             found = run(**{declaration.mixes: corner})
             yield _compare(f"{declaration.mixes} at a corner give {name}", found, [values[name]], 0.0)
+    if declaration.skips and declaration.place is not None and np.shape(values[declaration.main_input])[-1] > 1:
+        yield _skips(run)
     half = {"time": np.s_[:, ::2], "space": np.s_[::2]}.get(declaration.acts_along)
     if half is not None:
         found = run(**{declaration.main_input: values[declaration.main_input][half]})
         yield _compare(f"acts along {declaration.acts_along}", found, [result[half] for result in run()], 1e-8)
+
+
+def _skips(run: Compiled) -> Finding:
+    """Compare what a block gives beside a place of zeros with what it gives without that place."""
+    declaration = run.declaration
+    where = np.arange(np.shape(run.values[declaration.main_input])[-1]) == 1
+    filled = declaration.with_zeros(np.asarray(run.values[declaration.main_input]), where)
+    fewer = {}
+    for name, value in {**run.values, declaration.main_input: filled}.items():
+        dims = declaration.arguments[name].dims.split()
+        for axis, dim in enumerate(dims if np.ndim(value) == len(dims) else ()):
+            value = np.delete(value, 1, axis=axis) if dim == declaration.place else value
+        fewer[name] = value
+    beside, without = run(**{declaration.main_input: filled}), run(**fewer)
+    rest = []
+    for name, result in zip(declaration.outputs, beside, strict=True):
+        mark = declaration.mark(name, np.shape(result), where)
+        rest.append(np.ravel(result) if mark is None else np.asarray(result)[~mark])
+    return _compare("skips places without data", rest, [np.ravel(result) for result in without], 1e-8)
 
 
 def _gradients(run: Compiled) -> Iterator[Finding]:
@@ -212,12 +236,32 @@ def _distance_from_differences(score: Callable[[np.ndarray], float], at: np.ndar
 def _degenerate(run: Compiled) -> Iterator[Finding]:
     for label, extra in run.case.degenerate.items():
         values = run.case.filled(extra)
-        program = run if run.takes(values) else Compiled(replace(run.case, arguments=values))
+        program = run.of(values)
         _, results, slopes = program.slopes(program.smooth(values), values)
         finite = all(np.all(np.isfinite(result)) for result in results)
         yield Finding(f"{label}: value", finite, "NaN or infinity")
         for name, slope in slopes.items():
             yield Finding(f"{label}: gradient to {name}", bool(np.all(np.isfinite(slope))), "NaN or infinity")
+
+
+def _edges(run: Compiled) -> Iterator[Finding]:
+    """What runs is compiled: there, too, values and gradients are finite, and those of each operation by itself."""
+    for label, values in edges(run.case, run.values):
+        program = run.of(values)
+        smooth = program.smooth(values)
+        _, results, slopes = program.slopes(smooth, values)
+        found = {**dict(zip(run.declaration.outputs, results, strict=True)), **_gradients_of(slopes)}
+        wrong = [name for name, value in found.items() if not np.all(np.isfinite(value))]
+        yield Finding(f"{label}: finite", not wrong, f"NaN or infinity in {', '.join(wrong)}")
+        if label in run.case.undetermined:
+            continue
+        results, slopes = program.slopes_op_by_op(smooth, values)
+        apart = [*results, *_gradients_of(slopes).values()]
+        yield _compare(f"{label}: compiled", list(found.values()), apart, 1e-10)
+
+
+def _gradients_of(slopes: Mapping[str, Any]) -> dict[str, Any]:
+    return {f"the gradient to {name}": slope for name, slope in slopes.items()}
 
 
 def _constraints(run: Compiled) -> Iterator[Finding]:

@@ -177,7 +177,6 @@ class _Reader:
             inner_lazy = {n: s for n, s in sources.items() if not isinstance(s, Constant | Input | Learned)}
             _refuse_asking_for_none(task, path, {n for n, s in inner_lazy.items() if self._may_be_none(s)})
             inner = self.walk(task, f"{path}.", inner_lazy, known, here)
-            self._refuse_lost(task, path)
             for name, source in inner.items():
                 missing = [axis for axis in axes if axis not in self.axes_of(source)]
                 self.nested_outputs[path, name] = Spread(source, axes) if missing else source
@@ -205,16 +204,6 @@ class _Reader:
                 values[name] = _named(mark, full, plain(value) if not isinstance(value, Learn) else value.init)
                 self.marks[full] = values[name]
         return pydra_compat.with_values(task, **values)
-
-    def _refuse_lost(self, task: Any, path: str) -> None:
-        """Refuse a mark that no block within a nested workflow took."""
-        written = {target for learnable in self.learnables.values() for target in learnable.written_to}
-        for name, value in _given(task):
-            if isinstance(value, Learn) and value.name not in written:
-                raise ValueError(
-                    f"{path}.{name} is to be learned (Learn), but no block takes it unchanged as a parameter (it is "
-                    "unused, or the workflow computes with it, which makes it a plain number)"
-                )
 
     def _may_be_none(self, source: Source) -> bool:
         """Say whether a value that is not known yet can turn out to be None: what a step that is no block makes."""
@@ -318,8 +307,8 @@ class _Reader:
         for name in self.marks:
             if name not in written:
                 raise ValueError(
-                    f"workflow input {name!r} is to be learned, but no block takes it unchanged as a parameter "
-                    "(it is unused, or the workflow computes with it, which makes it a plain number)"
+                    f"{name} is to be learned (Learn), but no block takes it unchanged as a parameter (it is unused, "
+                    "or the workflow computes with it, which makes it a plain number)"
                 )
 
 

@@ -51,6 +51,10 @@ def swap(
     """
     if steps is None:
         change: Any = Equivalents(tuple(registered()))
+    elif not isinstance(steps, Mapping) or not isinstance(fields or {}, Mapping):
+        raise ValueError(
+            f"swap: steps is {steps!r}; expected tasks by name of the node, as in {{'f': BandPass(low=0.01)}}"
+        )
     elif not steps:
         raise ValueError("swap: no steps were given; leave `steps` out to swap all that have a registered equivalent")
     else:

@@ -35,11 +35,13 @@ from making import (
     text,
     volume,
 )
+from statistics_that_cannot_be import IMPOSSIBLE, Impossible
 
 from pydra_diffconn.blocks import (
     BandPass,
     Correlation,
     Detrend,
+    Dvars,
     FisherZ,
     FramewiseDisplacement,
     Parcellate,
@@ -303,7 +305,7 @@ IMAGES = [
     Row("image", "three dimensions where a run is expected", "refused", image("x.nii", data=RUN[..., 0]), "a 4D run"),
     Row("image", "an affine without volume", "refused", with_header(280, bytes(48)), "places its voxels nowhere"),
     Row("image", "a value that is not finite", "refused",
-        image("x.nii", data=np.where(RUN[0, 0, 0, 5] == RUN, np.inf, RUN)), "the first in frame 5, location 0"),
+        image("x.nii", data=np.where(RUN[0, 0, 0, 5] == RUN, np.inf, RUN)), "1 values that are not finite, the first in frame 5"),
     Row("image", "cut", "refused", changed("x.nii", lambda raw: raw[:-5]), "its header says"),
     Row("image", "cut, compressed", "refused", changed("x.nii.gz", lambda raw: raw[:-9]), "truncated or damaged"),
     Row("image", "longer than its header says", "refused", changed("x.nii", lambda raw: raw + b"0000"), "its header says"),
@@ -431,7 +433,8 @@ SURFACES = [
     Row("surface", "NaN in places of no parcel (medial wall), GIFTI", "accepted", parcellated(lambda f: left(f, WALL), PLACES)),
     Row("surface", "NaN in places of no parcel, CIFTI", "accepted", parcellated(lambda f: dtseries(f, WALL), PLACES)),
     Row("surface", "NaN in a parcel", "refused", parcellated(lambda f: left(f, WALL), np.array([1, 1, 2])), "in parcels"),
-    Row("surface", "NaN for a step that needs all places", "refused", lambda f: (series_of(left(f, WALL)), 0), "medial wall"),
+    Row("surface", "NaN for a step that takes all places together", "refused",
+        lambda f: (given(Dvars, timeseries=left(f, WALL)), 0), "medial wall"),
     Row("surface", "labels of the same side", "accepted", parcellated(left, side("L.label.gii", "CortexLeft"))),
     Row("surface", "labels of the other side", "refused", parcellated(left, side("R.label.gii", "CortexRight")),
         "R.label.gii is of CortexRight"),
@@ -460,7 +463,7 @@ SURFACES = [
 
 
 def timed(path_of: Callable[[Path], Path], tr: float = 2.0) -> Made:
-    return lambda f: (given(BandPass, timeseries=path_of(f), tr=tr, low=0.01, high=0.1)["tr"], tr)
+    return lambda f: (given(BandPass, timeseries=path_of(f), tr=tr, low=0.05, high=0.1)["tr"], tr)
 
 
 def beside(content: Any) -> Callable[[Path], Path]:
@@ -486,6 +489,16 @@ TIMES = [
     Row("tr", "in milliseconds", "refused", timed(lambda f: volume(f / "x.nii", tr=2.0), 2000.0), "not in milliseconds"),
 ]  # fmt: skip
 
+
+def impossible(one: Impossible) -> Made:
+    return lambda f: (given(one.block, **{**one.given, **one.changed}) and one.what, one.what)
+
+
+STATISTICS = [
+    Row("statistics", one.what, "warned about" if one.warned else "refused", impossible(one), one.told)
+    for one in IMPOSSIBLE
+]
+
 ROWS: list[Row] = [
-    *TABLES, *NAMES, *MATRICES, *CONFOUNDS, *MODELS, *IMAGES, *MASKS, *ATLASES, *SURFACES, *TIMES,
+    *TABLES, *NAMES, *MATRICES, *CONFOUNDS, *MODELS, *IMAGES, *MASKS, *ATLASES, *SURFACES, *TIMES, *STATISTICS,
 ]  # fmt: skip

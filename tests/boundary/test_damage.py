@@ -31,6 +31,7 @@ from pydra_diffconn.declare.learned import LearnedParameter, load_parameters, sa
 from pydra_diffconn.files import tables
 from pydra_diffconn.learning.checkpoints import Checkpoint
 from pydra_diffconn.learning.state import State
+from pydra_diffconn.plugins.authoring import create, entries_of
 
 SEED = 38
 PAGE = b"<!DOCTYPE html><html>404</html>"
@@ -100,6 +101,10 @@ def state() -> State:
     )  # fmt: skip
 
 
+def packaging(folder: Path) -> Path:
+    return create("diffconn-some", folder) / "pyproject.toml"
+
+
 def checkpoint(folder: Path) -> Path:
     made = Checkpoint(folder / "kept", "abc")
     made.save(state(), {"training": 1.0})
@@ -142,6 +147,7 @@ KINDS = [
         lambda f: as_json(f / "t.json", TOLD_OLD),
         lambda p: list(confound_design(dict.fromkeys(TOLD_OLD, SERIES[:, 0]), TWO, p).columns),
     ),
+    Kind("pyproject.toml", packaging, entries_of, blind=tuple(DAMAGES)),  # names no module: told by who asks
     Kind("parameters.safetensors", lambda f: parameters(f, "parameters.safetensors"), load_parameters, guarded=True),
     Kind("parameters.json", lambda f: parameters(f, "parameters.json"), load_parameters, guarded=True),
     Kind("checkpoint", checkpoint, resumed, guarded=True),

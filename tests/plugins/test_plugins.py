@@ -1,6 +1,7 @@
 """Plugins: found, checked, started; broken ones stop nobody; installed by pip as a stranger would."""
 
 import ast
+import importlib
 import os
 import subprocess
 import sys
@@ -361,3 +362,9 @@ def test_the_plugins_own_tests_pass(folder, installed, tmp_path):
     ]
     finished = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=tmp_path)
     assert finished.returncode == 0, finished.stdout
+
+
+@pytest.mark.parametrize(("module", "name", "meant"), [("blocks", "BandPas", "BandPass"), ("losses", "Nrom", "Norm")])
+def test_a_misspelt_name_is_answered_with_the_nearest(module, name, meant):
+    with pytest.raises(AttributeError, match=rf"pydra_diffconn.{module}.* {name!r}; did you mean {meant}\?"):
+        getattr(importlib.import_module(f"pydra_diffconn.{module}"), name)

@@ -42,15 +42,23 @@ def test_every_block_has_a_case():
 
 
 def test_a_derivative_that_is_not_finite_is_found_on_degenerate_inputs():
-    found = items(Case(Norms, SERIES, degenerate=DEAD))
+    case = Case(Norms, SERIES, degenerate=DEAD)
+    found = items(case, [case])
     assert found["a dead series: value"] and not found["a dead series: gradient to timeseries"]
     assert {item for item, ok in found.items() if not ok} == {"a dead series: gradient to timeseries"}
 
 
 def test_degenerate_inputs_may_change_what_is_static_and_which_arguments_are_given():
     """They are other programs then, not the one of the regular inputs."""
-    guarded = {"a dead series": {**DEAD["a dead series"], "kind": "guarded", "frame_weights": np.ones(20)}}
-    assert all(finding.ok for finding in check_block(Norms, SERIES, degenerate=guarded))
+    other = {"not guarded": {"kind": "plain", "frame_weights": np.ones(20)}}
+    assert all(finding.ok for finding in check_block(Norms, {**SERIES, "kind": "guarded"}, degenerate=other))
+
+
+def test_what_is_not_finite_at_the_edges_is_found_without_a_case_for_it():
+    found = items(Case(Norms, {**SERIES, "frame_weights": np.ones(20)}))
+    wrong = {item for item, ok in found.items() if not ok}
+    assert {"all zeros: finite", "all of frame_weights 0: finite"} <= wrong
+    assert not {"ties: finite", "one frame: compiled", "equal columns: finite"} & wrong
 
 
 def test_what_depends_on_the_block_alone_is_examined_once():
@@ -58,7 +66,9 @@ def test_what_depends_on_the_block_alone_is_examined_once():
     alone = {"docstring", "pickle", "hash is repeatable", "hash sees timeseries"}
     assert alone <= items(plain).keys()
     assert not alone & items(plain, [weighted]).keys()
-    assert items(plain).keys() - items(plain, [weighted]).keys() == alone
+    edges = {"all zeros: finite", "ties: compiled", "all of frame_weights 0: finite"}
+    once = items(plain).keys() - items(plain, [weighted]).keys()
+    assert edges < once and {item for item in once if ":" not in item} == alone
     assert "hash sees frame_weights" in items(weighted, [plain])  # an argument that no case before had a value for
 
 
@@ -70,5 +80,5 @@ def test_a_case_is_few_programs():
     case = Case(Norms, {"timeseries": np.random.default_rng(1).standard_normal((23, 4))}, degenerate={"same": {}})
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Norms, "pure", staticmethod(jax.jit(Norms.pure, static_argnames="kind")))  # one program, not many
-        list(examine(case))
+        list(examine(case, [case]))
     assert 0 < len(compiled) <= 12

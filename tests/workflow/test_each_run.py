@@ -176,6 +176,23 @@ def test_a_mark_that_nothing_learns_is_named(task, name):
         fuse(task)
 
 
+@workflow.define(outputs=["out"])
+def Idle(bold, low: float):
+    return workflow.add(BandPass(timeseries=bold, tr=1.0, low=0.02, high=0.2)).timeseries
+
+
+@workflow.define(outputs=["a", "b"])
+def Handed(bold, low, first: bool):
+    given = lambda: workflow.add(Idle(bold=bold, low=low), name="Idle").out  # noqa: E731
+    taken = lambda: workflow.add(BandPass(timeseries=bold, tr=1.0, low=low, high=0.2), name="B").timeseries  # noqa: E731
+    return (given(), taken()) if first else (taken(), given())[::-1]
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_marked_input_may_also_be_handed_to_a_workflow_that_ignores_it(first):
+    assert fuse(Handed(bold=XS[0], low=Learn(0.03), first=first)).parameters == {"low": 0.03}
+
+
 @workflow.define(outputs=["covariance", "shares"])
 def Shares(bold, shares):
     return workflow.add(StateCovariance(timeseries=bold, state_weights=shares)).covariance, shares

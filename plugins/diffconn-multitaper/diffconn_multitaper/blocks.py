@@ -191,7 +191,7 @@ def _prepared(series: Array, frame_weights: Array | None, count: int) -> tuple[A
     """Return the centred series, 0 of a constant column, and the tapers, times frame weights, of unit length."""
     series = jnp.asarray(series)
     weights = jnp.ones_like(series[:, 0]) if frame_weights is None else jnp.asarray(frame_weights, dtype=series.dtype)
-    total = weights.sum()
+    total = jnp.where(jnp.any(weights > 0), weights.sum(), 1.0)
     centred = series - weights @ series / total
     centred = centred - weights @ centred / total  # a large mean leaves some roundings of itself
     floor = (ROUNDINGS * jnp.finfo(series.dtype).eps) ** 2 * (weights @ series**2)

@@ -14,6 +14,7 @@ from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.parameters import Parameter
 from pydra_diffconn.numerics.splines import beyond, lines, spline
+from pydra_diffconn.numerics.weights import total_weight
 
 
 @define(outputs=["timeseries"], linear_in="timeseries", acts_along="time", check=check_weighted)
@@ -66,8 +67,7 @@ def Interpolate(
 
 
 def _shares(weights: Float[Array, "time"]) -> Float[Array, "time"]:
-    total = weights.sum()
-    return weights / jnp.where(total > 0, total, 1.0)
+    return weights / total_weight(weights)
 
 
 def check_spectral(arguments: Mapping[str, Any]) -> None:

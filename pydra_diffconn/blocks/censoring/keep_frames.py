@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from pydra_diffconn.blocks.checks import check_weighted
+from pydra_diffconn.blocks.freedom import of_kept
 from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
 
@@ -21,7 +22,14 @@ def kept(arguments: Mapping[str, Any]) -> tuple[int, ...]:
     return tuple(int(frame) for frame in np.flatnonzero(np.asarray(arguments["frame_weights"]) > 0.5))
 
 
-@define(outputs=["timeseries"], linear_in="timeseries", acts_along="time", check=check_weighted, infer={"frames": kept})
+@define(
+    outputs=["timeseries"],
+    linear_in="timeseries",
+    acts_along="time",
+    check=check_weighted,
+    infer={"frames": kept},
+    freedom=of_kept,
+)
 def KeepFrames(
     timeseries: Float[Array, "time space"],
     frame_weights: Annotated[Float[Array, "time"], constraints.unit_interval],

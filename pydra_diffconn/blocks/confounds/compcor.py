@@ -13,6 +13,7 @@ from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.parameters import Parameter
 from pydra_diffconn.numerics.dead_columns import is_alive
 from pydra_diffconn.numerics.spd import eigen
+from pydra_diffconn.numerics.weights import total_weight
 
 Tissue = Annotated[
     Float[Array, "space"], Parameter(constraints.nonnegative, help="weight of each voxel: a mask or a probability")
@@ -87,7 +88,7 @@ def CompCor(
     """
     weights = jnp.ones_like(timeseries[:, 0]) if frame_weights is None else frame_weights
     root = jnp.where(weights > 0, jnp.sqrt(jnp.where(weights > 0, weights, 1.0)), 0.0)
-    centred = timeseries - weights @ timeseries / weights.sum()
+    centred = timeseries - weights @ timeseries / total_weight(weights)
     if standardize:
         square = weights @ centred**2
         varies = is_alive(square, weights @ timeseries**2)

@@ -7,7 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from pydra_diffconn.blocks.checks import check_freedom, check_table
+from pydra_diffconn.blocks.checks import check_table
+from pydra_diffconn.blocks.freedom import number_independent, of_regression
 from pydra_diffconn.blocks.shared_parameters import FrameWeights
 from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
@@ -29,13 +30,10 @@ Noise = Annotated[
 
 
 def check_gates(arguments: Mapping[str, Any]) -> None:
-    """Refuse unusable tables, gates that are not one for each confound or term, and open gates that leave nothing."""
+    """Refuse unusable tables, and gates that are not one for each confound or term."""
     check_table(arguments)
     confounds, gates = arguments.get("confounds"), arguments.get("gates")
-    if confounds is None:
-        return
-    if gates is None:
-        check_freedom(confounds, arguments.get("frame_weights"))
+    if confounds is None or gates is None:
         return
     gates, terms = np.asarray(gates), arguments.get("terms")
     if terms is not None:
@@ -45,10 +43,24 @@ def check_gates(arguments: Mapping[str, Any]) -> None:
         gates = gates[terms]
     if gates.shape != (confounds.shape[1],):
         raise ValueError(f"gates has shape {gates.shape} for {confounds.shape[1]} confounds; expected one for each")
-    check_freedom(confounds[:, gates == 1], arguments.get("frame_weights"))
 
 
-@define(outputs=["timeseries"], linear_in="timeseries", acts_along="time", check=check_gates, missing=["confounds"])
+def open_gates(arguments: Mapping[str, Any]) -> Any:
+    """Return which confounds are removed altogether; None for all."""
+    gates, terms = arguments.get("gates"), arguments.get("terms")
+    if gates is None:
+        return None
+    return (np.asarray(gates) if terms is None else np.asarray(gates)[np.asarray(terms).astype(int)]) == 1
+
+
+@define(
+    outputs=["timeseries"],
+    linear_in="timeseries",
+    acts_along="time",
+    check=check_gates,
+    missing=["confounds"],
+    freedom=of_regression(chosen=open_gates),
+)
 def GateConfounds(
     timeseries: Float[Array, "time space"],
     confounds: Float[Array, "time regressors"],
@@ -96,12 +108,34 @@ def GateConfounds(
 
 
 def check_components(arguments: Mapping[str, Any]) -> None:
-    """Refuse missing values after the first row of the components."""
-    check_table({"confounds": arguments.get("components")})
+    """Refuse missing values after the first row of the components, and as many of them as there are frames."""
+    components = arguments.get("components")
+    check_table({"confounds": components})
+    if components is not None:
+        weights = arguments.get("frame_weights")
+        frames, rank = (
+            len(components) if weights is None else int(np.sum(weights > 0)),
+            number_independent(components, weights),
+        )
+        if rank >= frames - 1:
+            raise ValueError(
+                f"{rank} independent components and {frames} kept frames leave nothing of the data; give fewer of them"
+            )
+
+
+def noise_alone(arguments: Mapping[str, Any]) -> Any:
+    """Return which components are removed altogether; those that are not known are none."""
+    noise = arguments.get("noise")
+    return np.asarray(noise) == 1 if isinstance(noise, np.ndarray) else False
 
 
 @define(
-    outputs=["timeseries"], linear_in="timeseries", acts_along="time", check=check_components, missing=["components"]
+    outputs=["timeseries"],
+    linear_in="timeseries",
+    acts_along="time",
+    check=check_components,
+    missing=["components"],
+    freedom=of_regression("components", noise_alone),
 )
 def NonAggressiveRegression(
     timeseries: Float[Array, "time space"],

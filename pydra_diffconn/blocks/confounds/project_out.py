@@ -10,11 +10,14 @@ from jaxtyping import Array, Float
 
 from pydra_diffconn.blocks.checks import check_band, check_table, check_weighted
 from pydra_diffconn.blocks.filtering.filtfilt import OptionalHigh, OptionalLow
+from pydra_diffconn.blocks.freedom import of_band, without
 from pydra_diffconn.blocks.shared_parameters import FrameWeights
 from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
+from pydra_diffconn.declare.freedom import Freedom
 from pydra_diffconn.declare.parameters import Parameter
 from pydra_diffconn.numerics.design import filled_first_row, gated_inverse, unit_design
+from pydra_diffconn.numerics.weights import total_weight
 
 MARGIN = 1e-4  # Hz: the stop bands of 3dTproject end so far from the pass band
 SHARE = 1 / 6  # of the step between frequencies, by which its stop bands shrink before their ends are rounded
@@ -35,29 +38,31 @@ def check(arguments: Mapping[str, Any]) -> None:
         raise ValueError("a band is given without tr; give the repetition time in seconds")
     if arguments.get("degree", 2) < -1:
         raise ValueError(f"degree = {arguments['degree']}; expected -1 (no polynomials) or more")
-    if arguments.get("timeseries") is not None and not (banded and arguments.get("tr") is None):
-        _check_freedom(arguments, banded)
 
 
-def _check_freedom(arguments: Mapping[str, Any], banded: bool) -> None:
-    frames, confounds = len(arguments["timeseries"]), arguments.get("confounds")
-    weights = arguments.get("frame_weights")
-    removed = (
-        max(arguments.get("degree", 2), 0 if banded else -1) + 1 + (0 if confounds is None else confounds.shape[1])
-    )
+def taken(arguments: Mapping[str, Any], known: Mapping[str, Freedom]) -> Freedom:
+    """Count polynomials, sines and cosines outside a sharp band, and confounds; a soft band leaves its share."""
+    series, tr, confounds = known["timeseries"], arguments.get("tr"), arguments.get("confounds")
+    low, high, stopbands = (arguments.get(name) for name in ("low", "high", "stopbands"))
+    banded = (low is not None or high is not None or bool(stopbands)) and tr is not None
+    count = max(arguments.get("degree", 2), 0 if banded else -1) + 1.0
     if banded and not arguments.get("softness"):
-        low, high, stopbands = arguments.get("low"), arguments.get("high"), arguments.get("stopbands", ())
-        gates = stopped(frames, arguments["tr"], low, high, 0.0, stopbands)
-        removed += int(gates[sines(frames)[0] - 1].sum())
-    kept = frames if weights is None else int(np.sum(np.asarray(weights) > 0.5))
-    if removed >= kept:
-        raise ValueError(
-            f"{removed} regressors (polynomials, sines and cosines, confounds) and {kept} kept frames leave nothing of "
-            "the data; widen the band, give fewer confounds or censor less"
-        )
+        frames = arguments["timeseries"].shape[0]
+        gates = stopped(frames, tr, low, high, 0.0, stopbands or ())
+        count += float(gates[sines(frames)[0] - 1].sum())
+    elif banded:
+        series = of_band(arguments, known)
+    return without(series, count + (0 if confounds is None else confounds.shape[1]))
 
 
-@define(outputs=["timeseries"], linear_in="timeseries", acts_along="time", check=check, missing=["confounds"])
+@define(
+    outputs=["timeseries"],
+    linear_in="timeseries",
+    acts_along="time",
+    check=check,
+    missing=["confounds"],
+    freedom=taken,
+)
 def ProjectOut(
     timeseries: Float[Array, "time space"],
     confounds: Float[Array, "time regressors"] | None = None,
@@ -111,7 +116,7 @@ def ProjectOut(
     design, gates = design.astype(timeseries.dtype), gates.astype(timeseries.dtype)
     weights = jnp.ones_like(timeseries[:, 0]) if frame_weights is None else frame_weights
     if degree >= 0:  # a large mean costs single precision digits
-        timeseries = timeseries - weights @ timeseries / weights.sum()
+        timeseries = timeseries - weights @ timeseries / total_weight(weights)
     series, root, design = unit_design(timeseries, design, weights, intercept=False)
     inverse = gated_inverse(root * design, gates, jnp.ones((), design.dtype))
     residual = series - design @ (inverse @ (root * series))

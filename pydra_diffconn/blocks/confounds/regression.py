@@ -1,11 +1,11 @@
 """Removing what confounds explain: ordinary, weighted or ridge regression."""
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from jaxtyping import Array, Float
 
-from pydra_diffconn.blocks.checks import check_freedom, check_table
+from pydra_diffconn.blocks.checks import check_table
+from pydra_diffconn.blocks.freedom import of_regression
 from pydra_diffconn.blocks.shared_parameters import FrameWeights
 from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
@@ -14,14 +14,14 @@ from pydra_diffconn.numerics.design import unit_design
 from pydra_diffconn.numerics.linalg import ridge_inverse
 
 
-def check(arguments: Mapping[str, Any]) -> None:
-    """Refuse tables of another length, missing values and designs that leave nothing."""
-    check_table(arguments)
-    if arguments.get("confounds") is not None:
-        check_freedom(arguments["confounds"], arguments.get("frame_weights"))
-
-
-@define(outputs=["timeseries"], linear_in="timeseries", acts_along="time", check=check, missing=["confounds"])
+@define(
+    outputs=["timeseries"],
+    linear_in="timeseries",
+    acts_along="time",
+    check=check_table,
+    missing=["confounds"],
+    freedom=of_regression(),
+)
 def RegressConfounds(
     timeseries: Float[Array, "time space"],
     confounds: Float[Array, "time regressors"],

@@ -8,9 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from pydra_diffconn.blocks.checks import check_series
+from pydra_diffconn.blocks.checks import check_series, check_table
 from pydra_diffconn.blocks.confounds.regression import RegressConfounds
-from pydra_diffconn.blocks.confounds.regression import check as check_confounds
+from pydra_diffconn.blocks.freedom import of_regression
 from pydra_diffconn.blocks.shared_parameters import FrameWeights
 from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
@@ -18,9 +18,10 @@ from pydra_diffconn.declare.parameters import Parameter
 from pydra_diffconn.numerics import spd
 from pydra_diffconn.numerics.dead_columns import rounding_floor
 from pydra_diffconn.numerics.linalg import weighted_gram
+from pydra_diffconn.numerics.weights import degrees_of_freedom, total_weight
 
 
-@define(outputs=["covariance"], check=check_series)
+@define(outputs=["covariance"], check=check_series, skips=True)
 def Covariance(
     timeseries: Float[Array, "time parcels"],
     frame_weights: FrameWeights = None,
@@ -40,12 +41,11 @@ def Covariance(
         1 for the unbiased estimate, 0 for the maximum-likelihood one.
     """
     weights = jnp.ones_like(timeseries[:, 0]) if frame_weights is None else frame_weights
-    total = weights.sum()
-    centred = timeseries - weights @ timeseries / total
-    return weighted_gram(centred, weights) / (total - ddof * jnp.sum(weights**2) / total)
+    centred = timeseries - weights @ timeseries / total_weight(weights)
+    return weighted_gram(centred, weights) / degrees_of_freedom(weights, ddof)
 
 
-@define(outputs=["connectome"], check=check_series)
+@define(outputs=["connectome"], check=check_series, skips=True, varies=True)
 def Correlation(
     timeseries: Float[Array, "time parcels"],
     frame_weights: FrameWeights = None,
@@ -63,7 +63,7 @@ def Correlation(
         Weights in [0, 1], from `Censor`.
     """
     weights = jnp.ones_like(timeseries[:, 0]) if frame_weights is None else frame_weights
-    centred = timeseries - weights @ timeseries / weights.sum()
+    centred = timeseries - weights @ timeseries / total_weight(weights)
     rounding = rounding_floor(weights @ timeseries**2)
     return _correlate(centred, weights, rounding)
 
@@ -85,10 +85,17 @@ def _correlate(
 def check_conditioned(arguments: Mapping[str, Any]) -> None:
     """Refuse what neither a correlation nor a regression on the confounds can use."""
     check_series(arguments)
-    check_confounds(arguments)
+    check_table(arguments)
 
 
-@define(outputs=["connectome"], check=check_conditioned, missing=["confounds"])
+@define(
+    outputs=["connectome"],
+    check=check_conditioned,
+    missing=["confounds"],
+    freedom=of_regression(),
+    skips=True,
+    varies=True,
+)
 def ConditionalCorrelation(
     timeseries: Float[Array, "time parcels"],
     confounds: Float[Array, "time regressors"],
@@ -111,7 +118,7 @@ def ConditionalCorrelation(
     """
     weights = jnp.ones_like(timeseries[:, 0]) if frame_weights is None else frame_weights
     residual = RegressConfounds.pure(timeseries, confounds, frame_weights)
-    centred = residual - weights @ residual / weights.sum()
+    centred = residual - weights @ residual / total_weight(weights)
     # what is left of an explained parcel is rounding of the parcel as it was, some for each confound
     rounding = rounding_floor(weights @ timeseries**2, times=1 + confounds.shape[1])
     return _correlate(centred, weights, rounding)
@@ -130,7 +137,7 @@ def check_correlations(arguments: Mapping[str, Any]) -> None:
         )
 
 
-@define(outputs=["connectome"], check=check_correlations)
+@define(outputs=["connectome"], check=check_correlations, skips=True)
 def FisherZ(connectome: Float[Array, "parcels parcels"]) -> Float[Array, "parcels parcels"]:
     """Transform correlations to Fisher's z, the inverse hyperbolic tangent.
 
@@ -140,7 +147,7 @@ def FisherZ(connectome: Float[Array, "parcels parcels"]) -> Float[Array, "parcel
     return jnp.fill_diagonal(jnp.arctanh(jnp.clip(connectome, -limit, limit)), 0.0, inplace=False)
 
 
-@define(outputs=["edges"], linear_in="connectome")
+@define(outputs=["edges"], linear_in="connectome", skips=True)
 def VectorizeEdges(
     connectome: Float[Array, "parcels parcels"],
     discard_diagonal: bool = True,
@@ -203,7 +210,7 @@ def check_invertible(arguments: Mapping[str, Any]) -> None:
 Penalty = Annotated[float, Parameter(constraints.nonnegative, help="added to the diagonal of the covariance")]
 
 
-@define(outputs=["precision"], check=check_invertible)
+@define(outputs=["precision"], check=check_invertible, skips=True, varies=True)
 def Precision(
     covariance: Float[Array, "parcels parcels"],
     penalty: Penalty = 0.0,
@@ -224,7 +231,7 @@ def Precision(
     return jnp.where(alive & alive[:, None], precision, 0.0)
 
 
-@define(outputs=["connectome"], check=check_invertible)
+@define(outputs=["connectome"], check=check_invertible, skips=True, varies=True)
 def PartialCorrelation(
     covariance: Float[Array, "parcels parcels"],
     penalty: Penalty = 0.0,

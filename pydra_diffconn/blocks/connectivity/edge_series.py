@@ -14,9 +14,10 @@ from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.parameters import Parameter
 from pydra_diffconn.numerics.dead_columns import is_alive
 from pydra_diffconn.numerics.gates import gate
+from pydra_diffconn.numerics.weights import total_weight
 
 
-@define(outputs=["edge_timeseries", "amplitude"], check=check_series)
+@define(outputs=["edge_timeseries", "amplitude"], check=check_series, skips=True, varies=True)
 def EdgeTimeSeries(
     timeseries: Float[Array, "time parcels"], frame_weights: FrameWeights = None
 ) -> tuple[Float[Array, "time edges"], Float[Array, "time"]]:
@@ -111,7 +112,7 @@ def CoactivationPattern(
 
 def _standardised(timeseries: Array, weights: Array) -> Array:
     """Return weighted z-scores; zero for columns without variance."""
-    share = weights / weights.sum()
+    share = weights / total_weight(weights)
     centred = timeseries - share @ timeseries
     square = share @ centred**2
     varies = is_alive(square, share @ timeseries**2)

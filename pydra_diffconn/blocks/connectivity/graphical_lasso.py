@@ -21,7 +21,7 @@ HALVINGS = 20
 Matrix = Float[Array, "n n"]
 
 
-@define(outputs=["covariance", "precision"], check=check_invertible)
+@define(outputs=["covariance", "precision"], check=check_invertible, skips=True)
 def GraphicalLasso(
     covariance: Float[Array, "parcels parcels"],
     penalty: Annotated[

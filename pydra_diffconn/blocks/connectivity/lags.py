@@ -9,12 +9,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from pydra_diffconn.blocks.checks import check_series
+from pydra_diffconn.blocks.checks import check_series, check_tr
 from pydra_diffconn.blocks.shared_parameters import FrameWeights
 from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.parameters import Parameter
 from pydra_diffconn.numerics.dead_columns import ROUNDINGS, eps, is_alive
 from pydra_diffconn.numerics.manifolds import Manifold
+from pydra_diffconn.numerics.weights import degrees_of_freedom, total_weight
 
 GRID = 64  # frequencies per lag on which a spectrum is checked and factorised
 FLOOR = 1e-6  # part of the mean of a spectrum, below which it counts as this when a learning step starts
@@ -75,7 +76,7 @@ def check_lags(arguments: Mapping[str, Any]) -> None:
         raise ValueError(f"lags up to {lags} frames in a series of {len(series)}; expected at most {len(series) - 2}")
 
 
-@define(outputs=["covariance"], check=check_lags)
+@define(outputs=["covariance"], check=check_lags, skips=True)
 def LaggedCovariance(
     timeseries: Float[Array, "time parcels"],
     frame_weights: FrameWeights = None,
@@ -109,7 +110,7 @@ def LaggedCovariance(
     return covariances * scale
 
 
-@define(outputs=["covariance"], check=check_lags)
+@define(outputs=["covariance"], check=check_lags, skips=True)
 def LagWeightedCovariance(
     timeseries: Float[Array, "time parcels"],
     lag_weights: Annotated[
@@ -146,11 +147,12 @@ def LagWeightedCovariance(
 def check_range(arguments: Mapping[str, Any]) -> None:
     """Refuse what `check_lags` refuses, and no range of lags at all."""
     check_lags(arguments)
+    check_tr(arguments)
     if arguments.get("max_lag") == 0:
         raise ValueError("max_lag = 0; lag maps need at least 1 frame")
 
 
-@define(outputs=["lag", "peak", "lag_map"], check=check_range)
+@define(outputs=["lag", "peak", "lag_map"], check=check_range, skips=True, varies=True)
 def LagMaps(
     timeseries: Float[Array, "time parcels"],
     tr: float,
@@ -189,7 +191,7 @@ def LagMaps(
     forward = LaggedCovariance.pure(timeseries, frame_weights, max_lag, 0, adjusted)
     weights = jnp.ones_like(timeseries[:, 0]) if frame_weights is None else frame_weights
     variance = jnp.diagonal(forward[0])
-    mean_square = weights @ timeseries**2 / weights.sum()
+    mean_square = weights @ timeseries**2 / total_weight(weights)
     alive = is_alive(variance, mean_square)
     scale = jnp.where(alive, 1 / jnp.sqrt(jnp.where(alive, variance, 1.0)), 0.0)
     both = jnp.concatenate([forward[:0:-1].swapaxes(1, 2), forward]) * scale * scale[:, None]
@@ -214,7 +216,7 @@ def _lagged(
     """Return the weighted sums of products at each lag, and those of the weights of pairs."""
     frames = len(series)
     weights = jnp.ones_like(series[:, 0]) if frame_weights is None else frame_weights
-    centred = series - weights @ series / weights.sum()
+    centred = series - weights @ series / total_weight(weights)
     later = jnp.concatenate([centred, jnp.zeros_like(centred[:1])])
     later_weights = jnp.append(weights, 0.0)
 
@@ -231,4 +233,4 @@ def _lagged(
 def _divisor(series: Array, frame_weights: Array | None, ddof: int) -> Any:
     if frame_weights is None:
         return len(series) - ddof
-    return frame_weights.sum() - ddof * jnp.sum(frame_weights**2) / frame_weights.sum()
+    return degrees_of_freedom(frame_weights, ddof)

@@ -17,9 +17,10 @@ from pydra_diffconn.numerics import spd
 from pydra_diffconn.numerics.dead_columns import is_alive
 from pydra_diffconn.numerics.gaps import bridge
 from pydra_diffconn.numerics.gates import gate
+from pydra_diffconn.numerics.weights import total_weight
 
 
-@define(outputs=["amplitude", "phase"])
+@define(outputs=["amplitude", "phase"], skips=True)
 def AnalyticSignal(
     timeseries: Float[Array, "time space"],
 ) -> tuple[Float[Array, "time space"], Float[Array, "time space"]]:
@@ -47,7 +48,7 @@ def AnalyticSignal(
     return size, jnp.where(present, angle, 0.0)
 
 
-@define(outputs=["connectome"], check=check_series)
+@define(outputs=["connectome"], check=check_series, skips=True, varies=True)
 def PhaseLocking(
     timeseries: Float[Array, "time parcels"], frame_weights: FrameWeights = None
 ) -> Float[Array, "parcels parcels"]:
@@ -68,11 +69,11 @@ def PhaseLocking(
     signal, weights = _weighted_analytic(timeseries, frame_weights)
     size = _modulus(signal)
     unit = jnp.where(size > 0, signal, 0.0) / jnp.where(size > 0, size, 1.0)
-    locking = _modulus(jnp.conj(unit).T @ (weights[:, None] * unit)) / weights.sum()
+    locking = _modulus(jnp.conj(unit).T @ (weights[:, None] * unit)) / total_weight(weights)
     return spd.correlations(locking)
 
 
-@define(outputs=["connectome"], check=check_series)
+@define(outputs=["connectome"], check=check_series, skips=True, varies=True)
 def AmplitudeCorrelation(
     timeseries: Float[Array, "time parcels"], frame_weights: FrameWeights = None
 ) -> Float[Array, "parcels parcels"]:
@@ -117,7 +118,7 @@ def check_segments(arguments: Mapping[str, Any]) -> None:
         )
 
 
-@define(outputs=["connectome"], check=check_segments)
+@define(outputs=["connectome"], check=check_segments, skips=True, varies=True)
 def Coherence(
     timeseries: Float[Array, "time parcels"],
     tr: float,
@@ -153,7 +154,7 @@ def Coherence(
     return spd.correlations(_mean_over_band(spectra, band, squared))
 
 
-@define(outputs=["connectome"], check=check_segments)
+@define(outputs=["connectome"], check=check_segments, skips=True, varies=True)
 def ImaginaryCoherence(
     timeseries: Float[Array, "time parcels"],
     tr: float,
@@ -200,7 +201,7 @@ def _segment_spectra(
     frames = starts[:, None] + np.arange(length)
     weights = jnp.ones_like(series[:, 0]) if frame_weights is None else frame_weights
     alive = _varies(series, weights)
-    centred = jnp.where(alive, series - weights @ series / weights.sum(), 0.0)
+    centred = jnp.where(alive, series - weights @ series / total_weight(weights), 0.0)
     segments, kept = centred[frames], weights[frames][:, :, None]
     total = kept.sum(axis=1, keepdims=True)
     mean = jnp.sum(kept * segments, axis=1, keepdims=True) / jnp.where(total > 0, total, 1.0)
@@ -246,7 +247,7 @@ def _weighted_analytic(series: Array, frame_weights: Array | None) -> tuple[Arra
 
 
 def _varies(series: Array, weights: Array) -> Array:
-    square = weights @ (series - weights @ series / weights.sum()) ** 2
+    square = weights @ (series - weights @ series / total_weight(weights)) ** 2
     return is_alive(square, weights @ series**2)
 
 

@@ -18,7 +18,7 @@ def check(arguments: Mapping[str, Any]) -> None:
         raise ValueError(f"covariance has a negative variance, {np.min(np.diagonal(covariance)):g}")
 
 
-@define(outputs=["connectome"], check=check)
+@define(outputs=["connectome"], check=check, skips=True, varies=True)
 def CorrelationOfCovariance(covariance: Float[Array, "parcels parcels"]) -> Float[Array, "parcels parcels"]:
     """Divide a covariance by the standard deviations on its diagonal: the correlations of a shrunk estimate.
 

@@ -11,6 +11,7 @@ from pydra_diffconn.blocks.shared_parameters import FrameWeights
 from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.parameters import Parameter
+from pydra_diffconn.numerics.weights import total_weight
 
 Shrinkage = Annotated[
     Float[Array, "subjects"],
@@ -61,7 +62,7 @@ def Oas(
         Weights in [0, 1], from `Censor`.
     """
     covariance = Covariance.pure(timeseries, frame_weights, ddof=0)
-    frames = len(timeseries) if frame_weights is None else frame_weights.sum() ** 2 / jnp.sum(frame_weights**2)
+    frames = len(timeseries) if frame_weights is None else frame_weights.sum() ** 2 / total_weight(frame_weights**2)
     return ShrinkCovariance.pure(covariance, oas_shrinkage(covariance, frames))
 
 
@@ -107,7 +108,7 @@ def ledoit_wolf_shrinkage(
         centred = timeseries - timeseries.mean(axis=0)
         spread = (jnp.mean(jnp.sum(centred**2, axis=1) ** 2) - norm) / frames
     else:
-        share = frame_weights / frame_weights.sum()
+        share = frame_weights / total_weight(frame_weights)
         centred = timeseries - share @ timeseries
         length = jnp.sum(centred**2, axis=1)
         across = jnp.sum((centred @ covariance) * centred, axis=1)

@@ -13,6 +13,7 @@ from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.parameters import Parameter
 from pydra_diffconn.numerics import spd
+from pydra_diffconn.numerics.weights import total_weight
 
 Matrix = Float[Array, "n n"]
 Kind = Literal["euclidean", "harmonic", "log-euclidean", "karcher"]
@@ -37,18 +38,13 @@ def check_positive_definite(matrix: Any, name: str) -> None:
 
 
 def check_stack(arguments: Mapping[str, Any]) -> None:
-    """Refuse what has no mean: matrices outside the cone, weights without a sum."""
-    covariances, weights = arguments.get("covariances"), arguments.get("subject_weights")
-    kind = arguments.get("kind", "karcher")
+    """Refuse what has no mean: matrices outside the cone."""
+    covariances, kind = arguments.get("covariances"), arguments.get("kind", "karcher")
     if covariances is None:
         return
     for number, matrix in enumerate(covariances):
         check = spd.check_symmetric if kind == "euclidean" else check_positive_definite
         check(matrix, f"covariances[{number}]")
-    if weights is None:
-        return
-    if not np.all(np.asarray(weights) >= 0) or not np.sum(weights) > 0:
-        raise ValueError("subject_weights must not be negative, nor all zero")
 
 
 @define(outputs=["covariance"], check=check_stack)
@@ -77,7 +73,7 @@ def SpdMean(
     """
     covariances = jnp.asarray(covariances)
     weights = jnp.ones_like(covariances[:, 0, 0]) if subject_weights is None else subject_weights
-    weights = weights / weights.sum()
+    weights = weights / total_weight(weights)
     if kind == "euclidean":
         return _weighted(weights, covariances)
     covariances = _inside(covariances)

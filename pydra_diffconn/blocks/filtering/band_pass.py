@@ -8,7 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from pydra_diffconn.blocks.checks import check_band
+from pydra_diffconn.blocks.checks import check_filter
+from pydra_diffconn.blocks.freedom import of_band, of_high_pass, of_low_pass
 from pydra_diffconn.blocks.shared_parameters import Cutoff, HighCutoff, LowCutoff, Order
 from pydra_diffconn.declare.block import define
 
@@ -16,13 +17,18 @@ EMPTY = 1e6  # how far outside a band without width everything is
 
 
 def check_low_pass(arguments: Mapping[str, Any]) -> None:
-    """Refuse what `check_band` refuses, and a cut-off that leaves nothing."""
-    check_band(arguments)
+    """Refuse what `check_filter` refuses, and a cut-off that leaves nothing."""
     if arguments.get("cutoff") == 0:
         raise ValueError("cutoff = 0 Hz leaves nothing but the mean; choose a cut-off above 0")
+    check_filter(arguments, "", "cutoff")
 
 
-@define(outputs=["timeseries"], linear_in="timeseries", acts_along="time", check=check_band)
+def check_high_pass(arguments: Mapping[str, Any]) -> None:
+    """Refuse what `check_filter` refuses."""
+    check_filter(arguments, "cutoff", "")
+
+
+@define(outputs=["timeseries"], linear_in="timeseries", acts_along="time", check=check_filter, freedom=of_band)
 def BandPass(
     timeseries: Float[Array, "time space"],
     tr: float,
@@ -50,7 +56,7 @@ def BandPass(
     return apply_gain(timeseries, band_pass_gain(timeseries.shape[0], tr, low, high, order))
 
 
-@define(outputs=["timeseries"], linear_in="timeseries", acts_along="time", check=check_band)
+@define(outputs=["timeseries"], linear_in="timeseries", acts_along="time", check=check_high_pass, freedom=of_high_pass)
 def HighPass(
     timeseries: Float[Array, "time space"], tr: float, cutoff: Cutoff = 0.01, order: Order = 2.0
 ) -> Float[Array, "time space"]:
@@ -61,7 +67,7 @@ def HighPass(
     return apply_gain(timeseries, band_pass_gain(timeseries.shape[0], tr, cutoff, None, order))
 
 
-@define(outputs=["timeseries"], linear_in="timeseries", acts_along="time", check=check_low_pass)
+@define(outputs=["timeseries"], linear_in="timeseries", acts_along="time", check=check_low_pass, freedom=of_low_pass)
 def LowPass(
     timeseries: Float[Array, "time space"], tr: float, cutoff: Cutoff = 0.1, order: Order = 2.0
 ) -> Float[Array, "time space"]:

@@ -9,11 +9,14 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from pydra_diffconn.blocks.checks import check_band, check_weighted
+from pydra_diffconn.blocks.freedom import without
 from pydra_diffconn.blocks.shared_parameters import FrameWeights
 from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
+from pydra_diffconn.declare.freedom import Freedom
 from pydra_diffconn.declare.parameters import Parameter
 from pydra_diffconn.numerics.design import gated_inverse, unit_design
+from pydra_diffconn.numerics.weights import total_weight
 
 
 def check(arguments: Mapping[str, Any]) -> None:
@@ -25,18 +28,21 @@ def check(arguments: Mapping[str, Any]) -> None:
         raise ValueError(f"degree = {degree}; expected 0 (the mean alone) or more")
     if cutoff is not None and "tr" in arguments and arguments["tr"] is None:
         raise ValueError(f"cutoff = {cutoff:g} Hz is given without tr; give the repetition time in seconds")
-    series, weights = arguments.get("timeseries"), arguments.get("frame_weights")
-    if series is None:
-        return
-    removed = degree + 1
-    if cutoff is not None and arguments.get("tr") is not None:
-        removed += _count_below(cutoff, arguments["tr"], len(series), arguments.get("terms", 64))
-    kept = len(series) if weights is None else int(np.sum(np.asarray(weights) > 0.5))
-    if removed >= kept:
-        raise ValueError(
-            f"{removed} drift terms and {kept} kept frames leave nothing of the data; lower cutoff or "
-            "degree, or censor less"
-        )
+    if arguments.get("timeseries") is not None:
+        _count(arguments)
+
+
+def taken(arguments: Mapping[str, Any], known: Mapping[str, Freedom]) -> Freedom:
+    """Count the polynomials, and the cosines below the cut-off; a mean that is kept takes nothing."""
+    return without(known["timeseries"], _count(arguments) - bool(arguments.get("keep_mean")))
+
+
+def _count(arguments: Mapping[str, Any]) -> int:
+    frames, cutoff, tr = arguments["timeseries"].shape[0], arguments.get("cutoff"), arguments.get("tr")
+    polynomials = arguments.get("degree", 1) + 1
+    if cutoff is None or tr is None:
+        return int(polynomials)
+    return int(polynomials) + _count_below(cutoff, tr, frames, arguments.get("terms", 64))
 
 
 def _count_below(cutoff: float, tr: float, frames: int, terms: int) -> int:
@@ -49,7 +55,7 @@ def _count_below(cutoff: float, tr: float, frames: int, terms: int) -> int:
     return needed
 
 
-@define(outputs=["timeseries"], linear_in="timeseries", acts_along="time", check=check)
+@define(outputs=["timeseries"], linear_in="timeseries", acts_along="time", check=check, freedom=taken)
 def Detrend(
     timeseries: Float[Array, "time space"],
     frame_weights: FrameWeights = None,
@@ -102,10 +108,10 @@ def Detrend(
         gates = jnp.concatenate([gates, removed_part(number, 2 * frames * jnp.asarray(tr), cutoff, softness)])
     centred, root, design = unit_design(timeseries, jnp.asarray(basis, timeseries.dtype), frame_weights)
     weights = jnp.ones_like(timeseries[:, 0]) if frame_weights is None else frame_weights
-    centred = centred - weights @ centred / weights.sum()  # a large mean leaves some roundings of itself
+    centred = centred - weights @ centred / total_weight(weights)  # a large mean leaves some roundings of itself
     inverse = gated_inverse(root * design, gates.astype(design.dtype), jnp.ones((), design.dtype))
     detrended = centred - design @ (inverse @ (root * centred))
-    return detrended + (weights @ timeseries / weights.sum() if keep_mean else 0.0)
+    return detrended + (weights @ timeseries / total_weight(weights) if keep_mean else 0.0)
 
 
 def removed_part(number: Any, period: Any, cutoff: Any, softness: Any) -> Float[Array, "terms"]:

@@ -8,7 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from pydra_diffconn.blocks.checks import check_band
+from pydra_diffconn.blocks.checks import check_filter
+from pydra_diffconn.blocks.freedom import of_band
 from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.constraints import Given
@@ -28,9 +29,8 @@ OptionalHigh = Annotated[
 
 
 def check(arguments: Mapping[str, Any]) -> None:
-    """Refuse what `check_band` refuses, a filter without edges, and runs shorter than the padding."""
+    """Refuse what `check_filter` refuses, a filter without edges, and runs shorter than the padding."""
     kind = _kind(*(arguments.get(name, np.nan) for name in ("low", "high")))  # what is learned is not known here
-    check_band(arguments)
     if arguments.get("low") == 0:
         raise ValueError("low = 0 Hz puts the filter's pole on the unit circle; use low=None or BandPass")
     series, order = arguments.get("timeseries"), arguments.get("order", 5)
@@ -45,9 +45,10 @@ def check(arguments: Mapping[str, Any]) -> None:
             f"timeseries has {len(series)} frames; a {kind} filter of order {order} with {length} frames of padding "
             f"needs more than {length}; give a smaller padlen, lower the order or use BandPass"
         )
+    check_filter(arguments)
 
 
-@define(outputs=["timeseries"], linear_in="timeseries", acts_along="time", check=check)
+@define(outputs=["timeseries"], linear_in="timeseries", acts_along="time", check=check, freedom=of_band)
 def ButterworthFiltFilt(
     timeseries: Float[Array, "time space"],
     tr: float,

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from pydra_diffconn.blocks.filtering.band_pass import apply_gain
+from pydra_diffconn.blocks.freedom import of_gain
 from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.parameters import Parameter
@@ -55,7 +56,7 @@ def _check_bins(arguments: Mapping[str, Any], name: str) -> None:
         )
 
 
-@define(outputs=["timeseries"], linear_in="timeseries", acts_along="time", check=check_gain)
+@define(outputs=["timeseries"], linear_in="timeseries", acts_along="time", check=check_gain, freedom=of_gain)
 def FrequencyGain(
     timeseries: Float[Array, "time space"],
     gain: Gain = None,
@@ -108,7 +109,7 @@ def FrequencyGain(
     return jnp.fft.irfft(spectrum, n=frames, axis=0) + scaled[0, 0] * mean
 
 
-@define(outputs=["bands"], linear_in="timeseries", check=check_gain)
+@define(outputs=["bands"], linear_in="timeseries", check=check_gain, skips=True)
 def FilterBank(
     timeseries: Float[Array, "time space"],
     band_shares: BandShares,

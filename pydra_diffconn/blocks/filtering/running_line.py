@@ -1,5 +1,6 @@
 """The temporal filter of fslmaths: a high-pass that subtracts a running line, and a Gaussian low-pass."""
 
+import warnings
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -7,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from pydra_diffconn.blocks.freedom import of_lines
 from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.parameters import Parameter
@@ -28,9 +30,19 @@ def check(arguments: Mapping[str, Any]) -> None:
             f"highpass_sigma = {sigma:g} frames; a line needs a window of more than one frame: give at least 1/3. It "
             "is counted in frames, not in seconds"
         )
+    frames = len(arguments.get("timeseries", ()))
+    effects = {"highpass_sigma": "a straight line is removed", "lowpass_sigma": "the mean is left"}
+    for name, effect in effects.items():
+        sigma = arguments.get(name)
+        if sigma is not None and sigma > frames > 0:
+            warnings.warn(
+                f"{name} = {sigma:g} frames is longer than the run of {frames}: little more than {effect}; it is "
+                "counted in frames, not in seconds",
+                stacklevel=3,
+            )
 
 
-@define(outputs=["timeseries"], linear_in="timeseries", acts_along="time", check=check)
+@define(outputs=["timeseries"], linear_in="timeseries", acts_along="time", check=check, freedom=of_lines)
 def RunningLineFilter(
     timeseries: Float[Array, "time space"],
     highpass_sigma: Sigma = 50.0,

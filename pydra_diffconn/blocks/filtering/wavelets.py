@@ -8,12 +8,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from pydra_diffconn.blocks.checks import check_series
+from pydra_diffconn.blocks.checks import check_series, check_tr
 from pydra_diffconn.blocks.shared_parameters import FrameWeights
 from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.parameters import Parameter
 from pydra_diffconn.numerics.gaps import bridge
+from pydra_diffconn.numerics.weights import total_weight
 
 REACH = 5.0  # standard deviations of the envelope at which a wavelet ends, as in MNE
 Frequencies = Annotated[
@@ -29,8 +30,7 @@ def check(arguments: Mapping[str, Any]) -> None:
     """Refuse what `check_series` refuses, and frequencies outside (0, Nyquist)."""
     check_series(arguments)
     frequencies, tr, cycles = (arguments.get(name) for name in ("frequencies", "tr", "cycles"))
-    if tr is not None and not tr > 0:
-        raise ValueError(f"tr = {tr:g} s is not positive; give the repetition time in seconds")
+    check_tr(arguments)
     if cycles is not None and not cycles > 0:
         raise ValueError(f"cycles = {cycles:g}; expected a width above 0, such as 7")
     if frequencies is None or tr is None:
@@ -43,7 +43,7 @@ def check(arguments: Mapping[str, Any]) -> None:
         )
 
 
-@define(outputs=["power"], check=check)
+@define(outputs=["power"], check=check, skips=True)
 def WaveletPower(
     timeseries: Float[Array, "time space"],
     tr: float,
@@ -76,7 +76,7 @@ def WaveletPower(
         In squared units of the series.
     """
     weights = jnp.ones_like(timeseries[:, 0]) if frame_weights is None else frame_weights
-    centred = bridge(timeseries, frame_weights) - weights @ timeseries / weights.sum()
+    centred = bridge(timeseries, frame_weights) - weights @ timeseries / total_weight(weights)
     frames = len(timeseries)
     size = 3 * frames  # the series, and wavelets as long as it on both sides, without wrapping around
     spectrum = jnp.fft.fft(centred, n=size, axis=0)
@@ -90,7 +90,7 @@ def WaveletPower(
     return jax.lax.map(power, jnp.asarray(frequencies, dtype=centred.dtype))
 
 
-@define(outputs=["energy"], check=check)
+@define(outputs=["energy"], check=check, skips=True)
 def WaveletEnergy(
     timeseries: Float[Array, "time space"],
     tr: float,
@@ -120,7 +120,7 @@ def WaveletEnergy(
     """
     weights = jnp.ones_like(timeseries[:, 0]) if frame_weights is None else frame_weights
     power = WaveletPower.pure(timeseries, tr, frequencies, frame_weights, cycles)
-    return jnp.einsum("t,fts->fs", weights / weights.sum(), power)
+    return jnp.einsum("t,fts->fs", weights / total_weight(weights), power)
 
 
 def morlet(steps: Float[Array, "lags"], frequency: Any, cycles: Any, allowed: Any) -> Array:

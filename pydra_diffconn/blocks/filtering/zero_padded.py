@@ -7,6 +7,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from pydra_diffconn.blocks.checks import check_tr
+from pydra_diffconn.blocks.freedom import of_band
 from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.parameters import Parameter
@@ -17,17 +19,24 @@ Edge = Annotated[float, Parameter(constraints.nonnegative, unit="Hz", help="end 
 def check(arguments: Mapping[str, Any]) -> None:
     """Refuse an empty band, and a transform shorter than the run."""
     low, high, tr = (arguments.get(name) for name in ("low", "high", "tr"))
-    if tr is not None and not tr > 0:
-        raise ValueError(f"tr = {tr:g} s is not positive; give the repetition time in seconds")
+    check_tr(arguments)
     if low is not None and high is not None and not 0 <= low < high:
         raise ValueError(f"low = {low:g} Hz and high = {high:g} Hz are no band; expected 0 <= low < high")
     series, length = arguments.get("timeseries"), arguments.get("length")
     if length is not None and (length % 2 or (series is not None and length < len(series))):
         frames = "the run" if series is None else f"{len(series)} frames"
         raise ValueError(f"length = {length}; expected an even number, not below {frames}")
+    if series is None or low is None or high is None or tr is None or arguments.get("softness") != 0:
+        return
+    length = length or padded_length(len(series))
+    if min(round(high * length * tr), length // 2 - 1) < max(round(low * length * tr), 1):
+        raise ValueError(
+            f"no frequency lies between low = {low:g} and high = {high:g} Hz: {len(series)} frames padded to {length} "
+            f"have them {1 / (length * tr):.3g} Hz apart up to {0.5 / tr:g} Hz (tr = {tr:g} s); widen the band"
+        )
 
 
-@define(outputs=["timeseries"], linear_in="timeseries", acts_along="time", check=check)
+@define(outputs=["timeseries"], linear_in="timeseries", acts_along="time", check=check, freedom=of_band)
 def ZeroPaddedBandPass(
     timeseries: Float[Array, "time space"],
     tr: float,

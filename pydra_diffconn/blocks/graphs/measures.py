@@ -19,7 +19,7 @@ ABSENT = 1e-12  # a weight below this is no connection: the square of its length
 UNREACHED = 1e20  # a length that stands for infinity, and whose products with zero are zero
 
 
-@define(outputs=["strength"])
+@define(outputs=["strength"], skips=True)
 def NodeStrength(connectome: Float[Array, "parcels parcels"], sign: Sign = "all") -> Float[Array, "parcels"]:
     """Sum the weights of each parcel's connections; the diagonal does not count.
 
@@ -36,7 +36,7 @@ def NodeStrength(connectome: Float[Array, "parcels parcels"], sign: Sign = "all"
     return _weights(connectome, sign).sum(axis=1)
 
 
-@define(outputs=["clustering"])
+@define(outputs=["clustering"], skips=True)
 def ClusteringCoefficient(
     connectome: Float[Array, "parcels parcels"], kind: Kind = "zhang", sign: Sign = "positive"
 ) -> Float[Array, "parcels"]:
@@ -69,7 +69,7 @@ def ClusteringCoefficient(
     return _divide(jnp.sum((weights @ weights) * weights, axis=1), jnp.where(jnp.abs(pairs) > rounding, pairs, 0.0))
 
 
-@define(outputs=["participation"])
+@define(outputs=["participation"], skips=True)
 def ParticipationCoefficient(
     connectome: Float[Array, "parcels parcels"], affiliation: Affiliation, sign: Sign = "positive"
 ) -> Float[Array, "parcels"]:
@@ -145,7 +145,7 @@ def path_lengths(connectome: Float[Array, "parcels parcels"], softness: Any = 0.
     return through_every_parcel(without_diagonal(length), combine)
 
 
-@define(outputs=["centrality"])
+@define(outputs=["centrality"], skips=True)
 def EigenvectorCentrality(connectome: Float[Array, "parcels parcels"]) -> Float[Array, "parcels"]:
     """Measure how central each parcel is by the centrality of its neighbours: the leading eigenvector.
 
@@ -163,7 +163,7 @@ def EigenvectorCentrality(connectome: Float[Array, "parcels parcels"]) -> Float[
     return jnp.where(jnp.any(weights != 0), jnp.abs(vectors[:, -1]), 0.0)
 
 
-@define(outputs=["communicability"])
+@define(outputs=["communicability"], skips=True)
 def Communicability(
     connectome: Float[Array, "parcels parcels"],
     scale: Annotated[float, Parameter(constraints.nonnegative, help="weight of long walks; 0 is the identity")] = 1.0,

@@ -39,12 +39,14 @@ def SoftThreshold(
     """
     rows, columns = np.triu_indices(len(connectome), 1)
     edges = connectome[rows, columns]
+    if not len(rows):  # one parcel has none
+        return jnp.zeros_like(connectome)
     ordered = jnp.where(edges != 0, edges, jax.lax.stop_gradient(edges.min(initial=0.0)) - 1)
     kept = edges * largest(ordered, density * len(rows), softness)
     return jnp.zeros_like(connectome).at[rows, columns].set(kept).at[columns, rows].set(kept)
 
 
-@define(outputs=["connectome"])
+@define(outputs=["connectome"], skips=True)
 def AbsoluteThreshold(
     connectome: Float[Array, "parcels parcels"],
     threshold: Annotated[float, Parameter(constraints.real, help="smallest connection kept")] = 0.2,
@@ -64,7 +66,7 @@ def AbsoluteThreshold(
     return without_diagonal(connectome) * gate(connectome - threshold, softness)
 
 
-@define(outputs=["connectome"])
+@define(outputs=["connectome"], skips=True)
 def DisparityFilter(
     connectome: Float[Array, "parcels parcels"],
     significance: Annotated[
@@ -96,7 +98,7 @@ def DisparityFilter(
     return weights * gate(margin, softness, at_edge=0.0)
 
 
-@define(outputs=["connectome"])
+@define(outputs=["connectome"], skips=True)
 def SpanningTree(
     connectome: Float[Array, "parcels parcels"], softness: Softness = 0.0
 ) -> Float[Array, "parcels parcels"]:

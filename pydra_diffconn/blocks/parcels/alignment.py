@@ -16,6 +16,7 @@ from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.parameters import Parameter
 from pydra_diffconn.numerics.linalg import nearest_rotation
+from pydra_diffconn.numerics.weights import total_weight
 
 
 @define(outputs=["timeseries", "rotation"], check=check_series)
@@ -164,7 +165,7 @@ def SharedResponse(
         Orthonormal columns: X_i W_i is person i in the shared space.
     """
     weights = jnp.ones_like(series[0, :, 0]) if frame_weights is None else frame_weights
-    centred = series - jnp.einsum("t,itp->ip", weights, series)[:, None] / weights.sum()
+    centred = series - jnp.einsum("t,itp->ip", weights, series)[:, None] / total_weight(weights)
     side_by_side = jnp.moveaxis(centred, 0, 1).reshape(len(weights), -1)
     start = CompCor.pure(side_by_side, jnp.ones_like(side_by_side[0]), weights, components, standardize=False)
 

@@ -40,6 +40,14 @@ def present(arguments: Mapping[str, Any]) -> tuple[int, ...]:
     return tuple(int(label) for label in np.unique(arguments["labels"]) if label != 0)
 
 
+def without_voxels(arguments: Mapping[str, Any], where: np.ndarray | None) -> np.ndarray:
+    """Return which parcels have no voxel, or none with data."""
+    labels, parcels = arguments.get("labels"), arguments["parcels"]
+    if not isinstance(labels, np.ndarray):
+        return np.zeros(len(parcels), dtype=bool)
+    return ~np.isin(parcels, labels if where is None else labels[~where])
+
+
 def while_reading(timeseries: Any, labels: Any, parcels: tuple[int, ...]) -> np.ndarray:
     """Average an image on disk, some frames at a time."""
     return timeseries.label_means(np.asarray(labels), parcels)
@@ -53,6 +61,7 @@ def while_reading(timeseries: Any, labels: Any, parcels: tuple[int, ...]) -> np.
     infer={"parcels": present},
     streamed=while_reading,
     missing=["timeseries"],
+    places=without_voxels,
 )
 def Parcellate(
     timeseries: Float[Array, "time space"],
@@ -71,7 +80,7 @@ def Parcellate(
         Integer label of each column; 0 is background.
     parcels : tuple of int, optional
         Labels to average, in the order of the output's columns; by default those that occur, ascending. A parcel
-        without any voxel gives a column of zeros.
+        without any voxel is missing: zeros within a program, NaN where it comes out, with a warning.
     """
     assert parcels is not None
     ordered = np.sort(np.array(parcels))

@@ -18,8 +18,10 @@ Deviation = Annotated[
 
 
 def check_maps(arguments: Mapping[str, Any]) -> None:
-    """Refuse signed maps where means are asked for."""
+    """Refuse maps that are 0 everywhere, and signed ones where means are asked for."""
     maps, method = arguments.get("maps"), arguments.get("method", "mean")
+    if maps is not None and not np.any(maps):
+        raise ValueError("maps are all 0: the atlas does not overlap these data")
     if maps is not None and method == "mean" and np.min(maps) < 0:
         raise ValueError(f"maps has negative values (lowest: {np.min(maps):g}); use method='least_squares'")
 

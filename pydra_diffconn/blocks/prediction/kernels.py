@@ -18,6 +18,7 @@ from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.parameters import Parameter
 from pydra_diffconn.numerics.dead_columns import ROUNDINGS, eps, is_alive
 from pydra_diffconn.numerics.gates import gate
+from pydra_diffconn.numerics.weights import total_weight
 
 Kernel = Literal["linear", "correlation", "rbf"]
 Which = Literal["both", "positive", "negative"]
@@ -77,7 +78,7 @@ def KernelRidge(
     similarity = kernel_matrix(features, kernel, gamma)
     mean = jnp.zeros_like(targets[0])
     if intercept:
-        share = weights / weights.sum()
+        share = weights / total_weight(weights)
         mean = share @ targets
         row = similarity @ share
         similarity = similarity - row[:, None] - row + share @ row
@@ -147,7 +148,8 @@ def LogisticRegression(
     def residual(unknown: Array) -> Array:
         # stationary in the dual coefficients, without the factor K that may be singular, and in the intercept
         slope = penalty * unknown[:-1] + weights * (jax.nn.sigmoid(decide(unknown)) - targets)
-        return jnp.append(slope, unknown[:-1].sum() if intercept else unknown[-1])
+        # without any weight nothing determines the intercept
+        return jnp.append(slope, jnp.where(intercept & jnp.any(weights > 0), unknown[:-1].sum(), unknown[-1]))
 
     def objective(unknown: Array) -> Array:
         decision = decide(unknown)
@@ -223,7 +225,7 @@ def ConnectomePrediction(
         1 for positive edges, -1 for negative ones, 0 for others.
     """
     weights, targets = _training(targets, subject_weights)
-    share = weights / weights.sum()
+    share = weights / total_weight(weights)
     centred, target = features - share @ features, targets - share @ targets
     unit = centred * _inverse_norm(share @ centred**2, share @ features**2)
     together = (share * target) @ unit * _inverse_norm(share @ target**2, share @ targets**2)

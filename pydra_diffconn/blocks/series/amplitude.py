@@ -16,6 +16,7 @@ from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.parameters import Parameter
 from pydra_diffconn.numerics.dead_columns import is_alive
 from pydra_diffconn.numerics.gates import gate
+from pydra_diffconn.numerics.weights import total_weight
 
 FRAMES_TOGETHER = 16  # frames whose ranks are summed over neighbours at once, which bounds the memory
 COLUMNS_TOGETHER = 32  # columns whose frames are compared pairwise at once
@@ -39,7 +40,7 @@ def check_spectrum(arguments: Mapping[str, Any]) -> None:
         )
 
 
-@define(outputs=["alff"], check=check_spectrum)
+@define(outputs=["alff"], check=check_spectrum, skips=True)
 def Alff(
     timeseries: Float[Array, "time space"],
     tr: float,
@@ -75,11 +76,10 @@ def Alff(
     """
     amplitude = spectral_amplitude(timeseries, frame_weights)
     weights = _band(np.fft.rfftfreq(len(timeseries), 1.0) / tr, low, high, softness).astype(amplitude.dtype)
-    total = weights.sum()
-    return 2 * (weights @ amplitude) / jnp.where(total > 0, total, 1.0)
+    return 2 * (weights @ amplitude) / total_weight(weights)
 
 
-@define(outputs=["falff"], check=check_spectrum)
+@define(outputs=["falff"], check=check_spectrum, skips=True, varies=True)
 def Falff(
     timeseries: Float[Array, "time space"],
     tr: float,
@@ -138,7 +138,7 @@ def spectral_amplitude(
     """
     frames = len(timeseries)
     weights = jnp.ones_like(timeseries[:, 0]) if frame_weights is None else frame_weights
-    total = weights.sum()
+    total = total_weight(weights)
     centred = timeseries - weights @ timeseries / total
     square = weights @ centred**2
     alive = is_alive(square, weights @ timeseries**2)
@@ -205,7 +205,7 @@ def ReHo(
         In [0, 1]; 1 where all neighbours rise and fall together.
     """
     weights = jnp.ones_like(timeseries[:, 0]) if frame_weights is None else frame_weights
-    total, (here, there) = weights.sum(), jnp.asarray(edges).T
+    total, (here, there) = total_weight(weights), jnp.asarray(edges).T
     ranks = jax.lax.cond(softness > 0, _soft_ranks, _hard_ranks, timeseries, weights, softness)
 
     def over_neighbours(frame: Float[Array, "space"]) -> Float[Array, "space"]:
@@ -232,9 +232,9 @@ def _hard_ranks(series: Float[Array, "time space"], weights: Float[Array, "time"
 
 
 def _soft_ranks(series: Float[Array, "time space"], weights: Float[Array, "time"], softness: Any) -> Array:
-    centred = series - weights @ series / weights.sum()
-    variance = weights @ centred**2 / weights.sum()
-    alive = is_alive(variance, weights @ series**2 / weights.sum())
+    centred = series - weights @ series / total_weight(weights)
+    variance = weights @ centred**2 / total_weight(weights)
+    alive = is_alive(variance, weights @ series**2 / total_weight(weights))
     scores = jnp.where(alive, centred, 0.0) / jnp.sqrt(jnp.where(alive, variance, 1.0))
 
     @jax.checkpoint  # pairs of frames are many: the derivative compares them again

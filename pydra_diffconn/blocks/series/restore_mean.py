@@ -5,7 +5,7 @@ from jaxtyping import Array, Float
 from pydra_diffconn.declare.block import define
 
 
-@define(outputs=["timeseries"])
+@define(outputs=["timeseries"], skips=True)
 def RestoreMean(
     timeseries: Float[Array, "time space"], reference: Float[Array, "frames space"]
 ) -> Float[Array, "time space"]:

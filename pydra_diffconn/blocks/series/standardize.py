@@ -14,6 +14,7 @@ from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.parameters import Parameter
 from pydra_diffconn.numerics.dead_columns import is_alive
+from pydra_diffconn.numerics.weights import total_weight
 
 MODES = ("zscore", "psc", "robust")
 SIGMA_PER_MAD = 1.482602218505602  # 1 / the normal distribution's upper quartile
@@ -108,7 +109,7 @@ def StandardizeRuns(
 
 def _centred(timeseries: Array, weights: Array) -> tuple[Array, Array, Array]:
     """Return the deviations from the weighted mean, the mean, and the mean square, all by column."""
-    total = weights.sum()
+    total = total_weight(weights)
     mean = weights @ timeseries / total
     centred = timeseries - mean
     centred = centred - weights @ centred / total  # a large mean leaves some roundings of itself
@@ -121,7 +122,7 @@ def _divided(numerator: Array, scale: Array, used: Array) -> Array:
 
 def _zscore(timeseries: Array, weights: Array, ddof: int) -> Array:
     centred, _, size = _centred(timeseries, weights)
-    total = weights.sum()
+    total = total_weight(weights)
     freedom = total - ddof * jnp.sum(weights**2) / total
     square = weights @ centred**2
     # guarded before the root, whose derivative at zero is infinite
@@ -151,9 +152,10 @@ def weighted_median(values: Float[Array, "time space"], weights: Float[Array, "t
     """
     order = jnp.argsort(values, axis=0)
     ordered, mass = jnp.take_along_axis(values, order, axis=0), weights[order]
-    total = weights.sum()
+    total = total_weight(weights)
     one = jnp.sum(weights**2) / total
     above = jnp.cumsum(mass, axis=0)
     inside = jnp.minimum(above, (total + one) / 2) - jnp.maximum(above - mass, (total - one) / 2)
     inside = jnp.maximum(inside, 0.0)
-    return jnp.sum(inside * ordered, axis=0) / inside.sum(axis=0)
+    length = inside.sum(axis=0)
+    return jnp.sum(inside * ordered, axis=0) / jnp.where(length > 0, length, 1.0)

@@ -15,13 +15,13 @@ from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.parameters import Parameter
 from pydra_diffconn.numerics.linalg import nearest_rotation
 from pydra_diffconn.numerics.spd import eigen, without_diagonal
+from pydra_diffconn.numerics.weights import total_weight
 
 Parts = Annotated[
     Float[Array, "components features"],
     Parameter(constraints.nonnegative, help="start (or learned value) of each part"),
 ]
 Atoms = Annotated[Float[Array, "components features"], Parameter(constraints.real, help="the dictionary, one row each")]
-FLOOR = float(np.finfo(np.float32).eps)  # scikit-learn's stand-in for a denominator of zero
 
 
 @define(outputs=["cut"])
@@ -85,7 +85,7 @@ def NonnegativeFactors(
         Of activations and parts in turn.
     """
     weights = jnp.ones_like(samples[:, :1]) if sample_weights is None else sample_weights[:, None]
-    level = jnp.mean(weights * samples) / jnp.mean(weights) / len(parts)
+    level = jnp.sum(weights * samples) / (total_weight(weights) * samples.shape[1] * len(parts))
     equal = jnp.where(level > 0, jnp.sqrt(jnp.where(level > 0, level, 1.0)), 0.0)
     start = jnp.full((len(samples), len(parts)), equal)
 
@@ -99,7 +99,8 @@ def NonnegativeFactors(
 
 
 def _quotient(part: Array, whole: Array) -> Array:
-    return part / jnp.where(whole == 0, FLOOR, whole)
+    some = whole != 0  # where it is not, part or what is multiplied is 0, too
+    return jnp.where(some, part / jnp.where(some, whole, 1.0), 0.0)
 
 
 @define(outputs=["sources", "mixing"], check=check_samples)
@@ -136,7 +137,7 @@ def IndependentComponents(
         How each source enters each feature.
     """
     weights = jnp.ones_like(samples[:, 0]) if sample_weights is None else sample_weights
-    share = weights / weights.sum()
+    share = weights / total_weight(weights)
     centred = samples - share @ samples
     values, vectors = eigen(centred.T @ (share[:, None] * centred))
     values, vectors = values[: -components - 1 : -1], vectors[:, : -components - 1 : -1]

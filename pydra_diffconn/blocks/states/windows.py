@@ -45,7 +45,7 @@ def check(arguments: Mapping[str, Any]) -> None:
         )
 
 
-@define(outputs=["covariance"], check=check)
+@define(outputs=["covariance"], check=check, skips=True)
 def StateCovariance(
     timeseries: Float[Array, "time parcels"],
     state_weights: StateWeights,
@@ -74,7 +74,7 @@ def StateCovariance(
     return weighted_covariances(timeseries, state_weights, frame_weights, kind, ddof)
 
 
-@define(outputs=["covariance"], check=check)
+@define(outputs=["covariance"], check=check, skips=True)
 def WindowCovariance(
     timeseries: Float[Array, "time parcels"],
     window_weights: WindowWeights = None,

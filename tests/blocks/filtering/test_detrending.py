@@ -137,7 +137,7 @@ BAD = [
     ({"cutoff": 0.3, "tr": TR}, "not below the Nyquist frequency 0.25 Hz"),
     ({"cutoff": 0.2, "tr": TR}, "80 cosines are at or below cutoff = 0.2 Hz in 100 frames, but terms = 64"),
     ({"degree": -1}, "degree = -1"),
-    ({"degree": 3, "frame_weights": np.arange(100) < 4.0}, "4 drift terms and 4 kept frames"),
+    ({"degree": 3, "frame_weights": np.arange(100) < 4.0}, "no temporal degrees of freedom are left of 4"),
     ({"frame_weights": np.ones(99)}, "99 frames, timeseries 100 .*were 1 dummy scan removed"),
 ]
 
