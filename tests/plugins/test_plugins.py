@@ -304,7 +304,7 @@ ELSEWHERE = """
     assert any(one.of == "numpy*:corrcoef" for one in registered())
     assert "2 pages" in show("blocks", "docs", "pages", "MultitaperCoherence")
     assert "plugin diffconn-multitaper 0.1.0" in open("pages/MultitaperCoherence.md").read()
-    assert "has no block 'Nothing'; it has" in show("blocks", "docs", "pages", "Nothing")
+    assert "has no block 'Xyz'; it has" in show("blocks", "docs", "pages", "Xyz")
 
     off = show("-p", "no:multitaper", "-p", "no:scipy", "plugins", "list")
     assert "no  scipy" in off and "no  multitaper" in off and "ok  smoothing" in off
