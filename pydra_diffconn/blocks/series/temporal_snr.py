@@ -7,9 +7,10 @@ from pydra_diffconn.blocks.checks import check_series
 from pydra_diffconn.blocks.shared_parameters import FrameWeights
 from pydra_diffconn.declare.block import define
 from pydra_diffconn.numerics.dead_columns import is_alive
+from pydra_diffconn.numerics.weights import total_weight
 
 
-@define(outputs=["tsnr", "mean", "deviation"], check=check_series)
+@define(outputs=["tsnr", "mean", "deviation"], check=check_series, skips=True)
 def TemporalSnr(
     timeseries: Float[Array, "time space"],
     frame_weights: FrameWeights = None,
@@ -30,7 +31,7 @@ def TemporalSnr(
         Of the standard deviation, see `Covariance`; 0 in nipype.
     """
     weights = jnp.ones_like(timeseries[:, 0]) if frame_weights is None else frame_weights
-    total = weights.sum()
+    total = total_weight(weights)
     mean = weights @ timeseries / total
     centred = timeseries - mean
     square = weights @ centred**2
