@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -84,15 +83,19 @@ def compiled() -> Iterator[Finding]:
 
 def writable(folder: Path, otherwise: str) -> Iterator[Finding]:
     """Check that a folder can be written to, or made."""
-    there = next(one for one in (folder, *folder.absolute().parents) if one.exists())
     try:
-        with tempfile.NamedTemporaryFile(dir=there):
+        with tempfile.NamedTemporaryFile(dir=_there(folder)):
             pass
     except OSError as error:
         yield "no", f"{folder} cannot be written to ({error.strerror}); {otherwise}"
         return
     size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) if folder.exists() else 0
     yield "ok", f"{folder}, {size / 1e6:.0f} MB"
+
+
+def _there(folder: Path) -> Path:
+    """Return a folder, or the nearest above it that exists."""
+    return next(one for one in (folder, *folder.absolute().parents) if one.exists())
 
 
 def locks(cache: Path) -> Iterator[Finding]:
@@ -107,7 +110,7 @@ def locks(cache: Path) -> Iterator[Finding]:
 
 def disk(cache: Path) -> Iterator[Finding]:
     """Tell the free disk where results and temporary files go."""
-    for folder in dict.fromkeys((Path.cwd(), next(one for one in (cache, *cache.parents) if one.exists()))):
+    for folder in dict.fromkeys((Path.cwd(), _there(cache))):
         free = shutil.disk_usage(folder).free / 1e9
         told = f"{free:.0f} GB free in {folder}"
         yield ("ok", told) if free > LITTLE else ("note", f"{told}; a run needs twice its size: choose another folder")
@@ -133,8 +136,10 @@ def templates() -> Iterator[Finding]:
         return
     home = Path(os.environ.get("TEMPLATEFLOW_HOME", Path.home() / ".cache" / "templateflow"))
     count = sum(1 for file in home.rglob("*.nii.gz") if file.stat().st_size) if home.exists() else 0
-    state: Any = "ok" if count else "note"
-    yield state, f"{count} images in {home}{'' if count else '; they are fetched when first asked for, with a network'}"
+    if count:
+        yield "ok", f"{count} images in {home}"
+    else:
+        yield "note", f"0 images in {home}; they are fetched when first asked for, with a network"
 
 
 def job(worker: str) -> Iterator[Finding]:

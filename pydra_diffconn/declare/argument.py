@@ -47,6 +47,11 @@ class Argument:
         return self.parameter.constraint if self.parameter is not None else self.bounds
 
     @property
+    def incomplete(self) -> bool:
+        """Whether values may be missing in what is read: some, or all of a place."""
+        return self.gaps or self.blanks
+
+    @property
     def weighs(self) -> bool:
         """Whether it says how much each frame, subject or sample counts."""
         return self.name in WEIGHTS

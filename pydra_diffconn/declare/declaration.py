@@ -123,6 +123,12 @@ class Declaration:
         found = where if self.places is None else self.places(values, where)
         return found if found is not None and found.any() else None
 
+    def lost(self, before: np.ndarray | None, after: np.ndarray, names: Sequence[Any] | None) -> str | None:
+        """Say which places of the outputs have no data from this block on, by their names; None if none is new."""
+        new = after if before is None or self.places is not None else after & ~before
+        place = "parcels" if self.places is not None else str(self.place)
+        return places.told(new, names, place, self.varies) if new.any() else None
+
     def start_of(self, name: str, given: Mapping[str, Any]) -> Any:
         """Return the number at which a parameter marked with a bare `Learn()` starts: its default, or equal weights."""
         if name == self.mixes:

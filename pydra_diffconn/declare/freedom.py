@@ -115,12 +115,22 @@ def of_series(
     values, given : mapping
         Arrays, of which the shape counts; and what was given for them, files or arrays that know.
     """
-    found = {}
-    for name, argument in arguments.items():
-        if argument.role == "data" and argument.dims.startswith("time ") and values.get(name) is not None:
-            frames, said = float(np.shape(values[name])[0]), known((given or {}).get(name))
-            found[name] = said if said is not None and said.frames <= frames else Freedom(frames)
-    return found
+    said = {name: known((given or {}).get(name)) for name in series_among(arguments, values)}
+    return {name: begun(np.shape(values[name])[0], freedom) for name, freedom in said.items()}
+
+
+def series_among(arguments: Mapping[str, Any], values: Mapping[str, Any]) -> list[str]:
+    """Return the arguments that are series over time, and are given."""
+    return [
+        name
+        for name, argument in arguments.items()
+        if argument.role == "data" and argument.dims.startswith("time ") and values.get(name) is not None
+    ]
+
+
+def begun(frames: int, said: Freedom | None) -> Freedom:
+    """Return what is left of a series that is given: what is said of it, unless that is of a longer one."""
+    return said if said is not None and said.frames <= frames else Freedom(float(frames))
 
 
 def stored(result: Any, freedom: Freedom | None) -> Any:

@@ -41,6 +41,14 @@ def missing(array: np.ndarray) -> np.ndarray | None:
     return none if none.any() and not none.all() else None
 
 
+def zeros_for_missing(array: Any, dims: str) -> tuple[Any, np.ndarray | None]:
+    """Return an array with zeros at places without data, and which these are; itself and None if all have some."""
+    if not isinstance(array, np.ndarray) or array.ndim != len(dims.split()):
+        return array, None  # a check refuses it, or it waits on disk
+    where = missing(array)
+    return (array, None) if where is None else (filled(array, where, dims), where)
+
+
 def filled(array: np.ndarray, where: np.ndarray, dims: str) -> np.ndarray:
     """Return zeros where nothing is known, which have no influence on other places."""
     made = array.copy()
@@ -91,17 +99,17 @@ def _edges(where: np.ndarray, count: int, main: str) -> np.ndarray:
     return where[rows] | where[columns]
 
 
-def told(where: np.ndarray, names: Sequence[str] | None, place: str, varies: bool = False) -> str:
+def told(where: np.ndarray, names: Sequence[Any] | None, place: str, varies: bool = False) -> str:
     """Say which places have no data from here on: by name, or by number counted from 0."""
     one = np.count_nonzero(where) == 1
     why = ("does not vary" if one else "do not vary") if varies else ("has no data" if one else "have no data")
     return f"{named(where, names, place)} {why}; what depends on {'it' if one else 'them'} is n/a (NaN)"
 
 
-def named(where: np.ndarray, names: Sequence[str] | None, place: str) -> str:
+def named(where: np.ndarray, names: Sequence[Any] | None, place: str) -> str:
     """Say which places: by name, or by number counted from 0."""
     found = np.flatnonzero(where)
-    shown = [names[n] if names is not None and len(names) == len(where) else str(n) for n in found[:SHOWN]]
+    shown = [str(names[n] if names is not None and len(names) == len(where) else n) for n in found[:SHOWN]]
     more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
     word = {"space": "location", "parcels": "parcel"}[place]
     return f"{word}{'s' * (len(found) > 1)} {', '.join(shown)}{more}"

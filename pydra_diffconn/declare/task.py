@@ -55,7 +55,9 @@ class BlockTask(python.Task):
             arrays, spaces = files.load_arguments(declaration, given)
         waiting = {n: v for n, v in arrays.items() if isinstance(v, files.ImageSeries)}
         known = {name: value for name, value in arrays.items() if name not in waiting}
-        missing = fill_blanks(declaration, known)
+        missing, main = None, declaration.main_input
+        if declaration.arguments[main].blanks and main in known:
+            known[main], missing = places.zeros_for_missing(known[main], declaration.arguments[main].dims)
         with files.naming_files(given):
             values = declaration.checked(known, waiting=waiting, counted=False)
             left = self._left(given, {**values, **waiting})
@@ -133,18 +135,6 @@ def _compiled(block: type[BlockTask], source: str, static: tuple[Any, ...]) -> C
     return jax.jit(lambda traced: block.pure(**traced, **fixed))
 
 
-def fill_blanks(declaration: Declaration, arrays: dict[str, Any]) -> np.ndarray | None:
-    """Put zeros at places of the main input that are NaN throughout, if the block skips them; return which."""
-    name = declaration.main_input
-    argument, array = declaration.arguments[name], arrays.get(name)
-    if not argument.blanks or not isinstance(array, np.ndarray) or array.ndim != len(argument.dims.split()):
-        return None
-    missing = places.missing(array)
-    if missing is not None:
-        arrays[name] = declaration.with_zeros(array, missing)
-    return missing
-
-
 def _without_data(
     declaration: Declaration,
     values: Mapping[str, Any],
@@ -164,13 +154,10 @@ def _without_data(
     after = declaration.without_data(values, there)
     if after is None:
         return None
-    new = after if missing is None or declaration.places is not None else after & ~missing
-    if new.any():
-        place = "parcels" if declaration.places is not None else places.dimension(dims)
-        names = None if space is None else files.column_names(len(after), space, values, given)
-        if names is None and values.get("parcels"):
-            names = [str(label) for label in values["parcels"]]
-        warnings.warn(f"{declaration.name}: {places.told(new, names, str(place), declaration.varies)}", stacklevel=3)
+    names = None if space is None else files.column_names(len(after), space, values, given)
+    told = declaration.lost(missing, after, names or values.get("parcels"))
+    if told is not None:
+        warnings.warn(f"{declaration.name}: {told}", stacklevel=3)
     return after
 
 

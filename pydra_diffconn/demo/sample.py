@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,6 +33,7 @@ def people() -> list[str]:
     return [line.split("\t")[0] for line in lines]
 
 
+@functools.cache
 def parcels() -> np.ndarray:
     """Return which parcels have data in every session, counted from 0: a few lie outside of one person's image."""
     with np.load(FOLDER / "timeseries.npz") as file:

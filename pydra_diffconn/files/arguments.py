@@ -50,7 +50,7 @@ def load_arguments(declaration: Any, values: Mapping[str, Any]) -> tuple[dict[st
         loaded, spaces[name] = load_argument(argument, value, mask, spaces.get(declaration.main_input))
         waits = declaration.streamed is not None and name == declaration.main_input
         read_now = isinstance(loaded, ImageSeries) and not waits
-        arrays[name] = read_series(loaded, argument.gaps or argument.blanks) if read_now else loaded
+        arrays[name] = read_series(loaded, argument.incomplete) if read_now else loaded
     check_repetition_time(values, spaces.values())
     return arrays, spaces
 
@@ -104,8 +104,7 @@ def load_argument(argument: Any, value: Any, mask: Any, main: Space | None) -> t
         return argument.converted(value), None
     if argument.role not in ("data", "parameter"):
         return value, None
-    gaps = argument.gaps or argument.blanks
-    wanted = Wanted(argument.name, argument.dims, argument.whole == "labels", gaps, argument.columns)
+    wanted = Wanted(argument.name, argument.dims, argument.whole == "labels", argument.incomplete, argument.columns)
     loaded, space = read(Path(str(value)), wanted, mask, main)
     _refuse_other_order(space, main)
     return argument.converted(loaded), space

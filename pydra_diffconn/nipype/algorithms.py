@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from fileformats.generic import File
@@ -14,6 +14,15 @@ from pydra_diffconn.declare.equivalent import Equivalent, Step, refuse, setting,
 from pydra_diffconn.declare.task import Data
 
 FIGURES = ("save_plot", "figdpi", "figsize", "figformat", "series_tr")
+
+
+def _numbers(values: Any, ndmin: Literal[0, 2] = 0) -> np.ndarray:
+    """Return an output of a block, which is an array, or a table where a file was given."""
+    return values if isinstance(values, np.ndarray) else np.loadtxt(str(values), skiprows=1, ndmin=ndmin)
+
+
+def _listed(given: Any) -> list[Any]:
+    return list(given) if isinstance(given, list | tuple) else [given]
 
 
 @python.define(outputs=["motion"])
@@ -27,7 +36,7 @@ def ReadMotion(in_file: File, source: str) -> np.ndarray:
 @python.define(outputs={"out_file": File})
 def ChangesAsText(values: Any, name: str, header: str = "") -> Any:
     """Write what belongs to changes from frame to frame, which the first frame has not, as Nipype writes it."""
-    read = values if isinstance(values, np.ndarray) else np.loadtxt(str(values), skiprows=1)
+    read = _numbers(values)
     path = Path(name).absolute()
     np.savetxt(path, read[1:], fmt="%.10g", header=header, comments="")
     return File(path)
@@ -36,7 +45,7 @@ def ChangesAsText(values: Any, name: str, header: str = "") -> Any:
 @python.define(outputs={"components_file": File})
 def ComponentsAsText(values: Any, header: str) -> Any:
     """Write components under the names that Nipype gives them."""
-    read = values if isinstance(values, np.ndarray) else np.loadtxt(str(values), skiprows=1, ndmin=2)
+    read = _numbers(values, 2)
     path = Path("components_file.txt").absolute()
     names = [f"{header}{number:02d}" for number in range(read.shape[1])]
     np.savetxt(path, read, fmt="%.10f", delimiter="\t", header="\t".join(names), comments="")
@@ -46,7 +55,7 @@ def ComponentsAsText(values: Any, header: str) -> Any:
 @python.define(outputs={"mask": File})
 def OneMask(mask_files: Any, index: int = 0) -> Any:
     """Return the one mask of a list."""
-    found = list(mask_files) if isinstance(mask_files, list | tuple) else [mask_files]
+    found = _listed(mask_files)
     if len(found) != 1 and index == 0:
         raise ValueError(f"mask_files are {len(found)} masks; there is no equivalent for merging them: give one")
     return File(str(found[index]))
@@ -57,7 +66,7 @@ def NamedLabels(label_files: Any, class_labels: list) -> Any:
     """Put names beside an image of labels, in ascending order of its numbers."""
     import nibabel as nib
 
-    found = list(label_files) if isinstance(label_files, list | tuple) else [label_files]
+    found = _listed(label_files)
     image: Any = nib.load(str(found[0]))
     numbers = [int(one) for one in np.unique(np.asanyarray(image.dataobj)) if one > 0]
     if len(found) != 1 or image.ndim != 3 or max(numbers, default=0) < 2:
@@ -101,7 +110,7 @@ def Components(realigned_file: Data, mask_files: Any, num_components: int = 6, d
 @python.define(outputs={"run": File})
 def OneRun(in_file: Any) -> Any:
     """Return the one run of a list."""
-    found = list(in_file) if isinstance(in_file, list | tuple) else [in_file]
+    found = _listed(in_file)
     if len(found) != 1:
         raise ValueError(f"in_file are {len(found)} images; there is no equivalent for several: put them into one")
     return File(str(found[0]))
@@ -113,7 +122,7 @@ def MapImage(values: Any, like: File, name: str) -> Any:
     import nibabel as nib
 
     run: Any = nib.load(str(like))
-    read = values if isinstance(values, np.ndarray) else np.loadtxt(str(values), skiprows=1)
+    read = _numbers(values)
     header = run.header.copy()
     header.set_data_dtype(np.float32)
     path = Path(name).absolute()

@@ -68,16 +68,17 @@ def _here(kind: Any, values: Mapping[str, Any], precision: str, folder: Path) ->
         if isinstance(task, BlockTask):
             job = types.SimpleNamespace(cache_dir=folder, return_values={})
             task._run(job)
-            return {name: _plain(value) for name, value in job.return_values.items()}
+            return {name: with_paths(value) for name, value in job.return_values.items()}
         cache = folder / "pydra"
         outputs = task(cache_root=cache, worker="debug")
         names = pydra_compat.field_names(type(task).Outputs)
-        found = {name: _moved(_plain(getattr(outputs, name)), name, folder) for name in names}
+        found = {name: _moved(with_paths(getattr(outputs, name)), name, folder) for name in names}
         shutil.rmtree(cache, ignore_errors=True)
     return found
 
 
-def _plain(value: Any) -> Any:
+def with_paths(value: Any) -> Any:
+    """Return the path of a file as text, and anything else as it is."""
     return str(value) if isinstance(value, FileSet | Path) else value
 
 

@@ -93,11 +93,20 @@ def can_be_fused(node: Any) -> bool:
 
 def home(graph: Any, node: Any, field: str) -> tuple[Any, str] | None:
     """Return where in a flat graph the value of an input stands: there, or in a node that passes it on; else None."""
+    found = source_of(graph, node, field)
+    if found is None:
+        return node, field
+    source, taken = found
+    return home(graph, source, taken) if isinstance(taken, str) and is_identity(source) else None
+
+
+def source_of(graph: Any, node: Any, field: str) -> tuple[Any, Any] | None:
+    """Return (node, output) from which an input is taken, the output with the function on the connection, if any."""
     for source, _, data in graph.in_edges(node, data=True):
         for taken, target in data["connect"]:
             if target == field:
-                return home(graph, source, taken) if isinstance(taken, str) and is_identity(source) else None
-    return node, field
+                return source, taken
+    return None
 
 
 def place_among_runs(node: Any) -> tuple[tuple[str, str], ...]:

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import attrs
-from fileformats.core import FileSet
 from nipype.interfaces.utility import IdentityInterface
 from nipype.pipeline.engine import MapNode, Node, Workflow
 from pydra.utils.typing import is_lazy
 
 from pydra_diffconn import pydra_compat
+from pydra_diffconn.nipype.computing import with_paths
 from pydra_diffconn.nipype.interfaces import interface
 from pydra_diffconn.workflow import deriving
 from pydra_diffconn.workflow.splits import names_of
@@ -49,7 +49,7 @@ def _workflow(task: Any, name: str) -> Workflow:
     split = list(names_of(pydra_compat.splitter(task)))
     for field in symbols:
         if values[field] is not attrs.NOTHING and not is_lazy(values[field]) and field not in split:
-            setattr(inputs.inputs, field, _plain(values[field]))
+            setattr(inputs.inputs, field, with_paths(values[field]))
     if split:
         _iterate(inputs, pydra_compat.splitter(task), values)
     for node in graph.nodes:
@@ -94,9 +94,9 @@ def _add(made: Workflow, pydra_node: Any) -> None:
             value = getattr(task, field)
             listed = pydra_compat.is_split_list(value)
             if field in given and field not in lazy:
-                target.set_input(field, _plain(value))
+                target.set_input(field, with_paths(value))
             elif listed:
-                target.set_input(field, [_plain(one) for one in value])
+                target.set_input(field, [with_paths(one) for one in value])
         fields = {field: field for field in lazy}
     for field, value in lazy.items():
         _connect(made, value, target, fields[field])
@@ -105,7 +105,7 @@ def _add(made: Workflow, pydra_node: Any) -> None:
 def _connect(made: Workflow, value: Any, target: Any, field: str) -> None:
     if not is_lazy(value):
         if value is not None and value is not attrs.NOTHING:
-            setattr(target.inputs, field, _plain(value))
+            setattr(target.inputs, field, with_paths(value))
         return
     node, output = pydra_compat.lazy_source(value)
     source = made.get_node(INPUTS if node is None else _name(node))
@@ -134,15 +134,11 @@ def _iterfield(path: str, task: Any) -> list[str]:
 
 def _iterate(inputs: Node, splitter: Any, values: Mapping[str, Any]) -> None:
     """Let the node of inputs run over what a workflow is split over."""
-    lists = {name: [_plain(one) for one in values[name]] for name in names_of(splitter)}
+    lists = {name: [with_paths(one) for one in values[name]] for name in names_of(splitter)}
     if isinstance(splitter, list) and not all(isinstance(part, str) for part in splitter):
         raise ValueError(f"the workflow is split over {splitter!r}, which iterables cannot be; give it unsplit")
     inputs.iterables = list(lists.items())
     inputs.synchronize = isinstance(splitter, tuple)
-
-
-def _plain(value: Any) -> Any:
-    return str(value) if isinstance(value, FileSet) else value
 
 
 def _name(name: str) -> str:

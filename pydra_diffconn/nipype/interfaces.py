@@ -21,7 +21,7 @@ from pydra_diffconn import pydra_compat
 from pydra_diffconn._version import __version__
 from pydra_diffconn.declare.argument import Argument
 from pydra_diffconn.declare.task import BlockTask, source_hash
-from pydra_diffconn.nipype.computing import computed
+from pydra_diffconn.nipype.computing import computed, with_paths
 from pydra_diffconn.nipype.contents import described, names_a_file
 from pydra_diffconn.nipype.trait_types import Data, Number
 
@@ -87,7 +87,7 @@ def interface(task: Any) -> Any:
         if pydra_compat.splitter(task) is not None:
             raise ValueError(f"{type(task).__name__} is split; give it without a split, and use a MapNode or iterables")
         values = dict(pydra_compat.given_values(task))
-        return _class_of(kind)(**{name: _as_given(value) for name, value in values.items()})
+        return _class_of(kind)(**{name: with_paths(value) for name, value in values.items()})
     raise ValueError(f"{task!r} is no Pydra task; expected a block or a workflow of blocks, such as BandPass")
 
 
@@ -193,7 +193,7 @@ def _identity(kind: Any) -> str:
 def _trait(kind: Any, name: str) -> Any:
     field, argument = pydra_compat.get_fields(kind)[name], argument_of(kind, name)
     metadata: dict[str, Any] = {"desc": field.help or name}
-    default = None if field.default in (attrs.NOTHING, inspect.Parameter.empty) else _as_given(field.default)
+    default = None if field.default in (attrs.NOTHING, inspect.Parameter.empty) else with_paths(field.default)
     if field.mandatory:
         metadata["mandatory"] = True
     elif default is not None:
@@ -219,11 +219,6 @@ def _typed(kind: Any, field: Any, argument: Argument | None, default: Any, metad
     if plain is None:
         return traits.Any(Undefined if default is None else default, **metadata)
     return plain(**metadata) if default is None else plain(default, **metadata)
-
-
-def _as_given(value: Any) -> Any:
-    """Return a value of a task as an input of an interface."""
-    return str(value) if isinstance(value, File | Path) else value
 
 
 def _interface_by_reference(made: Any) -> Any:

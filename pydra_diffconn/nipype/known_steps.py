@@ -13,7 +13,7 @@ from pydra_diffconn.equivalents import afni, fsl
 from pydra_diffconn.nipype import algorithms
 from pydra_diffconn.nipype.interfaces import TaskInterface
 from pydra_diffconn.nipype.placing import held
-from pydra_diffconn.workflow.known_steps import registered
+from pydra_diffconn.workflow.known_steps import first_that_fits, registered
 
 NIPYPE = "https://nipype.readthedocs.io/en/latest/api/generated"
 HOUSEKEEPING = ("environ", "output_type", "outputtype", "num_threads")
@@ -40,18 +40,7 @@ def equivalent(
     if isinstance(node.interface, TaskInterface):
         return None, "a block already"
     view = _view(node, connected)
-    reason = "no equivalent is registered"
-    for one in candidates:
-        if not one.matches(view):
-            continue
-        try:
-            made, fields = one.step(view)
-            for output in used:
-                _require_output(made, fields, output)
-            return (made, fields), ""
-        except ValueError as error:
-            reason = str(error)
-    return None, reason
+    return first_that_fits(((view, one) for one in candidates if one.matches(view)), used, _require_output)
 
 
 def _view(node: Any, connected: Mapping[str, str]) -> View:

@@ -24,6 +24,7 @@ from pydra_diffconn.nipype.expanding import (
     located,
     path_of,
     place_among_runs,
+    source_of,
 )
 from pydra_diffconn.nipype.interfaces import argument_of, as_task_value
 from pydra_diffconn.nipype.placing import held
@@ -179,7 +180,7 @@ class _Reader:
         given: dict[str, str] = {}
         links: dict[str, tuple[str, str]] = {}
         for name in pydra_compat.field_names(kind):
-            sources = [_source(self.expanded.graph, node, name) for node in nodes]
+            sources = [source_of(self.expanded.graph, node, name) for node in nodes]
             first = sources[0]
             if first is not None and first[0] in self.fused:
                 links[name] = path_of(first[0]), first[1]
@@ -232,15 +233,6 @@ class _Reader:
         else:
             self.varying[name] = values
         return name
-
-
-def _source(graph: Any, node: Any, field: str) -> tuple[Any, Any] | None:
-    """Return (node, output) from which an input is taken, the output with the function on the connection, if any."""
-    for source, _, data in graph.in_edges(node, data=True):
-        for taken, target in data["connect"]:
-            if target == field:
-                return source, taken
-    return None
 
 
 def _result(node: Any, taken: Any) -> Any:

@@ -15,7 +15,7 @@ import numpy as np
 from pydra_diffconn import files
 from pydra_diffconn.declare import places
 from pydra_diffconn.declare.declaration import prefixed
-from pydra_diffconn.declare.freedom import Freedom
+from pydra_diffconn.declare.freedom import Freedom, begun, series_among
 from pydra_diffconn.declare.parameters import plain
 from pydra_diffconn.program.run import Run
 from pydra_diffconn.program.wires import FromArray, FromParameter, FromStep, OnePerInstance, Static, Wire
@@ -146,15 +146,12 @@ class Accounts:
 
     def _count(self, step: Step, number: int) -> tuple[Freedom | None, str | None]:
         values, series = self._values(step.path, number), {}
-        for name, argument in step.declaration.arguments.items():
-            if argument.role != "data" or not argument.dims.startswith("time ") or values.get(name) is None:
-                continue
+        for name in series_among(step.declaration.arguments, values):
             source = self._source(step.path, name, number)
             if isinstance(source, FromStep):
                 found = self.left(source.path, _instance(source))[0]
             else:
-                said, frames = self.run.said.get((step.path, name, number)), float(values[name].shape[0])
-                found = said if said is not None and said.frames <= frames else Freedom(frames)
+                found = begun(values[name].shape[0], self.run.said.get((step.path, name, number)))
             if found is not None:
                 series[name] = found
         with prefixed(step.path + self.where):
@@ -162,25 +159,26 @@ class Accounts:
 
     # --- places without data --------------------------------------------------------------------------------------
 
-    def _missing_in(self, path: str, number: int) -> np.ndarray | None:
+    def missing_before(self, path: str, number: int) -> np.ndarray | None:
         """Return which places of a step's main input have no data; refuse such a step if it cannot leave them out."""
-        declaration, found = self.steps[path].declaration, None
+        return self._once(("before", path, number), lambda: self._missing_before(path, number))
+
+    def _missing_before(self, path: str, number: int) -> np.ndarray | None:
+        declaration, of_main = self.steps[path].declaration, None
         for name in self.run.wires[path]:
-            source = self._source(path, name, number)
+            source, found = self._source(path, name, number), None
             if isinstance(source, FromStep):
                 found = _moved(self.missing(source.path, _instance(source)), source.spaces)
             elif isinstance(source, FromArray) and source.name in self.run.blanks:
                 found = self.run.blanks[source.name][0 if source.index is None else int(source.index)]
-            else:
-                continue
             if found is None:
                 continue
-            if name == declaration.main_input and (declaration.arguments[name].blanks or declaration.places):
-                return found
-            where = places.dimension(declaration.arguments[name].dims)
-            which = f"{places.named(found, None, where)} of {name}" if where else name
-            raise ValueError(f"{path}{self.where}: {which} has no data; {places.TOGETHER}")
-        return None
+            if name != declaration.main_input or not (declaration.arguments[name].blanks or declaration.places):
+                where = places.dimension(declaration.arguments[name].dims)
+                which = f"{places.named(found, None, where)} of {name}" if where else f"some of {name}"
+                raise ValueError(f"{path}{self.where}: {which} has no data; {places.TOGETHER}")
+            of_main = found
+        return of_main
 
     def _constant_in(self, path: str, number: int) -> np.ndarray | None:
         """Return at which places of a step's main input nothing varies, as far as this follows from the arrays."""
@@ -188,11 +186,11 @@ class Accounts:
         source = self._source(path, main, number)
         if isinstance(source, FromStep):
             return _moved(self._constant(source.path, _instance(source)), source.spaces)
-        value, dims = self._values(path, number)[main], self.steps[path].declaration.arguments[main].dims
-        if isinstance(source, FromArray) and source.name in self.run.arrays and places.dimension(dims) is not None:
-            value = self.run.arrays[source.name] if source.index is None else self.run.arrays[source.name][source.index]
-            return places.constant(np.asarray(value), dims)
-        return None
+        dims = self.steps[path].declaration.arguments[main].dims
+        if not isinstance(source, FromArray) or source.name not in self.run.arrays or places.dimension(dims) is None:
+            return None
+        value = self.run.arrays[source.name] if source.index is None else self.run.arrays[source.name][source.index]
+        return places.constant(np.asarray(value), dims)
 
     def _constant(self, path: str, number: int) -> np.ndarray | None:
         declaration = self.steps[path].declaration
@@ -208,13 +206,23 @@ class Accounts:
         return self._once(("missing", path, number), lambda: self._missing(path, number))
 
     def _missing(self, path: str, number: int) -> np.ndarray | None:
-        declaration, found = self.steps[path].declaration, self._missing_in(path, number)
+        declaration, found = self.steps[path].declaration, self.missing_before(path, number)
         if declaration.varies:
             constant = self._constant_in(path, number)
             found = constant if found is None else found if constant is None else found | constant
         if found is None and declaration.places is None:
             return None
         return declaration.without_data(self._values(path, number), found)
+
+    def lost(self, path: str, number: int) -> str | None:
+        """Say which places have no data from a step on; None if none is new."""
+        declaration, after = self.steps[path].declaration, self.missing(path, number)
+        if after is None:
+            return None
+        spaces = self.run.spaces.get((path, declaration.main_input), [None])
+        space = spaces[min(number, len(spaces) - 1)]
+        names = self._values(path, number).get("parcels") or getattr(space, "names", None)
+        return declaration.lost(self.missing_before(path, number), after, names)
 
     def mark(self, wire: Wire, shape: Sequence[int]) -> np.ndarray | None:
         """Return which entries of an output have no data; None if all have some."""
@@ -280,7 +288,7 @@ def check(graph: Graph, runs: Sequence[Run]) -> None:
         accounts = Accounts(graph, run, start, exact=False, where=f" ({which})" if which else "")
         for step in graph.steps:
             for instance in range(1 if run.counts[step.path] is None else run.counts[step.path] or 0):
-                for said in (_few(accounts, graph, step, instance), _lost(accounts, step, instance)):
+                for said in (_few(accounts, graph, step, instance), accounts.lost(step.path, instance)):
                     if said is not None:
                         told.setdefault(f"{step.path}: {said}", []).append(which)
     for said, of_runs in told.items():
@@ -296,22 +304,6 @@ def _few(accounts: Accounts, graph: Graph, step: Step, number: int) -> str | Non
         pass  # told below, or else it was too careful
     exact = Accounts(graph, accounts.run, accounts.parameters, where=accounts.where)
     return exact.left(step.path, number)[1]
-
-
-def _lost(accounts: Accounts, step: Step, number: int) -> str | None:
-    """Say which places have no data from this step on."""
-    declaration = step.declaration
-    after, before = accounts.missing(step.path, number), accounts._missing_in(step.path, number)
-    if after is None:
-        return None
-    new = after if before is None or declaration.places is not None else after & ~before
-    if not new.any():
-        return None
-    place = places.dimension(declaration.arguments[declaration.main_input].dims) or "parcels"
-    static = accounts._values(step.path, number).get("parcels")
-    spaces = accounts.run.spaces.get((step.path, declaration.main_input), [None])
-    names = getattr(spaces[min(number, len(spaces) - 1)], "names", None) if static is None else [str(n) for n in static]
-    return places.told(new, names, "parcels" if declaration.places is not None else place, declaration.varies)
 
 
 def _instance(wire: FromStep) -> int:

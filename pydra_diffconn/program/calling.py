@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from pydra_diffconn.declare.argument import Argument
-from pydra_diffconn.program.diagnosis import refusal
-from pydra_diffconn.program.execution import Lookup, taken
+from pydra_diffconn.program.diagnosis import of_each_instance, refusal
+from pydra_diffconn.program.execution import Lookup
 from pydra_diffconn.program.wires import FromArray, FromParameter, FromStep, OnePerInstance, Static, Wire, arrays_of
 
 Program = Any
@@ -55,7 +55,8 @@ def check(program: Program, parameters: Mapping[str, Any], inputs: Mapping[str, 
         for step in program.graph.steps:
             wires = run.wires[step.path]
             if step.path not in run.streamed and any(_touched(wire, changed, arrays) for wire in wires.values()):
-                for known in _known(wires, run.counts[step.path], lookup):
+                at_hand = {name: wire for name, wire in wires.items() if _is_at_hand(wire, lookup)}
+                for known in of_each_instance(at_hand, run.counts[step.path], lookup):
                     step.declaration.checked(known, f"{step.path}{where(program, number)}")
 
 
@@ -103,14 +104,6 @@ def _touched(wire: Wire, parameters: Mapping[str, Any], arrays: Mapping[str, Any
     if isinstance(wire, FromParameter):
         return wire.name in parameters
     return any(name in arrays and _is_known(arrays[name]) for name in arrays_of(wire))
-
-
-def _known(wires: Mapping[str, Wire], count: int | None, lookup: Lookup) -> Iterator[dict[str, Any]]:
-    """Yield the arguments that are known of each instance of a step."""
-    values = {name: lookup(wire) for name, wire in wires.items() if _is_at_hand(wire, lookup)}
-    for number in range(count or 1):
-        mine = {n: taken(v, np.array(number)) if count and wires[n].varies else v for n, v in values.items()}
-        yield {n: np.asarray(v) if hasattr(v, "shape") else v for n, v in mine.items()}
 
 
 def _is_at_hand(wire: Wire, lookup: Lookup) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +12,7 @@ from pydra_diffconn.program.execution import Lookup, one_step, taken
 from pydra_diffconn.program.plan import Planned
 from pydra_diffconn.program.planning.planner import plan
 from pydra_diffconn.program.run import Run
+from pydra_diffconn.program.wires import Wire
 from pydra_diffconn.workflow.graph import Graph
 
 
@@ -47,8 +48,13 @@ def refusal(graph: Graph, run: Run, given: Lookup, where: str = "") -> ValueErro
 
 def _check(one: Planned, count: int | None, lookup: Lookup, where: str) -> None:
     """Check the inputs of a step, of each of its instances if it is split."""
-    values = {name: (lookup(wire), wire.varies) for name, wire in one.wires.items()}
-    for number in range(count or 1):
-        mine = {n: taken(v, np.array(number)) if count and mapped else v for n, (v, mapped) in values.items()}
-        known = {n: np.asarray(v) if hasattr(v, "shape") else v for n, v in mine.items()}
+    for known in of_each_instance(one.wires, count, lookup):
         one.step.declaration.checked(known, where)
+
+
+def of_each_instance(wires: Mapping[str, Wire], count: int | None, lookup: Lookup) -> Iterator[dict[str, Any]]:
+    """Yield the arguments of each instance of a step, of the wires given, as a task has them."""
+    values = {name: lookup(wire) for name, wire in wires.items()}
+    for number in range(count or 1):
+        mine = {n: taken(v, np.array(number)) if count and wires[n].varies else v for n, v in values.items()}
+        yield {n: np.asarray(v) if hasattr(v, "shape") else v for n, v in mine.items()}

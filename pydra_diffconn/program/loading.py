@@ -37,7 +37,7 @@ def load(argument: Argument, given: Any, mask: Any, main: Any, cache: Loaded) ->
         str(given),
         argument.dims,
         named,
-        argument.gaps or argument.blanks,
+        argument.incomplete,
         argument.columns,
         argument.whole,
         mask_key,

@@ -287,16 +287,14 @@ class _Preparation:
 
     def _filled(self, argument: Argument, value: Any) -> Any:
         """Put zeros where places have no data, and remember which; the same array once, whatever the number of runs."""
-        if not argument.blanks or not isinstance(value, np.ndarray) or places.missing(value) is None:
+        if not argument.blanks or not isinstance(value, np.ndarray):
             return value
-        key = ("filled", id(value))
+        key = ("filled", id(value), argument.dims)
         if key not in self.cache:
-            arrays = {argument.name: value}
-            where = places.missing(value)
-            assert where is not None
-            self.cache[key] = (places.filled(value, where, argument.dims), where, arrays)
+            self.cache[key] = (*places.zeros_for_missing(value, argument.dims), value)
         filled, where, _ = self.cache[key]
-        self.blanks[id(filled)] = where
+        if where is not None:
+            self.blanks[id(filled)] = where
         return filled
 
     def _where(self, env: Environment) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from pydra_diffconn import pydra_compat
-from pydra_diffconn.declare.equivalent import Equivalent, Step
+from pydra_diffconn.declare.equivalent import Equivalent, Step, View
 from pydra_diffconn.declare.task import BlockTask
 from pydra_diffconn.workflow import deriving
 from pydra_diffconn.workflow.construction import used_outputs
@@ -62,16 +62,24 @@ def equivalent_step(task: Any, known: Iterable[Equivalent], used: Iterable[str])
     """Return what stands for a task of which some outputs are used, or nothing, and why not."""
     if isinstance(task, BlockTask):
         return None, "a block already"
-    reason, known, used = "no equivalent is registered", list(known), list(used)
+    known, used = list(known), list(used)
     try:
         pairs = [(view, one) for view in views(task) for one in known if one.matches(view)]
     except ValueError as error:
         return None, str(error)
+    return first_that_fits(pairs, used, lambda made, fields, output: _our_output(task, made, fields, output, used))
+
+
+def first_that_fits(
+    pairs: Iterable[tuple[View, Equivalent]], used: Iterable[str], require: Callable[[Any, Any, str], Any]
+) -> tuple[Step | None, str]:
+    """Return the step of the first equivalent that makes one and has every used output, or nothing, and why not."""
+    reason = "no equivalent is registered"
     for view, one in pairs:
         try:
             made, fields = one.step(view)
             for output in used:
-                _our_output(task, made, fields, output, used)
+                require(made, fields, output)
             return (made, fields), ""
         except ValueError as error:
             reason = str(error)

@@ -479,22 +479,8 @@ def test_a_map_node_learns_and_is_written_back(folder):
 def test_without_a_folder_of_its_own_and_with_a_checkpoint(folder):
     flow = chain(folder)
     flow.base_dir = None
-    result = fit(
-        flow,
-        losses.Norm("fc.connectome"),
-        learn={"band.low": Learn()},
-        steps=2,
-        progress=False,
-        checkpoint=folder / "c",
-    )
-    again = fit(
-        flow,
-        losses.Norm("fc.connectome"),
-        learn={"band.low": Learn()},
-        steps=2,
-        progress=False,
-        checkpoint=folder / "c",
-    )
+    settings = {"learn": {"band.low": Learn()}, "steps": 2, "progress": False, "checkpoint": folder / "c"}
+    result, again = (fit(flow, losses.Norm("fc.connectome"), **settings) for _ in range(2))
     assert result.parameters == again.parameters and result.workflow.base_dir is None
     result.save(folder / "fit")
     written = with_parameters(chain(folder), load_parameters(folder / "fit"))

@@ -25,6 +25,7 @@ from pydra_diffconn.blocks import (
     PartialCorrelation,
     ProjectOut,
     RegressConfounds,
+    RestoreMean,
     VectorizeEdges,
 )
 
@@ -200,6 +201,19 @@ def test_a_step_that_takes_all_places_together_refuses_them(mode, tmp_path):
 
     task = Shrunk(series=BLANK)
     with pytest.raises(ValueError, match=r"locations? 4, 5|parcels? 4, 5"):
+        fuse(task) if mode == "fused" else task(worker="debug", cache_root=tmp_path)
+
+
+@pytest.mark.parametrize("mode", ["classical", "fused"])
+def test_places_without_data_in_another_input_than_the_main_one_are_refused(mode, tmp_path):
+    @workflow.define(outputs=["timeseries"])
+    def Restored(series, other):
+        band = workflow.add(BandPass(timeseries=series, tr=1.0), name="band")
+        blank = workflow.add(BandPass(timeseries=other, tr=1.0), name="blank")
+        return workflow.add(RestoreMean(timeseries=band.timeseries, reference=blank.timeseries), name="mean").timeseries
+
+    task = Restored(series=BOLD, other=BLANK)
+    with pytest.raises(ValueError, match=r"reference has|some of reference"):
         fuse(task) if mode == "fused" else task(worker="debug", cache_root=tmp_path)
 
 
