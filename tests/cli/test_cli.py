@@ -93,16 +93,24 @@ def test_an_interrupt_while_garbage_is_collected_is_not_lost():
             os.kill(os.getpid(), signal.SIGINT)
             time.sleep(0.01)
 
-    with pytest.raises(KeyboardInterrupt), hearing_interrupts():
-        Slow()
-        time.sleep(5)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # started in the background, it would be ignored
+    try:
+        with pytest.raises(KeyboardInterrupt), hearing_interrupts():
+            Slow()
+            time.sleep(5)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("after", [1.5, 5.0])
 def test_an_interrupt_from_the_keyboard_ends_jobs_and_processes_in_one_line(tmp_path, after):
     command = [sys.executable, "-m", "pydra_diffconn.cli", "demo", "-o", str(tmp_path / "demo")]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    before = signal.signal(signal.SIGINT, signal.SIG_DFL)  # which the process begins with, as one of a terminal does
+    try:
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    finally:
+        signal.signal(signal.SIGINT, before)
     time.sleep(after)
     os.killpg(process.pid, signal.SIGINT)  # to all of the group, as a terminal does
     _, told = process.communicate(timeout=120)
