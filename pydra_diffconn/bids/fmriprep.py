@@ -165,7 +165,7 @@ def _index(root: Path, participants: Sequence[str]) -> list[Path]:
             raise ValueError(
                 f"there is no participant {label!r} in {root}; the nearest of {len(labels)} are {', '.join(near)}"
             )
-    table = bids2table.index_dataset(root, include_subjects=list(participants) or None)
+    table = bids2table.index_dataset(root, include_subjects=[f"sub-{one}" for one in participants] or None)
     return [root / path for path in table.column("path").to_pylist()]
 
 

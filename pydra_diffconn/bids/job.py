@@ -117,6 +117,7 @@ def prepare(job: Job) -> Prepared:
             f"{run.confounds.name} has {rows} rows, {bold.name} {frames} frames; they are not of the same run, or one "
             "of them is half-written"
         )
+    _require_mask_on_grid(job)
     design = design_of(job.strategy, run.confounds, run.metadata, bold, motion.dummy_scans, settings.first_row)
     made = Prepared(job, bold, tr, frames, motion, design, frame_weights(motion, settings))
     header = run.header[1]
@@ -129,6 +130,21 @@ def prepare(job: Job) -> Prepared:
     if job.strategy.components:
         return replace(made, **_components(job, frames))
     return made
+
+
+def _require_mask_on_grid(job: Job) -> None:
+    """Refuse a brain mask of another grid, which its header tells."""
+    from pydra_diffconn.files.volumes import load_image
+
+    mask, shape = job.run.mask, job.run.header[0]
+    if mask is None or job.run.kind == "cifti":
+        return
+    found = load_image(mask).shape
+    if found[:3] != shape[:3]:
+        raise ValueError(
+            f"the mask {mask.name} has the shape {found[:3]}, {job.run.bold.name} {shape[:3]}; it is of another space "
+            "or resolution: put fMRIPrep's own in its place"
+        )
 
 
 def _components(job: Job, frames: int) -> dict[str, Any]:
