@@ -23,7 +23,6 @@ NAMES = {
     "timeseries": "{source}_atlas-{atlas}[_desc-{desc}]_stat-mean_timeseries.tsv",
     "coverage": "{source}_atlas-{atlas}_stat-coverage_bold.tsv",
     "relmat": "{source}_atlas-{atlas}[_desc-{desc}]_stat-{stat}_relmat.tsv",
-    "parcels": "{source}_atlas-{atlas}[_desc-{desc}]_stat-{stat}_bold.tsv",
     "denoised": "{source}_desc-denoised{desc}_bold{ending}",
     "map": "{source}[_desc-{desc}]_stat-{stat}_boldmap{ending}",
     "figure": "{source}_atlas-{atlas}_desc-{desc}{figure}_bold.svg",
@@ -37,18 +36,25 @@ IGNORED = (
     "*_outliers.*",
     "*_design.*",
     "*_boldmap.*",
-    "*_stat-*_bold.*",
-    "*/figures/*",
+    "*_stat-coverage_bold.*",
+    "sub-*/figures",
     "group*",
     "methods.*",
     "status.tsv",
     "settings.json",
-    "fit/",
-    "work/",
-    "logs/",
+    "/fit",
+    "/work",
+    "/logs",
     "*.html",
+    "*.lock",
 )
-"""What the BIDS validator does not know yet."""
+"""What the BIDS validator does not know yet; a pattern may have two asterisks, and a folder's no slash at its end."""
+README = """Functional connectomes of preprocessed runs, made by pydra-diffconn.
+
+What was done with which run, and why some were left out, stands in status.tsv; how, in the JSON file beside each result.
+Series (`*_timeseries.tsv`) have a column for each parcel, connectomes (`*_relmat.tsv`) a row and a column; n/a is a
+parcel without data.
+"""
 
 
 def file_name(kind: str, **parts: Any) -> str:
@@ -148,3 +154,5 @@ def write_description(
     }
     write_json(root / "dataset_description.json", description)
     write_text(root / ".bidsignore", "\n".join(IGNORED) + "\n")
+    if not (root / "README.md").exists():
+        write_text(root / "README.md", README)
