@@ -123,7 +123,7 @@ def _on_grayordinates(atlas: Atlas, bold: Path, mask: Path | None) -> tuple[np.n
             )
         labels = np.where(found >= 0, values[found], 0)
     last = run.shape[0] - 1
-    frames = np.asarray(run.dataobj[sorted({0, last // 2, last})])
+    frames = np.stack([np.asarray(run.dataobj[frame]) for frame in sorted({0, last // 2, last})])
     inside = np.isfinite(frames).all(axis=0) & (np.ptp(frames, axis=0) > 0)
     labels_axis = image.header.get_axis(0)
 

@@ -112,7 +112,8 @@ class Declaration:
 
     def mark(self, output: str, shape: Sequence[int], where: np.ndarray) -> np.ndarray | None:
         """Return which entries of an output belong to places (of its own) without data; None if none does."""
-        return places.mark(shape, self.outputs[output], self.arguments[self.main_input].dims, where)
+        main = self.arguments[self.main_input].dims if self.places is None else self.outputs[output]
+        return places.mark(shape, self.outputs[output], main, where)
 
     def with_zeros(self, array: np.ndarray, where: np.ndarray) -> np.ndarray:
         """Return the main input with zeros at places without data."""

@@ -62,6 +62,7 @@ def while_reading(timeseries: Any, labels: Any, parcels: tuple[int, ...]) -> np.
     streamed=while_reading,
     missing=["timeseries"],
     places=without_voxels,
+    version="2",
 )
 def Parcellate(
     timeseries: Float[Array, "time space"],
