@@ -90,7 +90,7 @@ def averages(job: Job, atlas: Atlas, folder: Path) -> tuple[np.ndarray, np.ndarr
 def _averaged(job: Job, bold: Path, atlas: Atlas, labels: Path) -> np.ndarray:
     """Return the average of each parcel in every frame of the image, (all frames, parcels)."""
     if job.settings.smoothing:
-        series, space = _smoothed(job, bold)
+        series, space = smoothed(job, bold)
     else:
         series, space = files.open_series(bold, gaps=True)
     numbers = files.read_labels(labels, space)
@@ -110,7 +110,7 @@ def _means(series: np.ndarray, labels: np.ndarray, parcels: tuple[int, ...]) -> 
     return means
 
 
-def _smoothed(job: Job, bold: Path) -> tuple[np.ndarray, files.Space]:
+def smoothed(job: Job, bold: Path) -> tuple[np.ndarray, files.Space]:
     """Return a run smoothed within its mask, (all frames, space)."""
     import jax
     import jax.numpy as jnp

@@ -51,9 +51,9 @@ IGNORED = (
 """What the BIDS validator does not know yet; a pattern may have two asterisks, and a folder's no slash at its end."""
 README = """Functional connectomes of preprocessed runs, made by pydra-diffconn.
 
-What was done with which run, and why some were left out, stands in status.tsv; how, in the JSON file beside each result.
-Series (`*_timeseries.tsv`) have a column for each parcel, connectomes (`*_relmat.tsv`) a row and a column; n/a is a
-parcel without data.
+What was done with which run, and why some were left out, stands in status.tsv; how, in the JSON file beside each
+result. Series (`*_timeseries.tsv`) have a column for each parcel, connectomes (`*_relmat.tsv`) a row and a column;
+n/a is a parcel without data.
 """
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from fileformats.generic import File
 
 from pydra_diffconn import files
 from pydra_diffconn.bids import computing
@@ -17,41 +16,54 @@ from pydra_diffconn.bids.outputs import place, processing
 from pydra_diffconn.bids.postprocess import Denoise
 from pydra_diffconn.program.fusing import fuse
 
+TOGETHER = 20_000  # places that are denoised at once
 ENDINGS = {"nifti": ".nii.gz", "cifti": ".dtseries.nii"}
 
 
 def write_images(prepared: Prepared, folder: Path) -> None:
     """Write the images that the settings ask for."""
-    settings, run = prepared.job.settings, prepared.job.run
-    mask = None if run.mask is None or run.kind == "cifti" else run.mask
-    smoothing: dict[str, Any] = {}
-    opened, space = files.open_series(prepared.bold, mask)
+    job = prepared.job
+    settings, desc = job.settings, job.desc
+    mask = job.run.mask if job.run.kind == "nifti" else None
     if settings.smoothing:
-        voxels, size = computing.voxels_of(space), computing.voxel_size(space)
-        smoothing = {"fwhm": settings.smoothing, "voxels": voxels, "voxel_size": size}
-    del opened
+        series, space = computing.smoothed(job, prepared.bold)
+    else:
+        series, space = files.read_timeseries(prepared.bold, mask)
+    series = _denoised(prepared, series)
+    weights = prepared.frame_weights
+    if settings.alff:
+        _write(prepared, folder, _alff(prepared, series, weights)[None], space, "map", stat="alff", desc=desc)
+    if settings.reho:
+        _write(prepared, folder, _reho(prepared, series, weights, space)[None], space, "map", stat="reho", desc=desc)
+    if settings.denoised:
+        shown = _only_kept(series, weights) if settings.output_type == "censored" else series
+        _write(prepared, folder, shown, space, "denoised", desc=desc)
+
+
+def _denoised(prepared: Prepared, series: np.ndarray) -> np.ndarray:
+    """Return the denoised series (time, space), in the memory of what came in: some places at a time."""
+    import jax
+
     given = workflow_settings(prepared)
     given.pop("shrinkage")
-    masked = {} if mask is None else {"mask": File(mask)}
-    found = computing.run(fuse(Denoise(bold=File(prepared.bold), **masked, **given, **smoothing)))
-    series, weights, desc = found["timeseries"], found["frame_weights"], prepared.job.desc
-    if settings.denoised:
-        kept = weights > 0.5 if settings.output_type == "censored" else np.ones(len(weights), bool)
-        _write(prepared, folder, series[kept], space, "denoised", desc=desc)
-    if settings.alff:
-        _write(
-            prepared, folder, _alff(prepared, series, weights)[None], space, "map", stat="alff", desc=prepared.job.desc
-        )
-    if settings.reho:
-        _write(
-            prepared,
-            folder,
-            _reho(prepared, series, weights, space)[None],
-            space,
-            "map",
-            stat="reho",
-            desc=prepared.job.desc,
-        )
+    places, frames = series.shape[1], len(prepared.frame_weights)
+    width = min(TOGETHER, places)
+    program = fuse(Denoise(bold=np.ascontiguousarray(series[:, :width]), **given))
+    compiled = jax.jit(lambda bold, others: program.outputs_of({}, {**others, "bold": bold}, [0])["timeseries"])
+    others = {name: value for name, value in program.inputs.items() if name != "bold"}
+    for first in range(0, places, width):
+        start = min(first, places - width)  # all blocks have one shape; what the last one has twice is not taken twice
+        found = np.asarray(compiled(series[:, start : start + width].astype(np.float32), others))
+        series[:frames, first : start + width] = found[:, first - start :]
+    return series[:frames]
+
+
+def _only_kept(series: np.ndarray, frame_weights: np.ndarray) -> np.ndarray:
+    """Return the kept frames, in the memory of all of them."""
+    kept = np.flatnonzero(frame_weights > 0.5)
+    for number, frame in enumerate(kept):
+        series[number] = series[frame]
+    return series[: len(kept)]
 
 
 def _alff(prepared: Prepared, series: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -87,5 +87,11 @@ def write_series(array: np.ndarray, space: Space, stem: Path) -> Path:
         image.header.set_zooms((*space.template.header.get_zooms()[:3], space.tr or 0.0))
         image.header.set_xyzt_units("mm", "sec" if space.tr else "unknown")
         image.header["toffset"] = space.first * (space.tr or 0.0)
-    nib.save(image, path)
+    if not compressed:
+        nib.save(image, path)
+        return path
+    from isal import igzip  # four times as fast as the standard library
+
+    with path.open("wb") as stream, igzip.IGzipFile("", "wb", fileobj=stream, mtime=0) as packed:
+        image.to_stream(packed)
     return path

@@ -21,6 +21,7 @@ from pydra_diffconn.blocks import (
     RegressConfounds,
 )
 from tests.benchmarks.case import Case
+from tests.benchmarks.folder import CASES as FOLDER
 from tests.benchmarks.heavy import HEAVY
 from tests.benchmarks.nipype_bridge import CASES as NIPYPE
 from tests.benchmarks.training import SoftAtlasStep, SoftAtlasStepAsWritten, SoftAtlasStepSmall
@@ -277,6 +278,7 @@ CASES = [
     TrainingStep,
     *HEAVY,
     *NIPYPE,
+    *FOLDER,
 ]
 
 
