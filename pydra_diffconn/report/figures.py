@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import io
+import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,17 +13,24 @@ import numpy as np
 INK, CLASSICAL, LEARNED = "#222222", "#8a8f98", "#1f6feb"
 
 
-STYLE = {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "svg.hashsalt": "diffconn"}
+STYLE = {
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "svg.hashsalt": "diffconn",
+    "svg.fonttype": "none",  # words stay words: lighter, and found by a search in the page
+}
+_one_at_a_time = threading.RLock()  # matplotlib's settings are those of the whole process
 
 
 def styled(draw: Any) -> Any:
-    """Let a function draw in our style, and leave matplotlib's settings and backend as they are."""
+    """Let a function draw in our style, and leave matplotlib's settings and backend as they are; safe in threads."""
 
     @functools.wraps(draw)
     def drawn(*args: Any, **settings: Any) -> Any:
         import matplotlib
 
-        with matplotlib.rc_context(STYLE):  # type: ignore[arg-type]
+        with _one_at_a_time, matplotlib.rc_context(STYLE):  # type: ignore[arg-type]
             return draw(*args, **settings)
 
     return drawn
@@ -36,9 +44,10 @@ def new(width: float, height: float, columns: int = 1, rows: int = 1, **settings
     return figure, figure.subplots(rows, columns, **settings)
 
 
-def _svg(figure: Any) -> str:
+def as_svg(figure: Any, dpi: int = 100) -> str:
+    """Return a figure as SVG text without the head of an XML file, its images in so many dots per inch."""
     buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", bbox_inches="tight", metadata={"Date": None})
+    figure.savefig(buffer, format="svg", dpi=dpi, bbox_inches="tight", metadata={"Date": None})
     text = buffer.getvalue()
     return text[text.index("<svg") :]
 
@@ -54,7 +63,7 @@ def carpet(series: np.ndarray, tr: float, title: str) -> str:
     )
     axes.set(xlabel="time (s)", ylabel="parcel", title=title)
     figure.colorbar(image, ax=axes, label="s.d.")
-    return _svg(figure)
+    return as_svg(figure)
 
 
 @styled
@@ -71,7 +80,7 @@ def connectomes(classical: np.ndarray, learned: np.ndarray, labels: tuple[str, s
         image = axis.imshow(matrix, cmap="RdBu_r", vmin=-limit, vmax=limit, rasterized=True)
         axis.set(title=title, xlabel="parcel")
         figure.colorbar(image, ax=axis, shrink=0.8)
-    return _svg(figure)
+    return as_svg(figure)
 
 
 def _scaled(matrix: np.ndarray) -> np.ndarray:
@@ -81,7 +90,7 @@ def _scaled(matrix: np.ndarray) -> np.ndarray:
 @styled
 def loss_curve(history: Sequence[Mapping[str, Any]]) -> str:
     """Draw the loss over steps, and the held-out loss where there is one."""
-    return _svg(loss_figure(history))
+    return as_svg(loss_figure(history))
 
 
 @styled
@@ -107,7 +116,7 @@ def band(frequencies: np.ndarray, before: np.ndarray, after: np.ndarray) -> str:
         axis.fill_between(frequencies, 0, gain, color=colour, alpha=0.15)
     axis.set(xlabel="frequency (Hz)", ylabel="gain", ylim=(0, 1.05), xlim=(0, frequencies[-1]))
     axis.legend(frameon=False)
-    return _svg(figure)
+    return as_svg(figure)
 
 
 @styled
@@ -120,7 +129,7 @@ def weights(before: Sequence[float], after: Sequence[float], names: Sequence[str
     axis.set(yticks=place, yticklabels=names, xlim=(0, 1), xlabel="weight")
     axis.invert_yaxis()
     axis.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
-    return _svg(figure)
+    return as_svg(figure)
 
 
 @styled
@@ -164,4 +173,4 @@ def similarity(classical: np.ndarray, learned: np.ndarray, same: np.ndarray, oth
         axis.set(title=title, xlabel="similarity of sessions (s.d. of others)")
     axes[0].set_ylabel("density")
     axes[1].legend(frameon=False)
-    return _svg(figure)
+    return as_svg(figure)
