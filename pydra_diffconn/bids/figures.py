@@ -294,7 +294,7 @@ def connectome(matrix: np.ndarray, names: Sequence[str], label: str = "r", title
     off = matrix[np.triu_indices(len(matrix), 1)]
     off = np.abs(off[np.isfinite(off)])
     limit = float(np.percentile(off, 99)) if off.size else 1.0
-    figure, axis = new(5.6, 4.7)
+    figure, axis = new(5.0, 4.2)
     colours = matplotlib.colormaps["RdBu_r"].resampled(17).with_extremes(bad=MISSING)
     image = axis.imshow(
         matrix, cmap=colours, vmin=-(limit or 1), vmax=limit or 1, interpolation="nearest", rasterized=True
