@@ -98,7 +98,9 @@ def similar_next_to_each_other(series: np.ndarray) -> np.ndarray:
     from scipy.cluster.hierarchy import leaves_list, linkage
 
     series = np.asarray(series, float)
-    alive = np.flatnonzero(np.isfinite(series).all(axis=0) & (np.ptp(series, axis=0) > 0)) if len(series) > 1 else []
+    alive = np.arange(0)
+    if len(series) > 1:
+        alive = np.flatnonzero(np.isfinite(series).all(axis=0) & (np.ptp(series, axis=0) > 0))
     rest = np.setdiff1d(np.arange(series.shape[1]), alive)
     if len(alive) < 3:
         return np.arange(series.shape[1])

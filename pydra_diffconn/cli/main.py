@@ -14,8 +14,11 @@ from pydra_diffconn.cli.compare import compare
 from pydra_diffconn.cli.demo import demo
 from pydra_diffconn.cli.doctor import doctor
 from pydra_diffconn.cli.ending import BAD_INPUT, INTERRUPTED, Stop, hearing_interrupts
+from pydra_diffconn.cli.fit import fit
 from pydra_diffconn.cli.plugins import plugins
+from pydra_diffconn.cli.run import run
 from pydra_diffconn.cli.show import show
+from pydra_diffconn.cli.strategy import strategy
 
 
 class Commands(click.Group):
@@ -49,7 +52,7 @@ def main(verbose: bool, choices: tuple[str, ...]) -> None:
     disable(choice.removeprefix("no:") for choice in choices)
 
 
-for command in (demo, blocks, plugins, show, compare, doctor):
+for command in (demo, run, fit, strategy, blocks, plugins, show, compare, doctor):
     main.add_command(command)
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from pydra_diffconn.files.opening import json_of as json_of
 from pydra_diffconn.files.opening import reading as reading
 from pydra_diffconn.files.repetition import check_repetition_time as check_repetition_time
 from pydra_diffconn.files.saving import checksum as checksum
+from pydra_diffconn.files.saving import whole_file as whole_file
 from pydra_diffconn.files.saving import whole_folder as whole_folder
 from pydra_diffconn.files.series import ImageSeries as ImageSeries
 from pydra_diffconn.files.spaces import AFFINE_TOLERANCE as AFFINE_TOLERANCE

@@ -91,7 +91,7 @@ def cross_validate(
     require_loss(loss, steps=steps, seed=seed, folds=folds)
     ready = prepared(task, learn, groups, optimizer, seed, how, on, cache_root, worker)
     labels = ready.labels
-    tests = _folds(labels, folds, seed)
+    tests = folds_of(labels, folds, seed)
     for number, test in enumerate(tests):
         require_runs(loss, len(test), f"fold {number}")
     found = []
@@ -99,7 +99,7 @@ def cross_validate(
         rest = [number for number in range(len(labels)) if number not in set(test)]
         training, held_out = partition(len(rest), validation, [labels[n] for n in rest], seed)
         mine, others = [rest[n] for n in training], [rest[n] for n in held_out]
-        found.append(_run(ready.learner(loss, targets, mine, others, steps), progress))
+        found.append(ran(ready.learner(loss, targets, mine, others, steps), progress))
     rows = [
         {
             "fold": number,
@@ -152,19 +152,21 @@ def bootstrap(
         drawn = [names[n] for n in rng.integers(0, len(names), len(names))]
         training = [number for name in drawn for number, label in enumerate(labels) if label == name]
         learner = ready.learner(loss, targets, training, [], steps)
-        found.append(_run(learner, progress))
+        found.append(ran(learner, progress))
         scores = {"classical": learner.baseline["training"], "learned": learner.state.best["training"]}
         rows.append({"repeat": repeat, **scores})
     return Resampled(rows, _stacked(found))
 
 
-def _run(learner: Learner, progress: bool) -> Learner:
+def ran(learner: Learner, progress: bool) -> Learner:
+    """Let a learner take its steps; return it."""
     with Progress(learner.total, enabled=progress) as bar, one_blas_thread():
         learner.run(bar)
     return learner
 
 
-def _folds(labels: Sequence[Any], folds: int, seed: int) -> list[list[int]]:
+def folds_of(labels: Sequence[Any], folds: int, seed: int) -> list[list[int]]:
+    """Return the runs of each fold; runs of equal labels are in one."""
     names = list(dict.fromkeys(labels))
     if not 2 <= folds <= len(names):
         raise ValueError(f"{folds} folds of {len(names)} groups; expected 2 to {len(names)} folds")

@@ -123,7 +123,7 @@ class Program:
         calling.check(self, parameters, inputs)
         outputs = self.outputs_of(parameters, {**self.inputs, **inputs}, list(range(len(self.runs))))
         calling.refuse_nan(self, parameters, inputs, outputs)
-        outputs = {name: self._with_missing(name, value) for name, value in outputs.items()}
+        outputs = {name: self.with_missing(name, value) for name, value in outputs.items()}
         nested = splits.folding(self.graph.task) if self.split else None
         if nested is None:
             return outputs
@@ -132,7 +132,7 @@ class Program:
             for name, value in outputs.items()
         }
 
-    def _with_missing(self, name: str, value: Any) -> Any:
+    def with_missing(self, name: str, value: Any) -> Any:
         """Put NaN at the places of an output without data, where zeros stood."""
         if not self.split:
             return self._accounts[0].with_missing(name, value)

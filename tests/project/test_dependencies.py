@@ -8,7 +8,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 MODULES = {"scikit-learn": "sklearn"}  # where it is not the distribution's name
-WITHOUT_IMPORT = {"filelock"}  # Pydra's, with a bound of ours
 WITHOUT_DECLARATION = {"pytest"}  # imported by the plugin that pytest itself loads
 
 
@@ -26,10 +25,11 @@ def imported() -> set[str]:
 
 def declared() -> set[str]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    lines = project["dependencies"] + project["optional-dependencies"]["nipype"]
+    optional = project["optional-dependencies"]
+    lines = project["dependencies"] + optional["bids"] + optional["nipype"]
     return {re.split(r"[^\w.-]", line)[0] for line in lines}
 
 
 def test_imports_and_dependencies_are_the_same():
-    modules = {MODULES.get(name, name.replace("-", "_")) for name in declared() - WITHOUT_IMPORT}
+    modules = {MODULES.get(name, name.replace("-", "_")) for name in declared()}
     assert imported() - WITHOUT_DECLARATION == modules

@@ -1,0 +1,199 @@
+"""What is done with one run, and what is known of it before its image is read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pydra_diffconn.bids.atlas import Atlas
+from pydra_diffconn.bids.derivatives import label_of
+from pydra_diffconn.bids.design import design_of
+from pydra_diffconn.bids.fmriprep import Run
+from pydra_diffconn.bids.motion import Motion, motion_of
+from pydra_diffconn.bids.settings import Settings
+from pydra_diffconn.confound_models.strategies import Strategy
+
+NEVER = 1e9  # a threshold that no frame exceeds
+
+
+class Left(Exception):
+    """A run is left out, for a reason that is no fault."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is done with one run."""
+
+    run: Run
+    strategy: Strategy
+    settings: Settings
+    atlases: tuple[Atlas, ...]
+    several: bool = False
+    """Whether names of files say the strategy, as there are several."""
+    parameters: Path | None = None
+    """A file of learned parameters, whose values are in the settings."""
+    parameters_hash: str | None = None
+    learned: Mapping[str, Any] = field(default_factory=dict)
+    """Name, start value and learned value of each."""
+
+    @property
+    def desc(self) -> str | None:
+        """What the names of files say of the strategy."""
+        return label_of(self.strategy.name) if self.several else None
+
+    @property
+    def image(self) -> Path:
+        """The run's image that the strategy uses."""
+        wanted = self.strategy.bold
+        if wanted != "preproc" and wanted not in self.run.other:
+            raise ValueError(
+                f"{self.run.bold.name}: strategy {self.strategy.name} needs the image desc-{wanted}, which is not there"
+            )
+        return self.run.bold if wanted == "preproc" else self.run.other[wanted]
+
+
+@dataclass
+class Prepared:
+    """What is known of a run before its image is read."""
+
+    job: Job
+    bold: Path
+    tr: float
+    frames: int
+    motion: Motion
+    design: pd.DataFrame
+    frame_weights: np.ndarray
+    """(time,): 1 for each kept frame, of those after the dummy scans."""
+    components: np.ndarray | None = None
+    noise: np.ndarray | None = None
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def kept(self) -> int:
+        """How many frames are kept."""
+        return int((self.frame_weights > 0.5).sum())
+
+    def numbers(self) -> dict[str, Any]:
+        """Return what the status table says of the run."""
+        displacement, dvars = self.motion.framewise_displacement, self.motion.std_dvars
+        return {
+            "tr": self.tr,
+            "frames": self.frames,
+            "dummy": self.motion.dummy_scans,
+            "kept": self.kept,
+            "minutes_kept": round(self.kept * self.tr / 60, 3),
+            "mean_fd": round(float(displacement[1:].mean()), 5),
+            "max_fd": round(float(displacement.max()), 5),
+            "mean_dvars": None if dvars is None else round(float(dvars[1:].mean()), 5),
+        }
+
+
+def prepare(job: Job) -> Prepared:
+    """Read the tables of a run, and decide whether it is processed.
+
+    Raises
+    ------
+    Left
+        If too little is left of the run.
+    ValueError
+        With what is missing or does not fit, and in which file.
+    """
+    run, settings = job.run, job.settings
+    bold = job.image
+    if run.confounds is None:
+        raise ValueError(f"{run.bold.name} has no table of confounds ({run.source}_desc-confounds_timeseries.tsv)")
+    frames, tr = run.frames, run.tr
+    motion = motion_of(
+        run.confounds, tr, settings.dummy_scans, settings.fd_convention, settings.head_radius, settings.filter_of_motion
+    )
+    rows = len(motion.table) + motion.dummy_scans
+    if rows != frames:
+        raise ValueError(
+            f"{run.confounds.name} has {rows} rows, {bold.name} {frames} frames; they are not of the same run, or one "
+            "of them is half-written"
+        )
+    design = design_of(job.strategy, run.confounds, run.metadata, bold, motion.dummy_scans, settings.first_row)
+    made = Prepared(job, bold, tr, frames, motion, design, frame_weights(motion, settings))
+    header = run.header[1]
+    if header is not None and abs(header - tr) > 1e-3 * tr:
+        made.notes.append(f"the header says {header:g} s between frames, the side-car {tr:g} s, which is used")
+    if made.kept * tr < settings.min_time:
+        raise Left(
+            f"{made.kept * tr:.0f} s are left of {frames * tr:.0f} s, less than min_time = {settings.min_time:g} s"
+        )
+    if job.strategy.components:
+        return replace(made, **_components(job, frames))
+    return made
+
+
+def _components(job: Job, frames: int) -> dict[str, Any]:
+    """Read the courses of the ICA's components, and which of them are noise."""
+    from pydra_diffconn.files.tables import read_named
+
+    assert job.run.confounds is not None
+    folder = job.run.confounds.parent
+    mixing = folder / f"{job.run.source}_desc-MELODIC_mixing.tsv"
+    numbers = folder / f"{job.run.source}_AROMAnoiseICs.csv"
+    for path in (mixing, numbers):
+        if not path.is_file():
+            raise ValueError(f"strategy {job.strategy.name} needs {path.name}, which is not beside the confounds")
+    courses = read_named(mixing)[0]
+    if len(courses) != frames:
+        raise ValueError(f"{mixing.name} has {len(courses)} rows for {frames} frames")
+    noise = np.zeros(courses.shape[1])
+    noise[np.loadtxt(numbers, delimiter=",", dtype=int, ndmin=1) - 1] = 1.0
+    return {"components": courses, "noise": noise}
+
+
+def frame_weights(motion: Motion, settings: Settings) -> np.ndarray:
+    """Return the weight (time,) of each frame that is used, by the block that the workflow has for it."""
+    import jax.numpy as jnp
+
+    from pydra_diffconn.blocks import Censor
+
+    threshold = NEVER if settings.fd_threshold is None else settings.fd_threshold
+    metrics: dict[str, Any] = {}
+    if settings.dvars_threshold is not None:
+        if motion.std_dvars is None:
+            raise ValueError("dvars_threshold is given, and the table of confounds has no column 'std_dvars'")
+        metrics = {
+            "metrics": jnp.asarray(motion.std_dvars)[:, None],
+            "metric_thresholds": jnp.asarray([settings.dvars_threshold]),
+        }
+    around = {name: getattr(settings, name) for name in ("before", "after", "min_segment")}
+    found = Censor.pure(
+        jnp.asarray(motion.framewise_displacement), threshold, settings.fd_softness, **metrics, **around
+    )
+    return np.asarray(found)
+
+
+def workflow_settings(prepared: Prepared) -> dict[str, Any]:
+    """Return the settings of the workflow of a run."""
+    settings, motion = prepared.job.settings, prepared.motion
+    threshold = settings.fd_threshold
+    return {
+        "framewise_displacement": motion.framewise_displacement,
+        "std_dvars": motion.std_dvars,
+        "design": prepared.design.to_numpy(dtype=float) if prepared.design.shape[1] else None,
+        "tr": prepared.tr,
+        "used": np.r_[np.zeros(motion.dummy_scans), np.ones(len(motion.table))] if motion.dummy_scans else None,
+        "components": prepared.components,
+        "noise": prepared.noise,
+        "order": settings.order,
+        "high_pass": settings.high_pass,
+        "low_pass": settings.low_pass,
+        "filter_order": settings.filter_order,
+        "fd_threshold": NEVER if threshold is None else threshold,
+        "fd_softness": settings.fd_softness,
+        "dvars_threshold": settings.dvars_threshold,
+        "before": settings.before,
+        "after": settings.after,
+        "min_segment": settings.min_segment,
+        "penalty": settings.penalty,
+        "shrinkage": settings.shrinkage,
+    }

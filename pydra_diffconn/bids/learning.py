@@ -1,0 +1,166 @@
+"""What is learned from a folder: losses by name, and what is reported of people who took no part."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pydra_diffconn.declare.loss import Loss
+from pydra_diffconn.learning.comparing import Score
+from pydra_diffconn.losses import identifiability, quality_control
+
+NAMES = ("identifiability", "prediction", "qcfc")
+RIDGE = 1.0
+"""On the coefficients of standardised features, per feature."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeldOutPrediction(Loss):
+    """Squared error of a number per person, predicted by kernel ridge from the connectomes of the other people.
+
+    Relative to the number's variance, so that 1 is what the mean of the others would reach. Targets are a mapping with
+    `target` and `person`, one for each run.
+    """
+
+    penalty: float = RIDGE
+
+    @property
+    def least_runs(self) -> int:
+        """Three people to learn from and one to predict."""
+        return 4
+
+    def score(self, outputs: Mapping[str, Any], targets: Any) -> Any:
+        """Return the mean squared error over the variance."""
+        import jax
+        import jax.numpy as jnp
+
+        person, target = self.per_run(targets, "person"), jnp.asarray(self.per_run(targets, "target"))
+        features = edges_of(self.read(outputs))
+        people = jnp.arange(features.shape[0])  # as many as there may be: runs of one person are left out together
+
+        def without(run: Any) -> Any:
+            return predicted(features, target, person != person[run], self.penalty)[run]
+
+        errors = jax.vmap(without)(people) - target
+        return jnp.mean(errors**2) / jnp.var(target)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignalLost(Loss):
+    """One less the mean similarity of each connectome to the mean of the half of the runs that moved least.
+
+    What removes signal together with motion makes connectomes less alike. Targets are a mapping with `quality`.
+    """
+
+    @property
+    def least_runs(self) -> int:
+        """Runs of which some moved less than others."""
+        return 4
+
+    def score(self, outputs: Mapping[str, Any], targets: Any) -> Any:
+        """Return 1 less the mean correlation."""
+        return 1 - retained(self.read(outputs), self.per_run(targets, "quality")).mean()
+
+
+def edges_of(connectomes: Any) -> Any:
+    """Return (runs, edges), the upper triangles, each edge as it is."""
+    rows, columns = np.triu_indices(connectomes.shape[-1], 1)
+    return connectomes[:, rows, columns]
+
+
+def predicted(features: Any, target: Any, training: Any, penalty: float) -> Any:
+    """Return the prediction for every run of a kernel ridge regression on the training runs, (runs,)."""
+    import jax.numpy as jnp
+
+    from pydra_diffconn.blocks import KernelRidge
+
+    weights = jnp.asarray(training, features.dtype)
+    return KernelRidge.pure(
+        features, target.astype(features.dtype), weights, kernel="linear", penalty=penalty * features.shape[1] / 100
+    )
+
+
+def retained(connectomes: Any, quality: Any) -> Any:
+    """Return the similarity of each connectome to the mean of the half of the runs that moved least, (runs,)."""
+    import jax.numpy as jnp
+
+    edges, quality = edges_of(connectomes), jnp.asarray(quality)
+    still = (quality <= jnp.median(quality)).astype(edges.dtype)
+    count = still.sum() - still  # a run is not compared with itself
+    mean = (still @ edges - still[:, None] * edges) / jnp.maximum(count, 1)[:, None]
+    return _alike(edges, mean)
+
+
+def _alike(one: Any, other: Any) -> Any:
+    import jax.numpy as jnp
+
+    one, other = (values - values.mean(axis=1, keepdims=True) for values in (one, other))
+    size = jnp.sum(one**2, axis=1) * jnp.sum(other**2, axis=1)
+    return jnp.where(size > 0, jnp.sum(one * other, axis=1) / jnp.sqrt(jnp.where(size > 0, size, 1.0)), 0.0)
+
+
+def loss_and_scores(name: str, retention: float = 1.0) -> tuple[Any, list[Score]]:
+    """Return what is minimised, and what is reported of held-out runs.
+
+    Parameters
+    ----------
+    name : str
+        One of `NAMES`.
+    retention : float
+        For "qcfc": the weight of what must be kept.
+    """
+    if name == "identifiability":
+        scores = [Score("gap between self and others (s.d.)", of_runs=_gaps), Score("recognised", of_runs=_recognised)]
+        return identifiability.Identifiability("connectome"), scores
+    if name == "prediction":
+        return HeldOutPrediction("connectome"), [Score("absolute error", of_runs=_errors, higher=False)]
+    if name == "qcfc":
+        loss = quality_control.QcFc("connectome") + retention * SignalLost("connectome")
+        return loss, [
+            Score("mean |QC-FC|", together=_mean_qcfc, higher=False),
+            Score("similarity to the group", together=_mean_retained),
+        ]
+    raise ValueError(f"loss = {name!r}; expected one of {', '.join(NAMES)}")
+
+
+def _gaps(outputs: Mapping[str, Any], targets: Any, tested: np.ndarray) -> np.ndarray:
+    """Return how much more alike a run is to its person's other sessions than to others, in s.d. of the latter."""
+    similarity = np.asarray(identifiability.edge_similarity(outputs["connectome"]))
+    person, session = np.asarray(targets["person"]), np.asarray(targets["session"])
+    found = np.full(len(tested), np.nan)
+    for row, run in enumerate(tested):
+        apart = session != session[run]
+        own, others = similarity[run, apart & (person == person[run])], similarity[run, apart & (person != person[run])]
+        if own.size and others.size > 1:
+            found[row] = (own.mean() - others.mean()) / others.std()
+    return found
+
+
+def _recognised(outputs: Mapping[str, Any], targets: Any, tested: np.ndarray) -> np.ndarray:
+    """Return 1 for each run whose nearest of another session is the same person's, else 0."""
+    similarity = np.array(identifiability.edge_similarity(outputs["connectome"]))
+    person, session = np.asarray(targets["person"]), np.asarray(targets["session"])
+    similarity[session[:, None] == session[None, :]] = -np.inf
+    return (person[similarity[tested].argmax(axis=1)] == person[tested]).astype(float)
+
+
+def _errors(outputs: Mapping[str, Any], targets: Any, tested: np.ndarray) -> np.ndarray:
+    """Return the absolute error of each held-out run, predicted from all others."""
+    import jax.numpy as jnp
+
+    training = np.ones(len(outputs["connectome"]), bool)
+    training[tested] = False
+    target = jnp.asarray(targets["target"])
+    found = predicted(jnp.asarray(edges_of(outputs["connectome"])), target, training, RIDGE)
+    return np.abs(np.asarray(found - target))[tested]
+
+
+def _mean_qcfc(outputs: Mapping[str, Any], targets: Any) -> float:
+    return float(np.abs(np.asarray(quality_control.qcfc(outputs["connectome"], targets["quality"]))).mean())
+
+
+def _mean_retained(outputs: Mapping[str, Any], targets: Any) -> float:
+    return float(np.asarray(retained(outputs["connectome"], targets["quality"])).mean())
