@@ -11,7 +11,8 @@ import numpy as np
 from pydra_diffconn.report.figures import INK, LEARNED, as_svg, new, styled
 
 CENSORED, PALE, MISSING = "#d55e00", "#fbe3d6", "#bdbdbd"  # vermilion is told from our blue by every kind of eye
-LEVELS = 24  # shades of a carpet: noise in fewer shades is a third of the bytes, and no eye tells more
+LEVELS = 16  # shades of a carpet: noise in fewer shades is half of the bytes, and no eye tells more
+DPI = 72  # of images within the figures; words and lines are sharp at any size
 WIDTH = 7.0  # inches
 
 
@@ -123,12 +124,19 @@ def carpet(arrays: RunArrays, series: np.ndarray, order: np.ndarray, hide_censor
     _draw_censored(axes[-2], arrays)
     colours = matplotlib.colormaps["gray"].resampled(LEVELS).with_extremes(bad=PALE)
     image = axes[-1].imshow(
-        shown.T, aspect="auto", cmap=colours, vmin=-2, vmax=2, extent=(*_span(arrays), len(order), 0), rasterized=True
+        _thinned(shown.T),
+        aspect="auto",
+        cmap=colours,
+        vmin=-2,
+        vmax=2,
+        interpolation="nearest",
+        extent=(*_span(arrays), len(order), 0),
+        rasterized=True,
     )
     axes[-1].set(xlabel="time (s)", ylabel=f"{len(order)} parcels", yticks=[])
     figure.colorbar(image, ax=axes[-1], label="s.d.", ticks=[-2, 0, 2], pad=0.01)
     figure.suptitle(_plain(arrays.title), fontsize=9)
-    return as_svg(figure)
+    return as_svg(figure, DPI)
 
 
 def _standardised(series: np.ndarray, kept: np.ndarray) -> np.ndarray:
@@ -136,6 +144,18 @@ def _standardised(series: np.ndarray, kept: np.ndarray) -> np.ndarray:
     known = series[kept] if kept.any() else series
     spread = known.std(axis=0)
     return (series - known.mean(axis=0)) / np.where(spread > 0, spread, 1)
+
+
+def _thinned(image: np.ndarray, rows: int = 130, columns: int = 420) -> np.ndarray:
+    """Return an image with no more rows and columns than are seen, means of neighbours; NaN where all of them are."""
+    for axis, most in ((0, rows), (1, columns)):
+        size = image.shape[axis]
+        if size > most:
+            starts = np.arange(most) * size // most
+            known = np.add.reduceat(np.isfinite(image).astype(float), starts, axis)
+            total = np.add.reduceat(np.nan_to_num(image), starts, axis)
+            image = np.where(known > 0, total / np.maximum(known, 1), np.nan)
+    return image
 
 
 @dataclass(frozen=True)
@@ -189,9 +209,9 @@ def censoring(arrays: RunArrays) -> str:
     times, lost = _times(arrays), ~arrays.kept
     for axis, trace in zip(axes, traces, strict=False):
         _draw_trace(axis, arrays, trace)
-        over = trace.values > np.inf if trace.threshold is None else trace.values > trace.threshold
-        _mark(axis, times, trace.values, lost & over, "x", "above the threshold")
-        _mark(axis, times, trace.values, lost & ~over, ".", "censored for another reason, or as a neighbour")
+        over = trace.values > (np.inf if trace.threshold is None else trace.threshold)
+        _mark(axis, times, trace.values, lost & over, "x", "censored: above this threshold")
+        _mark(axis, times, trace.values, lost & ~over, ".", "censored for another reason")
         if trace.threshold is not None:
             axis.annotate(f"{trace.threshold:g}", (1, trace.threshold), xycoords=("axes fraction", "data"))
         if lost.any():
@@ -202,7 +222,7 @@ def censoring(arrays: RunArrays) -> str:
     kept, frames = int(arrays.kept.sum()), len(lost)
     minutes = kept * arrays.tr / 60
     figure.suptitle(_plain(f"{arrays.title}: {kept} of {frames} frames kept, {minutes:.1f} min"), fontsize=9)
-    return as_svg(figure)
+    return as_svg(figure, DPI)
 
 
 def _mark(axis: Any, times: np.ndarray, values: np.ndarray, which: np.ndarray, marker: str, label: str) -> None:
@@ -237,7 +257,7 @@ def design(arrays: RunArrays) -> str:
         axis.spines[:].set_visible(False)
     figure.colorbar(image, ax=axes[0], label="s.d.", ticks=[-2, 0, 2], pad=0.01, aspect=40)
     figure.suptitle(_plain(f"{arrays.title}: {len(names)} regressors"), fontsize=9)
-    return as_svg(figure)
+    return as_svg(figure, DPI)
 
 
 @styled
@@ -245,26 +265,26 @@ def coverage(arrays: RunArrays) -> str:
     """Draw the share of each parcel that has data, in the atlas' order, and below by name those with least."""
     shares = np.nan_to_num(np.asarray(arrays.coverage, float))
     worst = [place for place in np.argsort(shares, kind="stable")[:12] if shares[place] < 0.95]
-    low = np.full(len(shares), LEARNED, object)
-    low[shares < arrays.min_coverage] = CENSORED
+    low = shares < arrays.min_coverage
     heights = [1.2, 0.2 + 0.17 * len(worst)] if worst else [1.2]
     figure, axes = new(WIDTH, 0.9 + sum(heights), rows=len(heights), height_ratios=heights, squeeze=False)
     above = axes[0, 0]
-    above.bar(np.arange(len(shares)) + 1, shares, width=1.0, color=list(low))
+    edges = np.arange(len(shares) + 1) + 0.5
+    for which, colour in ((~low, LEARNED), (low, CENSORED)):
+        above.stairs(np.where(which, shares, 0), edges, fill=True, color=colour)
     above.axhline(arrays.min_coverage, color=INK, linestyle="--", linewidth=0.9)
     above.annotate("least", (1, arrays.min_coverage), xycoords=("axes fraction", "data"), va="center")
     above.set(xlabel="parcel, in the atlas' order", ylabel="covered", ylim=(0, 1.02), xlim=(0.5, len(shares) + 0.5))
     if worst:
         below = axes[1, 0]
-        below.barh(range(len(worst)), shares[worst], color=list(low[worst]))
+        below.barh(range(len(worst)), shares[worst], color=[CENSORED if low[place] else LEARNED for place in worst])
         below.set_yticks(range(len(worst)), [_plain(_short(arrays.names[place])) for place in worst], fontsize=7.5)
         below.set(xlim=(0, 1), xlabel=f"covered share of the {len(worst)} parcels with least")
         below.invert_yaxis()
-    missing = int((shares < arrays.min_coverage).sum())
     figure.suptitle(
-        _plain(f"{arrays.title}: {missing} of {len(shares)} parcels below {arrays.min_coverage:.0%}"), fontsize=9
+        _plain(f"{arrays.title}: {low.sum()} of {len(shares)} parcels below {arrays.min_coverage:.0%}"), fontsize=9
     )
-    return as_svg(figure)
+    return as_svg(figure, DPI)
 
 
 @styled
@@ -276,8 +296,8 @@ def connectome(matrix: np.ndarray, names: Sequence[str], label: str = "r", title
     off = matrix[np.triu_indices(len(matrix), 1)]
     off = np.abs(off[np.isfinite(off)])
     limit = float(np.percentile(off, 99)) if off.size else 1.0
-    figure, axis = new(4.6, 3.9)
-    colours = matplotlib.colormaps["RdBu_r"].resampled(33).with_extremes(bad=MISSING)
+    figure, axis = new(5.0, 4.2)
+    colours = matplotlib.colormaps["RdBu_r"].resampled(17).with_extremes(bad=MISSING)
     image = axis.imshow(
         matrix, cmap=colours, vmin=-(limit or 1), vmax=limit or 1, interpolation="nearest", rasterized=True
     )
@@ -289,10 +309,10 @@ def connectome(matrix: np.ndarray, names: Sequence[str], label: str = "r", title
     else:
         axis.set(xlabel="parcel", ylabel="parcel")
     missing = int((~np.isfinite(matrix)).all(axis=1).sum())
-    grey = f"{missing} parcels missing (grey)" if missing else ""
+    grey = f"{missing} of {len(matrix)} parcels missing (grey)" if missing else ""
     axis.set_title(_plain("; ".join(filter(None, [title, grey]))), fontsize=9)
     figure.colorbar(image, ax=axis, label=label, shrink=0.85)
-    return as_svg(figure)
+    return as_svg(figure, DPI)
 
 
 def _short(name: Any, most: int = 34) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import io
+import re
 import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -20,6 +21,7 @@ STYLE = {
     "svg.hashsalt": "diffconn",
     "svg.fonttype": "none",  # words stay words: lighter, and found by a search in the page
 }
+PATH, DIGITS = re.compile(r' d="[^"]*"'), re.compile(r"(\.\d\d)\d+")  # a hundredth of a point is not seen
 _one_at_a_time = threading.RLock()  # matplotlib's settings are those of the whole process
 
 
@@ -44,12 +46,12 @@ def new(width: float, height: float, columns: int = 1, rows: int = 1, **settings
     return figure, figure.subplots(rows, columns, **settings)
 
 
-def as_svg(figure: Any) -> str:
-    """Return a figure as SVG text, without the head of an XML file; the same figure gives the same text."""
+def as_svg(figure: Any, dpi: int = 100) -> str:
+    """Return a figure as SVG text without the head of an XML file, its images in so many dots per inch."""
     buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", bbox_inches="tight", metadata={"Date": None})
+    figure.savefig(buffer, format="svg", dpi=dpi, bbox_inches="tight", metadata={"Date": None})
     text = buffer.getvalue()
-    return text[text.index("<svg") :]
+    return PATH.sub(lambda path: DIGITS.sub(r"\1", path[0]), text[text.index("<svg") :])
 
 
 @styled

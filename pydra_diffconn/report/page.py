@@ -13,20 +13,27 @@ import numpy as np
 
 @dataclass
 class Figure:
-    """A figure (our own SVG) and what it shows."""
+    """A figure (our own SVG, or one that `is_drawing`) and what it shows."""
 
     svg: str
     caption: str = ""
+    title: str = ""
+    link: str = ""
+    """Of a file, relative to the page, where the figure itself is too heavy for it."""
 
 
 @dataclass
 class Section:
-    """A part of a page: text, a table, figures; any may be missing."""
+    """A part of a page: text (paragraphs by empty lines), a table, figures; any may be missing."""
 
     title: str
     text: str = ""
     table: dict[str, Any] | None = None
     figures: list[Figure] = field(default_factory=list)
+    notes: Sequence[str] = ()
+    """What must not be overlooked."""
+    code: str = ""
+    """BibTeX, folded."""
 
 
 @dataclass
@@ -56,6 +63,31 @@ def write_page(
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(page, encoding="utf-8")
     return path
+
+
+ACTIVE = ("script", "foreignobject", "iframe", "a", "animate", "set", "handler", "object", "embed")
+
+
+def is_drawing(svg: str) -> bool:
+    """Say whether an SVG text that was read from a file only draws: it runs nothing, and asks for nothing elsewhere.
+
+    >>> is_drawing("<svg><path d='M 0 0'/></svg>"), is_drawing("<svg onload='x()'/>")
+    (True, False)
+    """
+    from xml.etree import ElementTree
+
+    try:
+        root = ElementTree.fromstring(svg)
+    except ElementTree.ParseError:
+        return False
+    for part in root.iter():
+        if str(part.tag).rpartition("}")[2].lower() in ACTIVE:
+            return False
+        for name, value in part.attrib.items():
+            name = name.rpartition("}")[2].lower()
+            if name.startswith("on") or (name in ("href", "src") and not value.startswith(("#", "data:image/png"))):
+                return False
+    return True
 
 
 def show(value: Any) -> str:
