@@ -10,7 +10,7 @@ from pydra_diffconn.bids.figures import RunArrays, draw
 from pydra_diffconn.bids.status import update_status
 from pydra_diffconn.files import tables
 
-BAD = "<script>alert(1)</script> & \"quotes\""
+BAD = '<script>alert(1)</script> & "quotes"'
 TR, FRAMES, PARCELS = 2.0, 120, 8
 NAMES = ["<b>left</b> & $x$", *(f"parcel{number}" for number in range(1, PARCELS))]
 PROCESSING = {
