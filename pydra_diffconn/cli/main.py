@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from pydra_diffconn.cli.atlas import atlas
 from pydra_diffconn.cli.blocks import blocks
 from pydra_diffconn.cli.compare import compare
 from pydra_diffconn.cli.demo import demo
@@ -52,7 +53,7 @@ def main(verbose: bool, choices: tuple[str, ...]) -> None:
     disable(choice.removeprefix("no:") for choice in choices)
 
 
-for command in (demo, run, fit, strategy, blocks, plugins, show, compare, doctor):
+for command in (demo, run, fit, strategy, atlas, blocks, plugins, show, compare, doctor):
     main.add_command(command)
 
 if __name__ == "__main__":

@@ -32,19 +32,9 @@ def confounds(scan: Scan, head: Head, tr: float) -> tuple[pd.DataFrame, dict[str
     for name, column in {**means, **dict(zip(MOTION, scan.motion.T, strict=True))}.items():
         table |= _expanded(name, column)
     table |= _changes(series[:, inside["brain"]], scan.motion)
-    cosines = slow_cosines(len(series), tr)
-    described: dict[str, Any] = {}
-    for prefix, mask, name in (("a", "combined", ""), ("c", "CSF", "csf"), ("w", "WM", "white_matter")):
-        chosen = inside["csf"] | inside["white_matter"] if mask == "combined" else inside[name]
-        found, told = _components(
-            series[:, chosen], cosines, f"{prefix}_comp_cor_", {"Mask": mask, "Method": "aCompCor"}
-        )
-        table, described = {**table, **found}, {**described, **told}
-    spread = series[:, inside["brain"]].std(axis=0)
-    noisy = series[:, inside["brain"]][:, spread >= np.quantile(spread, 1 - NOISY)]
-    found, told = _components(noisy, cosines, "t_comp_cor_", {"Method": "tCompCor"})
-    table, described = {**table, **found}, {**described, **told}
-    table |= {f"cosine{number:02d}": column for number, column in enumerate(cosines.T)}
+    found, described = _slow_and_noisy(series[scan.unsteady :], inside, tr)
+    unknown = np.zeros(scan.unsteady)  # components are of the steady frames, and 0 before them
+    table |= {name: np.concatenate([unknown, column]) for name, column in found.items()}
     table |= _flags(scan.unsteady, table)
     return pd.DataFrame(table), described
 
@@ -54,6 +44,27 @@ def slow_cosines(frames: int, tr: float) -> np.ndarray:
     count = max(int(np.floor(2 * frames * tr / PERIOD)), 1)
     time = (np.arange(frames) + 0.5) / frames
     return np.sqrt(2 / frames) * np.cos(np.pi * np.outer(time, np.arange(1, count + 1)))
+
+
+def _slow_and_noisy(
+    series: np.ndarray, inside: Mapping[str, np.ndarray], tr: float
+) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Return the components of each tissue and of the noisiest voxels, the cosines, and what is said of them."""
+    cosines = slow_cosines(len(series), tr)
+    brain = series[:, inside["brain"]]
+    spread = brain.std(axis=0)
+    chosen = {
+        "a": (series[:, inside["csf"] | inside["white_matter"]], {"Mask": "combined", "Method": "aCompCor"}),
+        "c": (series[:, inside["csf"]], {"Mask": "CSF", "Method": "aCompCor"}),
+        "w": (series[:, inside["white_matter"]], {"Mask": "WM", "Method": "aCompCor"}),
+        "t": (brain[:, spread >= np.quantile(spread, 1 - NOISY)], {"Method": "tCompCor"}),
+    }
+    columns: dict[str, np.ndarray] = {}
+    described: dict[str, Any] = {}
+    for prefix, (voxels, about) in chosen.items():
+        found, told = _components(voxels, cosines, f"{prefix}_comp_cor_", about)
+        columns, described = columns | found, described | told
+    return columns | {f"cosine{number:02d}": column for number, column in enumerate(cosines.T)}, described
 
 
 def _expanded(name: str, column: np.ndarray) -> dict[str, np.ndarray]:
