@@ -7,8 +7,8 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-MODULES = {"scikit-learn": "sklearn"}  # where it is not the distribution's name
-WITHOUT_DECLARATION = {"pytest"}  # imported by the plugin that pytest itself loads
+MODULES = {"distributed": "dask", "scikit-learn": "sklearn"}  # where it is not the distribution's name
+WITHOUT_DECLARATION = {"pytest", "templateflow"}  # imported by the plugin that pytest loads; asked for if it is there
 
 
 def imported() -> set[str]:
