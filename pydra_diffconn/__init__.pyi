@@ -13,6 +13,9 @@ from .declare.learned import load_parameters as load_parameters
 from .declare.parameters import Learn as Learn
 from .declare.parameters import Parameter as Parameter
 from .demo import sample as sample
+from .learning.comparing import Pipeline as Pipeline
+from .learning.comparing import Score as Score
+from .learning.comparing import compare as compare
 from .learning.fit_task import Fit as Fit
 from .learning.multiverse import multiverse as multiverse
 from .learning.resampling import bootstrap as bootstrap
