@@ -26,7 +26,7 @@ def imported() -> set[str]:
 def declared() -> set[str]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     optional = project["optional-dependencies"]
-    lines = project["dependencies"] + optional["bids"] + optional["nipype"]
+    lines = project["dependencies"] + optional["bids"] + optional["nipype"] + optional["templateflow"]
     return {re.split(r"[^\w.-]", line)[0] for line in lines}
 
 
