@@ -222,11 +222,10 @@ def _learned(processing: Processing) -> str:
     learned = processing.get("learned") or {}
     if not learned:
         return ""
-    values = [
-        f"{name.rpartition('.')[2]} ({one['start']:.4g} at the start, {one['value']:.4g} {one.get('unit') or ''}".strip()
-        + ")"
-        for name, one in learned.items()
-    ]
+    values = []
+    for name, one in learned.items():
+        told = f"{one['start']:.4g} at the start, {one['value']:.4g} {one.get('unit') or ''}".strip()
+        values.append(f"{name.rpartition('.')[2]} ({told})")
     return (
         f"These settings were learned by gradient descent through the whole workflow{cite(['ciric2022'])}: "
         f"{_listed(values)}."

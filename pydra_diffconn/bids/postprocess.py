@@ -138,7 +138,7 @@ def Denoise(
     return _one_by_one(bold, design, kept, order, band, penalty, where), kept
 
 
-@workflow.define(outputs=["before", "timeseries", "connectome", "frame_weights"])
+@workflow.define(outputs=["timeseries", "connectome", "frame_weights"])
 def Postprocess(
     bold: Data,
     labels: Data,
@@ -212,10 +212,7 @@ def Postprocess(
     where = {} if mask is None else {"mask": mask}
     parcellate = Parcellate(timeseries=clean.timeseries, labels=labels, parcels=parcels, **where)
     series = workflow.add(parcellate, name="parcels").timeseries
-    before = workflow.add(
-        Parcellate(timeseries=bold, labels=labels, parcels=parcels, **where), name="before"
-    ).timeseries
-    return before, series, connected(series, clean.frame_weights, connectome, shrinkage), clean.frame_weights
+    return series, connected(series, clean.frame_weights, connectome, shrinkage), clean.frame_weights
 
 
 def _one_by_one(

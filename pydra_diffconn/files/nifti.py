@@ -81,7 +81,7 @@ def write_series(array: np.ndarray, space: Space, stem: Path) -> Path:
         header.set_data_dtype(array.dtype)
         header.set_slope_inter(1, 0)
         header["toffset"] += space.first * header["pixdim"][4]
-        image = space.template.__class__(volume, space.template.affine, header)
+        image: Any = space.template.__class__(volume, space.template.affine, header)
     else:
         image = nib.Nifti1Image(volume, space.template.affine)
         image.header.set_zooms((*space.template.header.get_zooms()[:3], space.tr or 0.0))

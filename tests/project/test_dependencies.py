@@ -26,7 +26,8 @@ def imported() -> set[str]:
 def declared() -> set[str]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     optional = project["optional-dependencies"]
-    lines = project["dependencies"] + optional["bids"] + optional["nipype"] + optional["templateflow"]
+    extras = [line for name in ("bids", "dask", "nipype", "templateflow") for line in optional[name]]
+    lines = project["dependencies"] + extras
     return {re.split(r"[^\w.-]", line)[0] for line in lines}
 
 

@@ -1,0 +1,100 @@
+"""The group level reads derivatives alone; its numbers are those of SciPy, statsmodels and plain counting."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from output_folder import BAD, write_output
+from scipy.stats import pearsonr
+from statsmodels.stats.multitest import fdrcorrection
+
+from pydra_diffconn.bids.group import write_group
+from pydra_diffconn.bids.measures import discriminability, qcfc_edges, sets_of
+from pydra_diffconn.bids.results import results
+from pydra_diffconn.files import tables
+
+
+@pytest.fixture
+def out(tmp_path):
+    return write_output(tmp_path, people=6, figures=True)
+
+
+def test_qcfc_is_scipys_and_its_fdr_statsmodels(out):
+    (one,) = sets_of(results(out))
+    found = qcfc_edges(one)
+    rows, columns = np.triu_indices(len(one.names), 1)
+    for place, edge in enumerate(one.connectomes[:, rows, columns].T):
+        r, p = pearsonr(edge, one.motion)
+        assert found["r"][place] == pytest.approx(r, abs=1e-10) and found["p"][place] == pytest.approx(p, abs=1e-10)
+    np.testing.assert_allclose(found["q"], fdrcorrection(found["p"])[1], atol=1e-12)
+
+
+def test_discriminability_is_counted(rng):
+    connectomes, person = rng.standard_normal((7, 5, 5)), np.array([0, 0, 1, 1, 2, 2, 2])
+    connectomes = connectomes + 2 * rng.standard_normal((3, 5, 5))[person]
+    rows, columns = np.triu_indices(5, 1)
+    edges, won, count = connectomes[:, rows, columns], 0.0, 0
+    for i in range(7):
+        for j in range(7):
+            if i == j or person[i] != person[j]:
+                continue
+            for k in np.flatnonzero(person != person[i]):
+                near, far = (np.linalg.norm(edges[i] - edges[n]) for n in (j, k))
+                won, count = won + (near < far), count + 1
+    # each pair counts alike, whatever the number of others
+    assert discriminability(connectomes, person) == pytest.approx(won / count, abs=0.03)
+    assert np.isnan(discriminability(connectomes[:3], np.arange(3)))
+
+
+@pytest.mark.slow
+def test_the_page_says_who_was_left_out_and_escapes(out):
+    page = write_group(out).read_text(encoding="utf-8")
+    assert "<script>" not in page and BAD not in page and "&lt;script&gt;" in page and "no minutes left" in page
+    assert 'src="http' not in page and "@import" not in page and "<link" not in page and len(page) < 3e6
+    table = pd.read_table(out / "group_strategies.tsv")
+    assert table["runs"].tolist() == [10] and table["people"].tolist() == [6]
+    assert set(json.loads((out / "group_strategies.json").read_text())) == set(table)
+
+
+@pytest.mark.slow
+def test_strategies_are_compared(tmp_path):
+    out = write_output(tmp_path, people=5, strategies=("24P", "36P"))
+    write_group(out)
+    assert pd.read_table(out / "group_strategies.tsv")["strategy"].tolist() == ["24P", "36P"]
+
+
+@pytest.mark.slow
+def test_a_parcel_that_some_run_lacks_takes_no_part(tmp_path):
+    out = write_output(tmp_path, people=5, missing=(2,))
+    write_group(out, tangent=True)
+    (one,) = sets_of(results(out))
+    edges = qcfc_edges(one)
+    without = (edges["parcel1"] == one.names[2]) | (edges["parcel2"] == one.names[2])
+    assert edges["r"].isna().tolist() == without.tolist()
+    tangent = tables.read_matrix(one.results[0].relmat("tangent"))[0]
+    assert np.isnan(tangent[2]).all() and np.isfinite(np.delete(np.delete(tangent, 2, 0), 2, 1)).all()
+
+
+@pytest.mark.slow
+def test_tangents_are_nilearns(tmp_path):
+    from nilearn.connectome import ConnectivityMeasure
+
+    out = write_output(tmp_path, people=4)
+    write_group(out, tangent=True)
+    (one,) = sets_of(results(out))
+    series = [result.series()[0] for result in one.results]
+    theirs = ConnectivityMeasure(kind="tangent", standardize=False).fit_transform(series)
+    for result, expected in zip(one.results, theirs, strict=True):
+        np.testing.assert_allclose(tables.read_matrix(result.relmat("tangent"))[0], expected, atol=1e-5)
+
+
+def test_without_the_participant_level_it_says_so(tmp_path):
+    told = subprocess.run(
+        [sys.executable, "-m", "pydra_diffconn.cli", "run", tmp_path, tmp_path / "x", "group"],
+        capture_output=True,
+        text=True,
+    )
+    assert told.returncode == 2 and "run the level `participant` into it first" in told.stderr
