@@ -7,8 +7,8 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-MODULES = {"scikit-learn": "sklearn"}  # where it is not the distribution's name
-WITHOUT_DECLARATION = {"pytest"}  # imported by the plugin that pytest itself loads
+MODULES = {"distributed": "dask", "scikit-learn": "sklearn"}  # where it is not the distribution's name
+WITHOUT_DECLARATION = {"pytest", "templateflow"}  # imported by the plugin that pytest loads; asked for if it is there
 
 
 def imported() -> set[str]:
@@ -26,8 +26,7 @@ def imported() -> set[str]:
 def declared() -> set[str]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     optional = project["optional-dependencies"]
-    extras = [line for name in ("bids", "dask", "nipype", "templateflow") for line in optional[name]]
-    lines = project["dependencies"] + extras
+    lines = project["dependencies"] + optional["bids"] + optional["dask"] + optional["nipype"]
     return {re.split(r"[^\w.-]", line)[0] for line in lines}
 
 
