@@ -136,8 +136,8 @@ def _page(
 def _strategies(table: pd.DataFrame) -> report.Section:
     text = "\n\n".join(
         [
-            "QC-FC: over runs, the correlation of each edge with how much the head moved; 0 would be best, and 5 % of edges "
-            "have p < .05 by chance. With two runs of a person: how well people are told apart.",
+            "QC-FC: over runs, the correlation of each edge with how much the head moved; 0 would be best, and 5 % of "
+            "edges have p < .05 by chance. With two runs of a person: how well people are told apart.",
             "A strategy that removes everything leaves no motion either: read both sides together, and the degrees of "
             "freedom.",
         ]

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from pydra_diffconn.bids.atlas import read_atlas
+from pydra_diffconn.bids.atlas import find
 from pydra_diffconn.bids.results import Result
 from pydra_diffconn.files import tables
 from pydra_diffconn.losses.identifiability import edge_similarity, identification_accuracy, self_others_gap
@@ -118,11 +117,11 @@ def _distances(one: Set) -> np.ndarray:
     from scipy.ndimage import center_of_mass
 
     rows, columns = np.triu_indices(len(one.names), 1)
-    path = Path(str(one.results[0].sidecar.get("AtlasSource", "")))
+    path = str(one.results[0].sidecar.get("AtlasSource", ""))
     try:
         import nibabel as nib
 
-        atlas = read_atlas(path)
+        atlas = find(path)
         if atlas.kind != "nifti" or atlas.names != one.names:
             return np.full(len(rows), np.nan)
         image = nib.load(atlas.image)
