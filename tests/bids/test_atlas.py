@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pydra_diffconn.bids import atlas_files
 from pydra_diffconn.bids.atlas import available, find, read_atlas
 from pydra_diffconn.bids.atlas_files import atlas_file
 from pydra_diffconn.bids.fitted_atlas import FitAtlas, fit_atlas
@@ -323,3 +324,10 @@ def test_the_task_gives_labels_coverage_and_whether_the_grid_was_another(tmp_pat
     told = pd.read_table(str(done.coverage))
     assert told["name"].astype(str).tolist() == list(atlas.names) and told["coverage"].tolist() == [1, 0, 1, 1]
     assert done.resampled is False and set(np.unique(nib.load(str(done.labels)).get_fdata())) == {0, 1, 3, 4}
+
+
+def test_shipped_atlases_are_named_once_in_each_space():
+    """Each is a legal label, and no two of one name and space come from one package."""
+    rows = [(name, package, space) for name, package, _, _, space in atlas_files.PACKAGED]
+    assert len(set(rows)) == len(rows)
+    assert all(name.isalnum() for name, *_ in rows)

@@ -91,7 +91,7 @@ def test_nilearn_takes_the_unsteady_frames_out(folder):
 
 def test_motion_is_measured_as_the_blocks_measure_it(table, image, folder):
     names = [f"{kind}_{axis}" for kind in ("trans", "rot") for axis in "xyz"]
-    motion = table[names].to_numpy()
+    motion = table[names].to_numpy(np.float32)
     np.testing.assert_allclose(
         table["framewise_displacement"][1:], np.asarray(FramewiseDisplacement.pure(motion))[1:], rtol=1e-4, atol=1e-5
     )
