@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -56,6 +57,8 @@ class Planned:
     jobs: list[Job]
     left_out: list[dict[str, Any]]
     """Lines of the status table."""
+    notes: list[str]
+    """What was found and is not used, such as an atlas that cannot be read."""
 
 
 def plan(request: Request) -> Planned:
@@ -85,7 +88,8 @@ def plan(request: Request) -> Planned:
                 left_out.append({**first_row(job), "status": "skipped", "reason": reason})
     if not planned:
         raise ValueError(f"no run has an atlas; {left_out[0]['reason']}")
-    return Planned(planned, left_out)
+    unused = [f"{kind} in {space}: {why}" for (kind, space), why in reasons.items() if found[kind, space]]
+    return Planned(planned, left_out, unused)
 
 
 def _settings(request: Request, one: Strategy) -> tuple[Settings, dict[str, Any]]:
@@ -109,18 +113,31 @@ def _atlases(request: Request, runs: Iterable[Run]) -> tuple[dict[Any, list[Atla
             f"no atlas is given, and there is none in {request.root / 'atlases'}; give --atlases NAME or the path of "
             "an image of labels (`diffconn atlas list` shows which there are)"
         )
-    found: dict[Any, list[Atlas]] = {}
+    places = sorted({(run.kind, run.space) for run in runs})
+    found: dict[Any, list[Atlas]] = {place: [] for place in places}
     reasons: dict[Any, str] = {}
-    for kind, space in sorted({(run.kind, run.space) for run in runs}):
-        found[kind, space] = []
-        for spec in wanted:
-            try:
-                found[kind, space].append(find(spec, folders, space, kind))
-            except (ValueError, OSError) as error:
-                reasons.setdefault((kind, space), one_line(error))
+    for spec in wanted:
+        refused = [_add_atlas(found[kind, space], spec, folders, space, kind) for kind, space in places]
+        if request.atlases and None not in refused:
+            raise ValueError(refused[0])
+        reasons |= {place: why for place, why in zip(places, refused, strict=True) if why and place not in reasons}
     if not any(found.values()):
         raise ValueError(next(iter(reasons.values())))
     return found, reasons
+
+
+def _add_atlas(found: list[Atlas], spec: str, folders: Sequence[Path], space: str, kind: str) -> str | None:
+    """Add an atlas to those of a kind and space of runs; return why it does not fit, None if it does."""
+    try:
+        atlas = find(spec, folders, space, kind)
+    except (ValueError, OSError) as error:
+        return one_line(error)
+    if twin := next((one for one in found if one.name == atlas.name), None):
+        raise ValueError(
+            f"{twin.image} and {atlas.image} would both be called {atlas.name} in names of files; rename one of them"
+        )
+    found.append(atlas)
+    return None
 
 
 def participant(
@@ -153,6 +170,8 @@ def participant(
         rows.append(json.loads(row))
         publish(job, Path(str(folder)), rows[-1], request.out)
     rows += planned.left_out
+    for note in planned.notes:
+        warnings.warn(f"an atlas is not used: {note}", stacklevel=2)
     with locked(request.out):
         update_status(request.out, rows)
     return rows

@@ -196,4 +196,11 @@ def _registered(spec: str, known: set[str]) -> Iterator[AtlasFile]:
     functions = {one.__name__: one for one in registry().get("diffconn_atlases")}
     known.update(functions)
     if spec in functions:
-        yield atlas_file(Path(functions[spec]()), name=spec)
+        try:
+            image = functions[spec]()
+        except OSError as error:  # what libraries raise that cannot reach a network is one
+            raise ValueError(
+                f"the atlas {spec} cannot be had ({type(error).__name__}): it is fetched once, by the network; "
+                "give the path of an image, or one of `diffconn atlas list`"
+            ) from None
+        yield atlas_file(Path(image), name=spec)

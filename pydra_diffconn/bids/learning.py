@@ -37,14 +37,14 @@ class HeldOutPrediction(Loss):
         import jax
         import jax.numpy as jnp
 
-        person, target = self.per_run(targets, "person"), jnp.asarray(self.per_run(targets, "target"))
+        person, target = (jnp.asarray(self.per_run(targets, name)) for name in ("person", "target"))
         features = edges_of(self.read(outputs))
-        people = jnp.arange(features.shape[0])  # as many as there may be: runs of one person are left out together
 
         def without(run: Any) -> Any:
+            """Predict a run from those of other people."""
             return predicted(features, target, person != person[run], self.penalty)[run]
 
-        errors = jax.vmap(without)(people) - target
+        errors = jax.vmap(without)(jnp.arange(len(target))) - target
         return jnp.mean(errors**2) / jnp.var(target)
 
 

@@ -156,7 +156,10 @@ def dry_run(request: Any) -> None:
     from pydra_diffconn.bids import app, dry_run
     from pydra_diffconn.cli.tables import print_table
 
-    lines = list(dry_run.foreseen(app.plan(request)))
+    planned = app.plan(request)
+    for note in planned.notes:
+        click.echo(f"an atlas is not used: {note}", err=True)
+    lines = list(dry_run.foreseen(planned))
     head = ["run", "strategy", "TR s", "frames", "minutes kept", "regressors", "needs", "what"]
     rows = [
         [
