@@ -123,7 +123,7 @@ def smoothed(job: Job, bold: Path) -> tuple[np.ndarray, files.Space]:
     voxels = voxels_of(space)
     settings: dict[str, Any] = {"voxel_size": voxel_size(space), "shape": tuple(space.grid)}
     smooth = jax.jit(lambda x, fwhm: SmoothVolume.pure(x, jnp.asarray(voxels), fwhm=fwhm, **settings))
-    return np.asarray(smooth(series, job.settings.smoothing)), space
+    return np.array(smooth(series, job.settings.smoothing)), space  # one that may be written to
 
 
 def voxels_of(space: files.Space) -> np.ndarray:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from pydra_diffconn.confound_models import confound_design
 from pydra_diffconn.confound_models.strategies import Strategy
+from pydra_diffconn.files.tables import read_table
 
 
 def design_of(
@@ -47,9 +48,9 @@ def design_of(
         columns = confound_design(confounds, strategy.model, metadata, first_row).columns
         found = pd.DataFrame(columns)
     else:
-        return pd.DataFrame()
+        found = pd.DataFrame(index=range(len(read_table(confounds)[0])))
     used = found.iloc[dummy_scans:].reset_index(drop=True)
-    return used.loc[:, used.nunique() > 1]
+    return used[[name for name in used if used[name].nunique() > 1]]
 
 
 def _by_nilearn(strategy: Strategy, bold: Path) -> pd.DataFrame:

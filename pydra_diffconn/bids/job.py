@@ -149,8 +149,6 @@ def _require_mask_on_grid(job: Job) -> None:
 
 def _components(job: Job, frames: int) -> dict[str, Any]:
     """Read the courses of the ICA's components, and which of them are noise."""
-    from pydra_diffconn.files.tables import read_named
-
     assert job.run.confounds is not None
     folder = job.run.confounds.parent
     mixing = folder / f"{job.run.source}_desc-MELODIC_mixing.tsv"
@@ -158,11 +156,17 @@ def _components(job: Job, frames: int) -> dict[str, Any]:
     for path in (mixing, numbers):
         if not path.is_file():
             raise ValueError(f"strategy {job.strategy.name} needs {path.name}, which is not beside the confounds")
-    courses = read_named(mixing)[0]
+    try:  # FSL's files have no names
+        courses = np.loadtxt(mixing, ndmin=2)
+        numbered = np.loadtxt(numbers, delimiter=",", dtype=int, ndmin=1)
+    except ValueError as error:
+        raise ValueError(f"{mixing.name} or {numbers.name} is no table of numbers: {error}") from None
     if len(courses) != frames:
         raise ValueError(f"{mixing.name} has {len(courses)} rows for {frames} frames")
     noise = np.zeros(courses.shape[1])
-    noise[np.loadtxt(numbers, delimiter=",", dtype=int, ndmin=1) - 1] = 1.0
+    if numbered.size and not 1 <= numbered.min() <= numbered.max() <= len(noise):
+        raise ValueError(f"{numbers.name} names component {numbered.max()}, {mixing.name} has {len(noise)}")
+    noise[numbered - 1] = 1.0
     return {"components": courses, "noise": noise}
 
 

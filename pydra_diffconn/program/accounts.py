@@ -190,7 +190,8 @@ class Accounts:
         if not isinstance(source, FromArray) or source.name not in self.run.arrays or places.dimension(dims) is None:
             return None
         value = self.run.arrays[source.name] if source.index is None else self.run.arrays[source.name][source.index]
-        return places.constant(np.asarray(value), dims)
+        weights = self._values(path, number).get("frame_weights")  # a frame without weight is not looked at
+        return places.constant(np.asarray(value), dims, weights if isinstance(weights, np.ndarray) else None)
 
     def _constant(self, path: str, number: int) -> np.ndarray | None:
         declaration = self.steps[path].declaration

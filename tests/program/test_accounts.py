@@ -23,6 +23,7 @@ from pydra_diffconn.blocks import (
     NodeStrength,
     Parcellate,
     PartialCorrelation,
+    PhaseLocking,
     ProjectOut,
     RegressConfounds,
     RestoreMean,
@@ -225,3 +226,21 @@ def test_only_the_runs_concerned_are_marked_in_a_split():
         program = fuse(task)
     found = np.isnan(np.asarray(program(program.parameters)["connectome"])).any(axis=(1, 2))
     assert found.tolist() == [False, True, False]
+
+
+def test_a_place_that_varies_in_censored_frames_alone_is_constant_in_both_modes(tmp_path):
+    """A frame without weight is looked at in neither."""
+
+    @workflow.define(outputs=["connectome"])
+    def Locked(series, frame_weights):
+        return workflow.add(PhaseLocking(timeseries=series, frame_weights=frame_weights), name="locked").connectome
+
+    series, frame_weights = np.random.default_rng(0).standard_normal((50, 4)), np.ones(50)
+    series[:, 3], series[10, 3], frame_weights[10] = 1.0, 5.0, 0.0
+    task = Locked(series=series, frame_weights=frame_weights)
+    with pytest.warns(UserWarning, match="parcel 3|location 3"):
+        one = task(worker="debug", cache_root=tmp_path).connectome
+    with pytest.warns(UserWarning, match="parcel 3|location 3"):
+        other = np.asarray(fuse(task)({})["connectome"])
+    assert np.isnan(one[3]).all() and np.isnan(one).sum() == 7
+    np.testing.assert_allclose(other, one, atol=1e-5, equal_nan=True)
