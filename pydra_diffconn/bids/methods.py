@@ -86,6 +86,8 @@ def _software(processing: Processing, spaces: Sequence[str], versions: Mapping[s
 
 def _start(processing: Processing) -> str:
     dummy = processing.get("dummy_scans", 0)
+    if processing.get("dummy_scans_asked") == "auto":
+        return "The frames at the start of each run that fMRIPrep called non-steady were left out."
     return f"The first {_count(dummy, 'frame')} of each run {_were(dummy)} left out." if dummy else ""
 
 

@@ -113,6 +113,7 @@ def processing(prepared: Prepared) -> dict[str, Any]:
         "components": job.strategy.components or None,
         "columns": list(prepared.design),
         "dummy_scans": prepared.motion.dummy_scans,
+        "dummy_scans_asked": job.settings.dummy_scans,
         "citations": list(job.strategy.cite),
         "parameters_file": job.parameters.name if job.parameters else None,
         "parameters_hash": job.parameters_hash,
