@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from pydra_diffconn.numerics import process
+
 pytestmark = pytest.mark.slow  # two processes each
 
 SCRIPT = """
@@ -52,3 +54,10 @@ def test_a_folder_given_to_jax_is_respected(tmp_path):
 def test_caching_can_be_refused(tmp_path):
     for hits, ours in processes(tmp_path, JAX_ENABLE_COMPILATION_CACHE="false"):
         assert (hits, ours) == (0, 0)
+
+
+def test_an_option_that_a_compiler_has_not_is_left_out(monkeypatch):
+    monkeypatch.setitem(process.QUICK, "xla_of_another_version", 1)
+    found = process.compiler_options(process.MANY_SHAPES)
+    assert found is None or "xla_of_another_version" not in found
+    assert process.compiler_options(process.MANY_SHAPES - 1) is None
