@@ -37,6 +37,7 @@ def doctor(work_dir: Path | None) -> None:
         ("locks", lambda: locks(cache)),
         ("disk", lambda: disk(cache)),
         ("plugins", plugins),
+        ("fMRIPrep folders", folders),
         ("TemplateFlow", templates),
         ("a job, debug", lambda: job("debug")),
         ("a job, cf", lambda: job("cf")),
@@ -125,6 +126,14 @@ def plugins() -> Iterator[Finding]:
     for one in found:
         if not one.works:
             yield "note", f"{one.name}: {one.problem}"
+
+
+def folders() -> Iterator[Finding]:
+    """Tell whether folders of derivatives can be indexed."""
+    try:
+        yield "ok", f"indexed by bids2table {version('bids2table')}"
+    except PackageNotFoundError:
+        yield "note", "cannot be read by `diffconn run`: pip install 'pydra-diffconn[bids]'"
 
 
 def templates() -> Iterator[Finding]:

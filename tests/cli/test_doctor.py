@@ -12,7 +12,17 @@ from pydra_diffconn.cli.main import main
 def test_a_machine_that_can_do_the_work(tmp_path):
     shown = CliRunner().invoke(main, ["doctor", "-w", str(tmp_path)])
     assert shown.exit_code == 0, shown.output
-    for item in ("packages", "devices", "locks", "disk", "plugins", "TemplateFlow", "a job, debug", "a job, cf"):
+    for item in (
+        "packages",
+        "devices",
+        "locks",
+        "disk",
+        "plugins",
+        "fMRIPrep folders",
+        "TemplateFlow",
+        "a job, debug",
+        "a job, cf",
+    ):
         assert item in shown.output
     assert "ok    a job, cf" in shown.output
 
