@@ -90,11 +90,9 @@ def install_results() -> None:
                 continue
             if found is None or (isinstance(found.outputs, Stored) and not found.outputs.intact()):
                 continue
-            if found.outputs is None and not found.errored:
-                continue  # an interrupt from the keyboard ended the job, and Pydra wrote down what there was
             written = (Path(location) / checksum / "_result.pklz").stat().st_mtime
-            if found.errored and written < submission_began():
-                continue  # an earlier run's failure, or a process that was lost: tried again
+            if (found.errored or found.outputs is None) and written < submission_began():
+                continue  # an earlier run's failure or interrupt, or a process that was lost: tried again
             return found
         return None
 
