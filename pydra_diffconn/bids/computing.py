@@ -63,7 +63,7 @@ def compute(prepared: Prepared, atlas: Atlas, folder: Path) -> Found:
     outputs = run(program)
     freedom = float(program.degrees_of_freedom()["timeseries"])
     series, weights = outputs["timeseries"], outputs["frame_weights"]
-    kinds = [kind for kind in settings.connectomes if kind in KINDS]
+    kinds = [kind for kind in settings.connectomes if kind in KINDS] or ["pearson"]  # tangents are the group's
     connectomes = {kind: _connectome(series, weights, kind, settings.shrinkage, missing) for kind in kinds}
     used = everywhere[prepared.motion.dummy_scans :]
     before = np.where(missing, np.nan, used)

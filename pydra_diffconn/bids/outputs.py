@@ -170,6 +170,8 @@ def _figures(prepared: Prepared, found: Found, folder: Path) -> None:
         connectome=found.connectomes.get("pearson", next(iter(found.connectomes.values()), np.zeros((0, 0)))),
         names=list(found.atlas.names),
         title=job.run.name,
+        min_coverage=job.settings.min_coverage,
+        dvars_threshold=job.settings.dvars_threshold,
     )
     figures = folder / f"sub-{job.run.entities['sub']}" / "figures"
     figures.mkdir(parents=True, exist_ok=True)

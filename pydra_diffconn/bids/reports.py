@@ -66,7 +66,9 @@ def write_subject(out: Path, participant: str) -> Path:
     done = [row for row in rows if row["status"] == "done"]
     cards = [report.Card(f"{len(done)} of {len(rows)}", "runs done")]
     if done:
-        minutes = sum(row["minutes_kept"] or 0 for row in {row["source"]: row for row in done}.values())
+        minutes = sum(
+            row["minutes_kept"] or 0 for row in {row["source"].partition("_space-")[0]: row for row in done}.values()
+        )
         cards.append(report.Card(f"{minutes:.1f} min", "kept after censoring"))
         cards.append(report.Card(_span(row["mean_fd"] for row in done), "mean displacement of runs (mm)"))
         cards.append(report.Card(_span((row["dof"] for row in done), 0), "temporal degrees of freedom"))
