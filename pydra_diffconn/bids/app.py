@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import shutil
 import warnings
@@ -160,11 +159,7 @@ def participant(
     before = read_status(request.out)
     again = {(row.source, row.strategy) for row in before.itertuples() if row.status == "failed"}
     attempts = [int((job.run.name, job.strategy.name) in again) for job in planned.jobs]
-    task = jobs.task_of(planned.jobs, attempts)
-    cache = request.cache.resolve()
-    cache.mkdir(parents=True, exist_ok=True)
-    with contextlib.nullcontext() if watch is None else watch.stage("runs", len(planned.jobs)):
-        results = task(worker=worker, cache_root=cache, **(worker_settings or {}))
+    results = jobs.processed(planned.jobs, attempts, request.cache, worker, worker_settings, watch)
     rows = []
     for job, folder, row in zip(planned.jobs, results.folder, results.row, strict=True):
         rows.append(json.loads(row))
@@ -186,7 +181,7 @@ def prepare_output(request: Request, planned: Planned) -> None:
     with locked(out):
         _require_same_settings(out, planned.jobs)
         links = {outputs.INPUT: request.root.resolve().as_uri()}
-        version = _description(request.root).get("GeneratedBy", [{}])
+        version = fmriprep.description(request.root).get("GeneratedBy") or [{}]
         sources = [{"URL": request.root.resolve().as_uri(), "Version": str(version[0].get("Version", "n/a"))}]
         derivatives.write_description(out, "Functional connectomes by pydra-diffconn", sources, links)
         for name in ("participants.tsv", "participants.json"):
@@ -239,14 +234,6 @@ def publish(job: Job, made: Path, row: Mapping[str, Any], out: Path) -> None:
 def _copy(source: Path, target: Path) -> None:
     with whole_file(target) as beside:
         shutil.copyfile(source, beside)
-
-
-def _description(root: Path) -> dict[str, Any]:
-    try:
-        found = json.loads((root / "dataset_description.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) and found.get("GeneratedBy") else {}
 
 
 def locked(out: Path) -> Any:

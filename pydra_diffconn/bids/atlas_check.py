@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from pydra_diffconn.bids.atlas import Atlas, names_in, present_labels, read_atlas, repeated
-from pydra_diffconn.bids.atlas_files import MNI, AtlasFile, entities_of, fetched
+from pydra_diffconn.bids.atlas_files import MNI, AtlasFile, fetched
+from pydra_diffconn.bids.derivatives import entities_of
 from pydra_diffconn.bids.fitted_atlas import fit_atlas
 from pydra_diffconn.files.volumes import load_image
 

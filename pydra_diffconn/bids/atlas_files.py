@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydra_diffconn.bids.derivatives import label_of
+from pydra_diffconn.bids.derivatives import entities_of, label_of
 from pydra_diffconn.files.label_tables import table_beside
 
 IMAGES = {".dlabel.nii": "cifti", ".nii.gz": "nifti", ".nii": "nifti"}
@@ -137,16 +137,6 @@ def fetched(found: AtlasFile) -> AtlasFile:
                 f"there is a network, or copy it to {path}"
             ) from error
     return found
-
-
-def entities_of(path: Path) -> dict[str, str]:
-    """Return the entities in a file's name.
-
-    >>> entities_of(Path("tpl-fsLR_atlas-4S_scale-156_dseg.dlabel.nii"))
-    {'tpl': 'fsLR', 'atlas': '4S', 'scale': '156'}
-    """
-    parts = path.name.partition(".")[0].split("_")
-    return {name: label for name, _, label in (part.partition("-") for part in parts) if label}
 
 
 def table_of(image: Path) -> Path | None:

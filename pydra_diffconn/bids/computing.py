@@ -64,7 +64,12 @@ def compute(prepared: Prepared, atlas: Atlas, folder: Path) -> Found:
     freedom = float(program.degrees_of_freedom()["timeseries"])
     series, weights = outputs["timeseries"], outputs["frame_weights"]
     kinds = [kind for kind in settings.connectomes if kind in KINDS] or ["pearson"]  # tangents are the group's
-    connectomes = {kind: _connectome(series, weights, kind, settings.shrinkage, missing) for kind in kinds}
+    connectomes = {
+        kind: outputs["connectome"]
+        if kind == "pearson"
+        else _connectome(series, weights, kind, settings.shrinkage, missing)
+        for kind in kinds
+    }
     used = everywhere[prepared.motion.dummy_scans :]
     before = np.where(missing, np.nan, used)
     return Found(atlas, fitted.coverage, missing, fitted.resampled, before, series, weights, connectomes, freedom)

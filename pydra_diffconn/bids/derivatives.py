@@ -79,6 +79,16 @@ def label_of(text: str) -> str:
     return "".join(LABEL.findall(text))
 
 
+def entities_of(path: Path) -> dict[str, str]:
+    """Return the entities in a file's name.
+
+    >>> entities_of(Path("tpl-fsLR_atlas-4S_scale-156_dseg.dlabel.nii"))
+    {'tpl': 'fsLR', 'atlas': '4S', 'scale': '156'}
+    """
+    parts = path.name.partition(".")[0].split("_")
+    return {name: label for name, _, label in (part.partition("-") for part in parts) if label}
+
+
 def _require_label(name: str, value: Any) -> None:
     if not LABEL.fullmatch(str(value)):
         raise ValueError(f"{name}-{value} is no legal BIDS label; only letters, digits and + are")

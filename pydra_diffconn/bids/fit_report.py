@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from pydra_diffconn import report
 from pydra_diffconn.bids import derivatives
 from pydra_diffconn.bids.fit_config import FitConfig
 from pydra_diffconn.bids.fitting import Outcome
+from pydra_diffconn.bids.jobs import plain
 from pydra_diffconn.learning import telling
 from pydra_diffconn.learning.comparing import CLASSICAL, LEARNED, START, Comparison
 from pydra_diffconn.report import figures
@@ -34,7 +33,7 @@ def write_fit(outcome: Outcome, config: FitConfig, folder: Path) -> Path:
         "LeftOut": [{"run": name, "reason": reason} for name, reason in outcome.data.left_out],
         "ParcelsMissing": outcome.data.missing,
     }
-    derivatives.write_json(folder / "comparison.json", _plain(told))
+    derivatives.write_json(folder / "comparison.json", plain(told))
     return _write_page(outcome, config, folder / "report.html")
 
 
@@ -121,11 +120,3 @@ def _differences(comparison: Comparison) -> str:
     axis.set(yticks=range(len(names)), yticklabels=names, xlabel="gain of learning, % of the classical score")
     axis.set_ylim(len(names) - 0.5, -0.5)
     return figures.as_svg(figure)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {str(key): _plain(one) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(one) for one in value]
-    return np.asarray(value).item() if isinstance(value, np.generic) else value

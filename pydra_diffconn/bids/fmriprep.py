@@ -15,6 +15,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from pydra_diffconn.bids.derivatives import entities_of
+
 NOT_SOURCE = ("space", "cohort", "res", "den", "desc")
 """Entities of an image that its table of confounds has not."""
 ENDINGS = {".nii.gz": "nifti", ".nii": "nifti", ".dtseries.nii": "cifti"}
@@ -45,12 +47,12 @@ class Run:
     @property
     def source(self) -> str:
         """The entities without those of the image's space: what motion and confounds belong to."""
-        return _joined({name: value for name, value in self.entities.items() if name not in NOT_SOURCE})
+        return _joined(self.entities, NOT_SOURCE)
 
     @property
     def name(self) -> str:
         """The entities up to the space and its resolution: what series and connectomes belong to."""
-        return _joined({name: value for name, value in self.entities.items() if name != "desc"})
+        return _joined(self.entities, ("desc",))
 
     @property
     def space(self) -> str:
@@ -174,47 +176,34 @@ def _images(root: Path, paths: Iterable[Path]) -> list[Run]:
     tables: dict[str, Path] = {}
     masks: dict[str, Path] = {}
     images: list[tuple[Path, dict[str, str]]] = []
-    others: dict[Any, dict[str, Path]] = {}
+    others: dict[str, dict[str, Path]] = {}
     for name, path in files.items():
         stem, _, ending = name.partition(".")
-        entities, suffix = _entities(stem)
+        entities, suffix = entities_of(path), stem.rpartition("_")[2]
+        source = _joined(entities, NOT_SOURCE)
         if name.endswith(TABLES) and entities.get("desc") == "confounds":
-            tables[_source(entities)] = path
+            tables[source] = path
         elif suffix == "mask" and entities.get("desc") == "brain" and path.parent.name == "func":
-            masks[_joined({k: v for k, v in entities.items() if k != "desc"})] = path
+            masks[_joined(entities, ("desc",))] = path
         elif suffix == "bold" and f".{ending}" in ENDINGS and entities.get("part", "mag") == "mag":
             preproc = entities.get("desc", "preproc" if f".{ending}" == DTSERIES else "") == "preproc"
             if preproc and "echo" not in entities:
                 images.append((path, entities))
             elif "desc" in entities:
-                others.setdefault((_source(entities), entities.get("space")), {})[entities["desc"]] = path
+                others.setdefault(source, {})[entities["desc"]] = path
     return [_run(root, path, entities, tables, masks, others) for path, entities in images]
 
 
 def _run(root: Path, bold: Path, entities: dict[str, str], tables: Any, masks: Any, others: Any) -> Run:
-    table = tables.get(_source(entities))
+    source = _joined(entities, NOT_SOURCE)
+    table = tables.get(source)
     beside = table.with_suffix(".json") if table is not None else None
-    mask = masks.get(_joined({k: v for k, v in entities.items() if k != "desc"}))
-    other = {
-        desc: path
-        for (source, _), found in others.items()
-        if source == _source(entities)
-        for desc, path in found.items()
-    }
+    mask, other = masks.get(_joined(entities, ("desc",))), others.get(source, {})
     return Run(root, bold, entities, table, beside if beside is not None and beside.is_file() else None, mask, other)
 
 
-def _entities(stem: str) -> tuple[dict[str, str], str]:
-    *pairs, suffix = stem.split("_")
-    return {name: label for name, _, label in (pair.partition("-") for pair in pairs) if label}, suffix
-
-
-def _joined(entities: Mapping[str, str]) -> str:
-    return "_".join(f"{name}-{value}" for name, value in entities.items())
-
-
-def _source(entities: Mapping[str, str]) -> str:
-    return _joined({name: value for name, value in entities.items() if name not in NOT_SOURCE})
+def _joined(entities: Mapping[str, str], without: Sequence[str]) -> str:
+    return "_".join(f"{name}-{value}" for name, value in entities.items() if name not in without)
 
 
 def _natural(text: str) -> list[Any]:
@@ -247,14 +236,19 @@ def _of_spaces(found: list[Run], spaces: Sequence[str], root: Path) -> list[Run]
     return chosen
 
 
+def description(root: Path) -> dict[str, Any]:
+    """Return what a data set says of itself; empty where it says nothing that can be read."""
+    try:
+        found = json.loads((root / "dataset_description.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
 def _hint(root: Path) -> str:
     """Return what may be wrong with a folder."""
-    described = root / "dataset_description.json"
-    try:
-        found = json.loads(described.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        found = {}
-    if isinstance(found, dict) and found.get("DatasetType", "raw" if found else "") == "raw":
+    found = description(root)
+    if found.get("DatasetType", "raw" if found else "") == "raw":
         return "; this is a raw data set: give the folder of its derivatives, such as derivatives/fmriprep"
     below = [one for one in (root / "fmriprep", root / "derivatives" / "fmriprep") if one.is_dir()]
     return f"; did you mean {below[0]}?" if below else ""

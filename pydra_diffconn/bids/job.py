@@ -147,12 +147,16 @@ def _require_mask_on_grid(job: Job) -> None:
         )
 
 
+def component_files(run: Run) -> tuple[Path, Path]:
+    """Return where the courses of an ICA lie, and the numbers of those that are noise: beside the confounds."""
+    assert run.confounds is not None
+    folder = run.confounds.parent
+    return folder / f"{run.source}_desc-MELODIC_mixing.tsv", folder / f"{run.source}_AROMAnoiseICs.csv"
+
+
 def _components(job: Job, frames: int) -> dict[str, Any]:
     """Read the courses of the ICA's components, and which of them are noise."""
-    assert job.run.confounds is not None
-    folder = job.run.confounds.parent
-    mixing = folder / f"{job.run.source}_desc-MELODIC_mixing.tsv"
-    numbers = folder / f"{job.run.source}_AROMAnoiseICs.csv"
+    mixing, numbers = component_files(job.run)
     for path in (mixing, numbers):
         if not path.is_file():
             raise ValueError(f"strategy {job.strategy.name} needs {path.name}, which is not beside the confounds")

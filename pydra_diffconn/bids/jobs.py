@@ -19,7 +19,7 @@ from pydra.compose import python
 from pydra_diffconn import pydra_compat
 from pydra_diffconn.bids.atlas import Atlas
 from pydra_diffconn.bids.fmriprep import Run
-from pydra_diffconn.bids.job import Job
+from pydra_diffconn.bids.job import Job, component_files
 from pydra_diffconn.bids.settings import Settings
 from pydra_diffconn.confound_models.strategies import Strategy
 
@@ -51,14 +51,38 @@ def ProcessRun(job: str, inputs: list[File], program: str, attempt: int = 0) -> 
     return Directory(folder), json.dumps(row)
 
 
-def task_of(jobs: Sequence[Job], attempts: Sequence[int]) -> Any:
-    """Return the task of all jobs, split over them."""
+def processed(
+    jobs: Sequence[Job],
+    attempts: Sequence[int],
+    cache: Path,
+    worker: str,
+    worker_settings: Mapping[str, Any] | None,
+    watch: Any,
+) -> Any:
+    """Return the outputs of `ProcessRun` for all jobs; `attempts` says of each how often it failed before."""
+    return _ran(ProcessRun, "runs", jobs, cache, worker, worker_settings, watch, attempt=list(attempts))
+
+
+def _ran(
+    kind: Any,
+    stage: str,
+    jobs: Sequence[Job],
+    cache: Path,
+    worker: str,
+    worker_settings: Mapping[str, Any] | None,
+    watch: Any,
+    **more: list[Any],
+) -> Any:
+    """Run a task of this module for all jobs, split over them; return its outputs."""
     split = {
         "job": [described(job) for job in jobs],
         "inputs": [[File(path) for path in files_of(job)] for job in jobs],
-        "attempt": list(attempts),
+        **more,
     }
-    return ProcessRun(program=program_version()).split(tuple(split), **split)
+    task = kind(program=program_version()).split(tuple(split), **split)
+    cache.mkdir(parents=True, exist_ok=True)
+    with contextlib.nullcontext() if watch is None else watch.stage(stage, len(jobs)):
+        return task(worker=worker, cache_root=cache.resolve(), **(worker_settings or {}))
 
 
 def files_of(job: Job) -> list[Path]:
@@ -66,8 +90,7 @@ def files_of(job: Job) -> list[Path]:
     run = job.run
     found = [run.bold, run.confounds, run.metadata, run.mask, *run.other.values()]
     if run.confounds is not None and job.strategy.components:
-        beside = (f"{run.source}_desc-MELODIC_mixing.tsv", f"{run.source}_AROMAnoiseICs.csv")
-        found += [run.confounds.parent / name for name in beside]
+        found += component_files(run)
     for atlas in job.atlases:
         found += [atlas.image, atlas.table]
     return [path for path in found if path is not None and path.is_file()]
@@ -75,7 +98,7 @@ def files_of(job: Job) -> list[Path]:
 
 def described(job: Job) -> str:
     """Return a job as text from which it can be made again."""
-    return json.dumps(_plain(job))
+    return json.dumps(plain(job))
 
 
 def understood(text: str) -> Job:
@@ -104,13 +127,14 @@ def _atlas(described: Mapping[str, Any]) -> Atlas:
     return Atlas(**{**described, **parts})
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """Return a value as JSON has it: data classes by their fields, paths as text, NumPy's numbers as Python's."""
     if dataclasses.is_dataclass(value):
-        return {one.name: _plain(getattr(value, one.name)) for one in dataclasses.fields(value)}
+        return {one.name: plain(getattr(value, one.name)) for one in dataclasses.fields(value)}
     if isinstance(value, Mapping):
-        return {str(key): _plain(one) for key, one in value.items()}
+        return {str(key): plain(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(one) for one in value]
+        return [plain(one) for one in value]
     return str(value) if isinstance(value, Path) else value.item() if hasattr(value, "item") else value
 
 
@@ -150,14 +174,8 @@ def averages(
     jobs: Sequence[Job], cache: Path, worker: str, worker_settings: Mapping[str, Any] | None, watch: Any
 ) -> list[tuple[np.ndarray, np.ndarray, str]]:
     """Return of each run its parcels' averages, which parcels it lacks, and what went wrong."""
-    split = {
-        "job": [described(replace(job, settings=_of_reading(job.settings))) for job in jobs],
-        "inputs": [[File(path) for path in files_of(job)] for job in jobs],
-    }
-    task = AverageParcels(program=program_version()).split(tuple(split), **split)
-    cache.mkdir(parents=True, exist_ok=True)
-    with contextlib.nullcontext() if watch is None else watch.stage("reading", len(jobs)):
-        found = task(worker=worker, cache_root=cache.resolve(), **(worker_settings or {}))
+    reading = [replace(job, settings=_of_reading(job.settings)) for job in jobs]
+    found = _ran(AverageParcels, "reading", reading, cache, worker, worker_settings, watch)
     return list(zip(found.averages, found.missing, found.problem, strict=True))
 
 

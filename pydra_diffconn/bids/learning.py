@@ -11,6 +11,8 @@ import numpy as np
 from pydra_diffconn.declare.loss import Loss
 from pydra_diffconn.learning.comparing import Score
 from pydra_diffconn.losses import identifiability, quality_control
+from pydra_diffconn.losses.norms import standardise
+from pydra_diffconn.losses.states import edges
 
 NAMES = ("identifiability", "prediction", "qcfc")
 RIDGE = 1.0
@@ -38,7 +40,7 @@ class HeldOutPrediction(Loss):
         import jax.numpy as jnp
 
         person, target = (jnp.asarray(self.per_run(targets, name)) for name in ("person", "target"))
-        features = edges_of(self.read(outputs))
+        features = edges(self.read(outputs))
 
         def without(run: Any) -> Any:
             """Predict a run from those of other people."""
@@ -65,12 +67,6 @@ class SignalLost(Loss):
         return 1 - retained(self.read(outputs), self.per_run(targets, "quality")).mean()
 
 
-def edges_of(connectomes: Any) -> Any:
-    """Return (runs, edges), the upper triangles, each edge as it is."""
-    rows, columns = np.triu_indices(connectomes.shape[-1], 1)
-    return connectomes[:, rows, columns]
-
-
 def predicted(features: Any, target: Any, training: Any, penalty: float) -> Any:
     """Return the prediction for every run of a kernel ridge regression on the training runs, (runs,)."""
     import jax.numpy as jnp
@@ -87,19 +83,11 @@ def retained(connectomes: Any, quality: Any) -> Any:
     """Return the similarity of each connectome to the mean of the half of the runs that moved least, (runs,)."""
     import jax.numpy as jnp
 
-    edges, quality = edges_of(connectomes), jnp.asarray(quality)
-    still = (quality <= jnp.median(quality)).astype(edges.dtype)
+    vectors, quality = edges(connectomes), jnp.asarray(quality)
+    still = (quality <= jnp.median(quality)).astype(vectors.dtype)
     count = still.sum() - still  # a run is not compared with itself
-    mean = (still @ edges - still[:, None] * edges) / jnp.maximum(count, 1)[:, None]
-    return _alike(edges, mean)
-
-
-def _alike(one: Any, other: Any) -> Any:
-    import jax.numpy as jnp
-
-    one, other = (values - values.mean(axis=1, keepdims=True) for values in (one, other))
-    size = jnp.sum(one**2, axis=1) * jnp.sum(other**2, axis=1)
-    return jnp.where(size > 0, jnp.sum(one * other, axis=1) / jnp.sqrt(jnp.where(size > 0, size, 1.0)), 0.0)
+    mean = (still @ vectors - still[:, None] * vectors) / jnp.maximum(count, 1)[:, None]
+    return jnp.sum(standardise(vectors) * standardise(mean), axis=1)
 
 
 def loss_and_scores(name: str, retention: float = 1.0) -> tuple[Any, list[Score]]:
@@ -154,7 +142,7 @@ def _errors(outputs: Mapping[str, Any], targets: Any, tested: np.ndarray) -> np.
     training = np.ones(len(outputs["connectome"]), bool)
     training[tested] = False
     target = jnp.asarray(targets["target"])
-    found = predicted(jnp.asarray(edges_of(outputs["connectome"])), target, training, RIDGE)
+    found = predicted(jnp.asarray(edges(outputs["connectome"])), target, training, RIDGE)
     return np.abs(np.asarray(found - target))[tested]
 
 

@@ -12,6 +12,7 @@ from pydra_diffconn.bids.atlas import find
 from pydra_diffconn.bids.results import Result
 from pydra_diffconn.files import tables
 from pydra_diffconn.losses.identifiability import edge_similarity, identification_accuracy, self_others_gap
+from pydra_diffconn.losses.states import edges
 
 LEVEL = 0.05
 FEWEST = 4  # runs of which a correlation says anything at all
@@ -138,9 +139,8 @@ def discriminability(connectomes: np.ndarray, person: np.ndarray) -> float:
 
     Distances are Euclidean, between edges; ties count half. NaN if nobody has two runs.
     """
-    rows, columns = np.triu_indices(connectomes.shape[-1], 1)
-    edges = connectomes[:, rows, columns]
-    distance = np.linalg.norm(edges[:, None] - edges, axis=2)
+    vectors = edges(connectomes)
+    distance = np.linalg.norm(vectors[:, None] - vectors, axis=2)
     shares = []
     for run in range(len(person)):
         own = (person == person[run]) & (np.arange(len(person)) != run)

@@ -65,11 +65,12 @@ def write_atlas(prepared: Prepared, found: Found, folder: Path) -> None:
     }, **where)  # fmt: skip
     kept = found.frame_weights > 0.5 if job.settings.output_type == "censored" else slice(None)
     series = pd.DataFrame(found.series[kept], columns=names)
-    path = _table(folder, prepared, "timeseries", series, sidecar(prepared, found), **where, desc=job.desc)
+    about = sidecar(prepared, found)
+    path = _table(folder, prepared, "timeseries", series, about, **where, desc=job.desc)
     for kind, matrix in found.connectomes.items():
         stat, measure = KINDS[kind]
         _matrix(folder, prepared, matrix, names, {
-            **sidecar(prepared, found),
+            **about,
             "RelationshipMeasure": measure,
             "Weighted": True,
             "Directed": False,
@@ -167,7 +168,7 @@ def _figures(prepared: Prepared, found: Found, folder: Path) -> None:
         design=prepared.design.to_numpy(dtype=float),
         design_names=list(prepared.design),
         coverage=found.coverage,
-        connectome=found.connectomes.get("pearson", next(iter(found.connectomes.values()), np.zeros((0, 0)))),
+        connectome=found.connectomes.get("pearson", next(iter(found.connectomes.values()))),
         names=list(found.atlas.names),
         title=job.run.name,
         min_coverage=job.settings.min_coverage,

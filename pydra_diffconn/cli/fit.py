@@ -9,7 +9,8 @@ import click
 
 from pydra_diffconn.cli.ending import stop_early
 from pydra_diffconn.cli.options import ANY, FILE, FOLDER
-from pydra_diffconn.cli.run import watching, worker_of
+from pydra_diffconn.cli.run import worker_of
+from pydra_diffconn.cli.watching import Watch
 
 EXAMPLE = """\
 loss = "identifiability"      # or "prediction" (with target = "age"), or "qcfc"
@@ -75,8 +76,7 @@ def fit(bids_deriv: Path | None, out: Path | None, config: Path | None, example:
         work=options["work_dir"],
     )
     worker, settings = worker_of(request, {**options, "mem_gb": None})
-    with watching(request.cache) as watch:
-        outcome = fit_folder(request, asked, worker, settings, watch)
+    outcome = fit_folder(request, asked, worker, settings, Watch(request.cache))
     page = write_fit(outcome, asked, out / "fit")
     click.echo()
     click.echo(outcome.comparison.sentence)

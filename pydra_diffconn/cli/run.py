@@ -11,6 +11,7 @@ import click
 
 from pydra_diffconn.cli.ending import BAD_INPUT, Stop
 from pydra_diffconn.cli.options import ANY, FILE, FOLDER, processing_options, selection_options
+from pydra_diffconn.cli.watching import Watch
 
 FAILED = 1
 
@@ -57,8 +58,7 @@ def run(context: click.Context, /, bids_deriv: Path, out: Path, level: str, **op
     from pydra_diffconn.bids import app, reports
 
     worker, settings = worker_of(request, options)
-    with watching(request.cache) as watch:
-        rows = app.participant(request, worker, settings, watch)
+    rows = app.participant(request, worker, settings, Watch(request.cache))
     for person in sorted({row["participant_id"] for row in rows}):
         reports.write_subject(out, person)
     tell(rows, out)
@@ -180,13 +180,6 @@ def dry_run(request: Any) -> None:
 
 def _shown(value: Any) -> str:
     return "" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def watching(cache: Path) -> Any:
-    """Show how many runs are done."""
-    from pydra_diffconn.cli.watching import Watch
-
-    return Watch(cache)
 
 
 def tell(rows: list[dict[str, Any]], out: Path) -> None:

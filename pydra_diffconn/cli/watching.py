@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import click
 
@@ -21,13 +21,7 @@ class Watch:
     """Watches a cache of Pydra while jobs run."""
 
     def __init__(self, cache: Path) -> None:
-        self.cache, self.stop = cache, threading.Event()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.stop.set()
+        self.cache = cache
 
     @contextlib.contextmanager
     def stage(self, name: str, total: int) -> Iterator[None]:

@@ -63,7 +63,7 @@ class StateBetween(Loss):
         return -dispersion(states, 1.0 if self.angle else None).mean()
 
 
-def edges(connectomes: Array) -> Array:
+def edges(connectomes: Any) -> Any:
     """Return the upper triangles of connectomes (..., parcels, parcels) as vectors (..., edges)."""
     rows, columns = np.triu_indices(connectomes.shape[-1], 1)
     return connectomes[..., rows, columns]
