@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jax import Array
 
 from pydra_diffconn.declare.loss import Loss
 from pydra_diffconn.losses.norms import norm
