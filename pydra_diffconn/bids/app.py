@@ -74,7 +74,7 @@ def plan(request: Request) -> Planned:
         raise ValueError(f"strategies are {', '.join(names)}; expected each once")
     runs = fmriprep.runs(request.root, request.participants, request.sessions, request.tasks, request.spaces)
     found, reasons = _atlases(request, runs)
-    planned, left_out = [], []
+    planned, left_out = [], _unreadable(request, names)
     for one in strategies:
         values, learned = _settings(request, one)
         for run in runs:
@@ -89,6 +89,18 @@ def plan(request: Request) -> Planned:
         raise ValueError(f"no run has an atlas; {left_out[0]['reason']}")
     unused = [f"{kind} in {space}: {why}" for (kind, space), why in reasons.items() if found[kind, space]]
     return Planned(planned, left_out, unused)
+
+
+def _unreadable(request: Request, strategies: Sequence[str]) -> list[dict[str, Any]]:
+    """Return lines of the status table for folders that cannot be listed: which runs are in them nobody can tell."""
+    lines = []
+    for path, reason in fmriprep.unreadable(request.root.absolute(), request.participants, request.sessions):
+        parts = [part for part in path.relative_to(request.root.absolute()).parts if part[:4] in ("sub-", "ses-")]
+        told = f"the folder {path} cannot be read ({reason}); chmod -R u+rX it, or ask its owner to"
+        session = parts[1].removeprefix("ses-") if len(parts) > 1 else None
+        line = {"source": "_".join(parts), "participant_id": parts[0], "session": session}
+        lines += [{**line, "strategy": one, "status": "failed", "reason": told} for one in strategies]
+    return lines
 
 
 def _settings(request: Request, one: Strategy) -> tuple[Settings, dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,8 @@ class Found:
     connectomes: Mapping[str, np.ndarray]
     freedom: float
     """Temporal degrees of freedom."""
+    at_start: np.ndarray | None = None
+    """The first connectome, by the values before learning; None if nothing was learned."""
 
 
 def compute(prepared: Prepared, atlas: Atlas, folder: Path) -> Found:
@@ -50,8 +52,25 @@ def compute(prepared: Prepared, atlas: Atlas, folder: Path) -> Found:
     settings = prepared.job.settings
     fitted = fit_atlas(atlas, prepared.bold, prepared.job.run.mask, settings.min_coverage, folder.parent)
     missing = fitted.coverage < settings.min_coverage
-    parcels = np.arange(1, len(atlas.labels) + 1)
     everywhere = _averaged(prepared.job, prepared.bold, atlas, fitted.labels)
+    kinds = [kind for kind in settings.connectomes if kind in KINDS] or ["pearson"]  # tangents are the group's
+    outputs, freedom = _denoised(prepared, everywhere, missing)
+    connectomes = _connectomes(outputs, kinds, settings.shrinkage, missing)
+    before = np.where(missing, np.nan, everywhere[prepared.motion.dummy_scans :])
+    at_start = None
+    if prepared.job.learned:
+        classical = prepared.with_settings(prepared.job.at_start)
+        outputs_at_start, _ = _denoised(classical, everywhere, missing)
+        (at_start,) = _connectomes(outputs_at_start, kinds[:1], classical.job.settings.shrinkage, missing).values()
+    series, weights = outputs["timeseries"], outputs["frame_weights"]
+    return Found(
+        atlas, fitted.coverage, missing, fitted.resampled, before, series, weights, connectomes, freedom, at_start
+    )
+
+
+def _denoised(prepared: Prepared, everywhere: np.ndarray, missing: np.ndarray) -> tuple[dict[str, np.ndarray], float]:
+    """Return series, frame weights and Pearson connectome of the parcels' averages, and the degrees of freedom."""
+    parcels = np.arange(1, len(missing) + 1)
     task = Postprocess(
         bold=everywhere,
         labels=np.where(missing, 0, parcels),
@@ -60,19 +79,17 @@ def compute(prepared: Prepared, atlas: Atlas, folder: Path) -> Found:
         **workflow_settings(prepared),
     )
     program = fuse(task)
-    outputs = run(program)
-    freedom = float(program.degrees_of_freedom()["timeseries"])
+    return run(program), float(program.degrees_of_freedom()["timeseries"])
+
+
+def _connectomes(
+    outputs: Mapping[str, np.ndarray], kinds: Sequence[str], shrinkage: float | None, missing: np.ndarray
+) -> dict[str, np.ndarray]:
     series, weights = outputs["timeseries"], outputs["frame_weights"]
-    kinds = [kind for kind in settings.connectomes if kind in KINDS] or ["pearson"]  # tangents are the group's
-    connectomes = {
-        kind: outputs["connectome"]
-        if kind == "pearson"
-        else _connectome(series, weights, kind, settings.shrinkage, missing)
+    return {
+        kind: outputs["connectome"] if kind == "pearson" else _connectome(series, weights, kind, shrinkage, missing)
         for kind in kinds
     }
-    used = everywhere[prepared.motion.dummy_scans :]
-    before = np.where(missing, np.nan, used)
-    return Found(atlas, fitted.coverage, missing, fitted.resampled, before, series, weights, connectomes, freedom)
 
 
 def _connectome(

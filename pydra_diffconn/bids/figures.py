@@ -47,6 +47,8 @@ class RunArrays:
     min_coverage: float = 0.5
     """Below it a parcel counts as missing."""
     dvars_threshold: float | None = None
+    measure: str = "Pearson correlation"
+    """What the connectome holds."""
 
     def __post_init__(self) -> None:
         frames, parcels = np.shape(self.after)
@@ -88,7 +90,7 @@ def draw(arrays: RunArrays) -> dict[str, str]:
         "design": design(arrays) if len(arrays.design_names) else "",
         "carpetafter": carpet(arrays, np.asarray(arrays.after, float), order, hide_censored=True),
         "coverage": coverage(arrays),
-        "connectome": connectome(arrays.connectome, arrays.names),
+        "connectome": connectome(arrays.connectome, arrays.names, arrays.measure),
     }
     return {name: svg for name, svg in drawn.items() if svg}
 
@@ -279,7 +281,7 @@ def coverage(arrays: RunArrays) -> str:
         below = axes[1, 0]
         below.barh(range(len(worst)), shares[worst], color=[CENSORED if low[place] else LEARNED for place in worst])
         below.set_yticks(range(len(worst)), [_plain(_short(arrays.names[place])) for place in worst], fontsize=7.5)
-        below.set(xlim=(0, 1), xlabel=f"covered share of the {len(worst)} parcels with least")
+        below.set(xlim=(0, 1), xlabel="covered share of the parcels with least")
         below.invert_yaxis()
     figure.suptitle(
         _plain(f"{arrays.title}: {low.sum()} of {len(shares)} parcels below {arrays.min_coverage:.0%}"), fontsize=9

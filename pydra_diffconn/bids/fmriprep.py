@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -169,6 +170,28 @@ def _index(root: Path, participants: Sequence[str]) -> list[Path]:
             )
     table = bids2table.index_dataset(root, include_subjects=[f"sub-{one}" for one in participants] or None)
     return [root / path for path in table.column("path").to_pylist()]
+
+
+def unreadable(root: Path, participants: Sequence[str] = (), sessions: Sequence[str] = ()) -> list[tuple[Path, str]]:
+    """Return the folders of the people and sessions asked for that cannot be listed, each with the reason.
+
+    Whoever indexes passes over them, and the runs in them would be missing without a word.
+    """
+    found: list[tuple[Path, str]] = []
+    people = {one.removeprefix("sub-") for one in participants}
+    wanted = {one.removeprefix("ses-") for one in sessions}
+
+    def failed(error: OSError) -> None:
+        path = Path(error.filename)
+        labels = dict(part.split("-", 1) for part in path.relative_to(root).parts if part.startswith("ses-"))
+        if not wanted or labels.get("ses", next(iter(wanted))) in wanted:
+            found.append((path, error.strerror or type(error).__name__))
+
+    for path in sorted(root.glob("sub-*")):
+        if path.is_dir() and (not people or path.name.removeprefix("sub-") in people):
+            for _ in os.walk(path, onerror=failed):
+                pass
+    return found
 
 
 def _images(root: Path, paths: Iterable[Path]) -> list[Run]:

@@ -14,7 +14,8 @@ from pydra_diffconn.bids import group_figures as figures
 from pydra_diffconn.bids.derivatives import label_of, write_json, write_text
 from pydra_diffconn.bids.figures import connectome
 from pydra_diffconn.bids.measures import FEWEST, Set, qcfc_edges, sets_of, similarity, summary
-from pydra_diffconn.bids.reports import methods_sections
+from pydra_diffconn.bids.postprocess import KINDS
+from pydra_diffconn.bids.reports import jobs_done, methods_sections
 from pydra_diffconn.bids.results import results, status_rows
 from pydra_diffconn.bids.status import read_status
 
@@ -24,6 +25,7 @@ COLUMNS = {
     "strategy": "confound strategy",
     "atlas": "atlas",
     "space": "template",
+    "connectome": "kind of connectome",
     "runs": "runs that are done",
     "people": "people",
     "parcels_missing": "parcels that some run lacks; their edges are left out",
@@ -75,7 +77,7 @@ def write_group(out: Path, tangent: bool = False) -> Path:
     if tangent:
         from pydra_diffconn.bids.tangent import write_tangent
 
-        for one in sets:
+        for one in {(one.strategy, one.atlas, one.space): one for one in sets}.values():
             write_tangent(one)
     return _page(out, sets, edges, table, motion)
 
@@ -83,7 +85,12 @@ def write_group(out: Path, tangent: bool = False) -> Path:
 def _label(one: Set) -> str:
     return "_".join(
         f"{name}-{label_of(value)}"
-        for name, value in (("space", one.space), ("atlas", one.atlas), ("desc", one.strategy))
+        for name, value in (
+            ("space", one.space),
+            ("atlas", one.atlas),
+            ("desc", one.strategy),
+            ("stat", KINDS[one.kind][0]),
+        )
     )
 
 
@@ -114,9 +121,15 @@ def _page(
         f"{people} {'person' if people == 1 else 'people'}: correlations over so few say little; below {FEW} they are "
         "shown for orientation alone."
     ]  # fmt: skip
+    notes += [
+        f"{one.title}: {len(one.left_out)} runs have other parcels than the first and are left out: "
+        f"{', '.join(one.left_out[:5])}{', ...' if len(one.left_out) > 5 else ''}."
+        for one in sets
+        if one.left_out
+    ]
     cards = [
         report.Card(str(people), "people"),
-        report.Card(f"{len(rows) - len(left)} of {len(rows)}", "runs done"),
+        report.Card(f"{len(rows) - len(left)} of {len(rows)}", jobs_done(rows)),
         report.Card(f"{motion['mean_fd'].mean():.2f} mm", "mean framewise displacement"),
     ]
     sections: list[report.Section | None] = [_strategies(table), _left_out(left)]
@@ -125,7 +138,7 @@ def _page(
     sections += [
         _motion_section(motion),
         _worst(out, rows),
-        *methods_sections([r for one in sets for r in one.results]),
+        *methods_sections(list({result.path: result for one in sets for result in one.results}.values())),
     ]
     lead = "What motion has left in the connectomes, how well people are told apart, and who was left out and why."
     return report.write_page(
@@ -151,7 +164,7 @@ def _section(one: Set, edges: pd.DataFrame | None) -> report.Section:
     mean = np.full((len(one.names), len(one.names)), np.nan)
     kept = np.ix_(one.present, one.present)
     mean[kept] = one.connectomes[:, one.present][:, :, one.present].mean(axis=0)
-    drawn = [report.Figure(connectome(mean, one.names, "mean r"), "Mean connectome over runs.", "Mean connectome")]
+    drawn = [report.Figure(connectome(mean, one.names, f"mean {KINDS[one.kind][1]}"), "Over runs.", "Mean connectome")]
     text = ""
     if edges is None:
         text = f"{len(one.results)} runs; QC-FC needs at least {FEWEST}."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -40,11 +40,19 @@ class Job:
     parameters_hash: str | None = None
     learned: Mapping[str, Any] = field(default_factory=dict)
     """Name, start value and learned value of each."""
+    history: Sequence[Mapping[str, Any]] = ()
+    """Of the fit: step, loss and held-out loss."""
 
     @property
     def desc(self) -> str | None:
         """What the names of files say of the strategy."""
         return label_of(self.strategy.name) if self.several else None
+
+    @property
+    def at_start(self) -> Settings:
+        """The settings with every learned value as it was before learning."""
+        changed = {name.rpartition(".")[2]: one["start"] for name, one in self.learned.items()}
+        return replace(self.settings, **changed)
 
     @property
     def image(self) -> Path:
@@ -72,6 +80,11 @@ class Prepared:
     components: np.ndarray | None = None
     noise: np.ndarray | None = None
     notes: list[str] = field(default_factory=list)
+
+    def with_settings(self, settings: Settings) -> Prepared:
+        """Return the same run under other settings of the workflow."""
+        weights = frame_weights(self.motion, settings)
+        return replace(self, job=replace(self.job, settings=settings), frame_weights=weights)
 
     @property
     def kept(self) -> int:

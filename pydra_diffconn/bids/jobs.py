@@ -7,6 +7,7 @@ import dataclasses
 import functools
 import hashlib
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -86,14 +87,14 @@ def _ran(
 
 
 def files_of(job: Job) -> list[Path]:
-    """Return the files that a job reads, those that are there."""
+    """Return the files that a job reads, those that can be; of others the job itself says why not."""
     run = job.run
     found = [run.bold, run.confounds, run.metadata, run.mask, *run.other.values()]
     if run.confounds is not None and job.strategy.components:
         found += component_files(run)
     for atlas in job.atlases:
         found += [atlas.image, atlas.table]
-    return [path for path in found if path is not None and path.is_file()]
+    return [path for path in found if path is not None and path.is_file() and os.access(path, os.R_OK)]
 
 
 def described(job: Job) -> str:
@@ -116,6 +117,7 @@ def understood(text: str) -> Job:
         Settings(**settings),
         atlases,
         parameters=Path(parameters) if parameters else None,
+        history=tuple(found.pop("history")),
         **found,
     )
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pydra_diffconn.bids.atlas import find
+from pydra_diffconn.bids.postprocess import KINDS
 from pydra_diffconn.bids.results import Result
 from pydra_diffconn.files import tables
 from pydra_diffconn.losses.identifiability import edge_similarity, identification_accuracy, self_others_gap
@@ -20,19 +21,23 @@ FEWEST = 4  # runs of which a correlation says anything at all
 
 @dataclass(frozen=True)
 class Set:
-    """The connectomes of one strategy, atlas and space."""
+    """The connectomes of one strategy, atlas, space and kind."""
 
     strategy: str
     atlas: str
     space: str
+    kind: str
+    """One of `KINDS`."""
     results: list[Result]
     names: tuple[str, ...]
     connectomes: np.ndarray
     """(runs, parcels, parcels); NaN for missing parcels."""
+    left_out: tuple[str, ...] = ()
+    """Runs whose connectome is of other parcels."""
 
     @property
     def title(self) -> str:
-        return f"{self.strategy}, {self.atlas}, {self.space}"
+        return f"{self.strategy}, {self.atlas}, {self.space}, {KINDS[self.kind][1]}"
 
     @property
     def motion(self) -> np.ndarray:
@@ -61,17 +66,20 @@ class Set:
 
 
 def sets_of(found: Sequence[Result]) -> list[Set]:
-    """Return the connectomes by strategy, atlas and space; those of other parcels than the first are left out."""
-    groups: dict[tuple[str, str, str], list[Result]] = {}
+    """Return the connectomes by strategy, atlas, space and kind; those of other parcels than the first are left out."""
+    groups: dict[tuple[str, str, str, str], list[Result]] = {}
     for one in found:
-        if one.relmat().is_file():
-            groups.setdefault((one.strategy, one.atlas, str(one.sidecar.get("Space"))), []).append(one)
+        for kind, (stat, _) in KINDS.items():
+            if one.relmat(stat).is_file():
+                groups.setdefault((one.strategy, one.atlas, str(one.sidecar.get("Space")), kind), []).append(one)
     made = []
     for key, group in sorted(groups.items()):
-        read = [tables.read_matrix(one.relmat()) for one in group]
-        alike = [(one, matrix) for one, (matrix, names) in zip(group, read, strict=True) if names == read[0][1]]
+        read = [(one, *tables.read_matrix(one.relmat(KINDS[key[3]][0]))) for one in group]
+        expected = read[0][2]
+        alike = [(one, matrix) for one, matrix, names in read if names == expected]
+        others = tuple(one.source for one, _, names in read if names != expected)
         stacked = np.stack([matrix for _, matrix in alike])
-        made.append(Set(*key, [one for one, _ in alike], read[0][1], stacked))
+        made.append(Set(*key, [one for one, _ in alike], expected, stacked, others))
     return made
 
 
@@ -158,6 +166,7 @@ def summary(one: Set, edges: pd.DataFrame | None) -> dict[str, object]:
         "strategy": one.strategy,
         "atlas": one.atlas,
         "space": one.space,
+        "connectome": KINDS[one.kind][1],
         "runs": len(one.results),
     }
     row["people"] = len(set(one.person))

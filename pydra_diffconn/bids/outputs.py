@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pydra_diffconn.bids import learned_figures
 from pydra_diffconn.bids.computing import Found
 from pydra_diffconn.bids.derivatives import file_name, write_json
 from pydra_diffconn.bids.figures import RunArrays, draw
@@ -157,6 +158,7 @@ def _matrix(
 
 def _figures(prepared: Prepared, found: Found, folder: Path) -> None:
     job = prepared.job
+    kind, matrix = _shown(found)
     arrays = RunArrays(
         tr=prepared.tr,
         framewise_displacement=prepared.motion.framewise_displacement,
@@ -168,7 +170,8 @@ def _figures(prepared: Prepared, found: Found, folder: Path) -> None:
         design=prepared.design.to_numpy(dtype=float),
         design_names=list(prepared.design),
         coverage=found.coverage,
-        connectome=found.connectomes.get("pearson", next(iter(found.connectomes.values()))),
+        connectome=matrix,
+        measure=KINDS[kind][1],
         names=list(found.atlas.names),
         title=job.run.name,
         min_coverage=job.settings.min_coverage,
@@ -176,9 +179,15 @@ def _figures(prepared: Prepared, found: Found, folder: Path) -> None:
     )
     figures = folder / f"sub-{job.run.entities['sub']}" / "figures"
     figures.mkdir(parents=True, exist_ok=True)
-    for figure, svg in draw(arrays).items():
+    for figure, svg in {**draw(arrays), **learned_figures.draw(prepared, found)}.items():
         name = file_name("figure", source=job.run.name, atlas=found.atlas.name, desc=job.desc, figure=figure)
         (figures / name).write_text(svg, encoding="utf-8")
+
+
+def _shown(found: Found) -> tuple[str, np.ndarray]:
+    """Return the connectome that figures show, and its kind: Pearson's if there is one."""
+    kind = "pearson" if "pearson" in found.connectomes else next(iter(found.connectomes))
+    return kind, found.connectomes[kind]
 
 
 def _theirs(prepared: Prepared, path: Path) -> str:

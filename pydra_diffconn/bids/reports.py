@@ -37,9 +37,15 @@ CAPTIONS = {
         "Share of each parcel that has data. Parcels below the dashed line (orange) are missing in series and "
         "connectomes.",
     ),
-    "connectome": ("Connectivity", "Correlation of parcels over kept frames; red above 0, blue below."),
+    "connectome": ("Connectivity", "Of parcels over kept frames; red above 0, blue below."),
+    "versus": (
+        "Classical and learned",
+        "The same run by the values before learning, by the learned ones, and the second less the first.",
+    ),
+    "response": ("Frequency response", "Gain of the temporal filter before and after learning."),
+    "loss": ("Loss", "Over the steps of the fit that the parameters come from; lower is better."),
 }
-ONCE = ("censoring", "design")  # the same for every atlas
+ONCE = ("censoring", "design", "response", "loss")  # the same for every atlas
 
 
 def write_subject(out: Path, participant: str) -> Path:
@@ -64,7 +70,7 @@ def write_subject(out: Path, participant: str) -> Path:
     found = results(out, participant)
     sections = [_summary(rows), *_runs(found, out), _settings(found), *methods_sections(found), _errors(rows)]
     done = [row for row in rows if row["status"] == "done"]
-    cards = [report.Card(f"{len(done)} of {len(rows)}", "runs done")]
+    cards = [report.Card(f"{len(done)} of {len(rows)}", jobs_done(rows))]
     if done:
         minutes = sum(
             row["minutes_kept"] or 0 for row in {row["source"].partition("_space-")[0]: row for row in done}.values()
@@ -77,13 +83,19 @@ def write_subject(out: Path, participant: str) -> Path:
     return report.write_page(path, participant, lead, [one for one in sections if one], cards, warnings(rows, found))
 
 
+def jobs_done(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return what the lines of the status table are, to stand below how many of them are done."""
+    several = len({row["strategy"] for row in rows}) > 1
+    return "runs done, each by every strategy" if several else "runs done"
+
+
 def warnings(rows: Sequence[Mapping[str, Any]], found: Sequence[Result]) -> list[str]:
     """Return what must not be overlooked: runs that are not done, missing parcels, few degrees of freedom."""
     notes = []
     for status, told in (("failed", "failed"), ("skipped", "left out")):
         those = [row for row in rows if row["status"] == status]
         if those:
-            notes.append(f"{_count(len(those), 'run')} {told}: {_shortened([_run_name(row) for row in those])}.")
+            notes.append(f"{_count(len(those), 'run')} {told}: {_shortened(_run_names(those, rows))}.")
     for one in found:
         missing = one.sidecar.get("ParcelsMissing") or []
         if missing:
@@ -235,6 +247,12 @@ def _run_name(row: Mapping[str, Any]) -> str:
     """Return the entities that tell the runs of a person."""
     names = [f"{key}-{row[name]}" for key, name in (("ses", "session"), ("task", "task"), ("run", "run")) if row[name]]
     return " ".join(names) or str(row["source"])
+
+
+def _run_names(those: Sequence[Mapping[str, Any]], rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the names of some runs, with what else tells lines of the table: template and strategy."""
+    told = [name for name in ("space", "strategy") if len({row[name] for row in rows}) > 1]
+    return [" ".join([_run_name(row), *(str(row[name]) for name in told if row[name])]) for row in those]
 
 
 def _title(one: Result, found: Sequence[Result]) -> str:

@@ -15,7 +15,8 @@ from pydra_diffconn.bids.status import read_status
 from pydra_diffconn.files import tables
 
 NAME = re.compile(r"(?P<source>.+)_atlas-(?P<atlas>[A-Za-z0-9+]+)(_desc-(?P<desc>[A-Za-z0-9+]+))?_stat-mean_timeseries")
-FIGURES = ("carpetbefore", "censoring", "design", "carpetafter", "coverage", "connectome")
+LEARNED_FIGURES = ("versus", "response", "loss")
+FIGURES = ("carpetbefore", "censoring", "design", "carpetafter", "coverage", "connectome", *LEARNED_FIGURES)
 
 
 @dataclass(frozen=True)

@@ -28,11 +28,18 @@ def read_status(out: Path) -> pd.DataFrame:
 
 
 def update_status(out: Path, rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
-    """Put lines in the place of those of the same runs; return the table. Call it with the folder locked."""
+    """Put lines in the place of those of the same runs; return the table. Call it with the folder locked.
+
+    Lines without an image are of folders that could not be read: those of a person are told anew each time.
+    """
     fresh = pd.DataFrame([{name: row.get(name) for name in COLUMNS} for row in rows], columns=list(COLUMNS))
     before = read_status(out)
     keys = set(fresh[KEY].itertuples(index=False, name=None))
-    stay = [key not in keys for key in before[KEY].itertuples(index=False, name=None)]
+    people = set(fresh["participant_id"])
+    stay = [
+        (row.source, row.strategy) not in keys and (isinstance(row.bold, str) or row.participant_id not in people)
+        for row in before.itertuples()
+    ]
     parts = [part for part in (before[stay], fresh) if len(part)]
     table = pd.concat(parts, ignore_index=True) if parts else fresh
     table = table.sort_values(KEY, kind="stable").reset_index(drop=True)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from types import FrameType
@@ -22,6 +24,19 @@ class Stop(click.ClickException):
     def __init__(self, message: str, exit_code: int) -> None:
         super().__init__(" ".join(message.split()))
         self.exit_code = exit_code
+
+
+def nobody_reads() -> bool:
+    """Return whether the pipe that the output goes into is closed at its other end."""
+    poll = getattr(select, "poll", None)
+    try:
+        watched = poll() if poll else None
+        if watched is None:
+            return False
+        watched.register(sys.stdout.fileno(), 0)
+    except (OSError, ValueError):  # no file at all
+        return False
+    return any(event & select.POLLERR for _, event in watched.poll(0))
 
 
 @contextlib.contextmanager

@@ -14,7 +14,7 @@ from pydra_diffconn.cli.blocks import blocks
 from pydra_diffconn.cli.compare import compare
 from pydra_diffconn.cli.demo import demo
 from pydra_diffconn.cli.doctor import doctor
-from pydra_diffconn.cli.ending import BAD_INPUT, INTERRUPTED, Stop, hearing_interrupts
+from pydra_diffconn.cli.ending import BAD_INPUT, INTERRUPTED, Stop, hearing_interrupts, nobody_reads
 from pydra_diffconn.cli.fit import fit
 from pydra_diffconn.cli.plugins import plugins
 from pydra_diffconn.cli.run import run
@@ -29,6 +29,12 @@ class Commands(click.Group):
         try:
             with hearing_interrupts():
                 return super().invoke(ctx)
+        except BrokenPipeError as error:
+            if nobody_reads():
+                raise  # whoever read has enough, as `head` has: click ends in silence
+            if ctx.params.get("verbose"):
+                traceback.print_exc()
+            raise Stop(f"a process of this command has died: {error}", BAD_INPUT) from None
         except (ValueError, TypeError, OSError, ImportError) as error:
             if ctx.params.get("verbose"):
                 traceback.print_exc()

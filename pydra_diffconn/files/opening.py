@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gzip
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -59,8 +60,6 @@ def reading(path: str | Path, expected: str = "") -> Iterator[None]:
         yield
     except FileError:
         raise
-    except PermissionError:
-        raise FileError(f"{path} may not be read: you have no permission; ask its owner, or copy it") from None
     except Exception as error:  # every library has errors of its own; those of damaged files are of all kinds
         said = " ".join(f"{type(error).__name__}: {error}".split())[:200]
         wanted = f"; expected {expected}" if expected else ""
@@ -72,6 +71,8 @@ def _require_file(path: Path) -> None:
         raise FileNotFoundError(f"{path} does not exist")
     if path.is_dir():
         raise FileError(f"{path} is a folder; expected one file")
+    if not os.access(path, os.R_OK):  # libraries call it damaged, each in words of its own
+        raise FileError(f"{path} may not be read: you have no permission; ask its owner, or copy it")
 
 
 def bytes_of(path: Path) -> bytes:

@@ -66,6 +66,25 @@ def test_strategies_are_compared(tmp_path):
     assert pd.read_table(out / "group_strategies.tsv")["strategy"].tolist() == ["24P", "36P"]
 
 
+def as_partial(path):
+    """Let a Pearson connectome be called a partial one."""
+    path.rename(path.with_name(path.name.replace("pearsoncorrelation", "partialcorrelation")))
+
+
+@pytest.mark.slow
+def test_other_kinds_of_connectomes_are_compared_and_none_is_dropped_in_silence(tmp_path):
+    out = write_output(tmp_path, people=5)
+    for path in sorted(out.rglob("*pearsoncorrelation_relmat.*")):
+        as_partial(path)
+    odd = next(out.rglob("sub-02_ses-1*_relmat.tsv"))
+    odd.write_text(odd.read_text().replace(tables.read_matrix(odd)[1][1], "other"))
+    page = write_group(out, tangent=True).read_text(encoding="utf-8")
+    table = pd.read_table(out / "group_strategies.tsv")
+    assert table["connectome"].tolist() == ["partial correlation"] and table["runs"].tolist() == [7]
+    assert list(out.glob("group_*_stat-partialcorrelation_qcfc.tsv")) and len(list(out.rglob("*tangent*.tsv"))) == 7
+    assert "1 runs have other parcels" in page and "sub-02_ses-1" in page
+
+
 @pytest.mark.slow
 def test_a_parcel_that_some_run_lacks_takes_no_part(tmp_path):
     out = write_output(tmp_path, people=5, missing=(2,))

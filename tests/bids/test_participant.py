@@ -1,7 +1,10 @@
 """From a folder to derivatives: right numbers, every fault told, nothing stale, a rerun from the cache."""
 
+import errno
 import json
+import os
 import shutil
+from pathlib import Path
 
 import jax
 import nibabel as nib
@@ -10,7 +13,7 @@ import pandas as pd
 import pytest
 
 from pydra_diffconn.bids import app, jobs
-from pydra_diffconn.bids.fmriprep import runs
+from pydra_diffconn.bids.fmriprep import runs, unreadable
 from pydra_diffconn.bids.job import prepare
 from pydra_diffconn.bids.status import read_status
 from pydra_diffconn.files.tables import read_matrix
@@ -149,6 +152,44 @@ def test_nothing_is_read_that_is_not_asked_for(study):
     ):
         with pytest.raises(ValueError, match=said):
             runs(study, **wrong)
+
+
+def denied(monkeypatch, *paths):
+    """Take the permission to read away, also from one who may read everything."""
+    access, scandir = os.access, os.scandir
+
+    def listed(path):
+        if Path(path) in paths:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "access", lambda path, mode, **more: Path(path) not in paths and access(path, mode))
+    monkeypatch.setattr(os, "scandir", listed)
+
+
+@pytest.mark.slow
+def test_what_may_not_be_read_has_its_line_and_stops_nobody(study, tmp_path, monkeypatch):
+    root = tmp_path / "fmriprep"
+    for part in ("sub-01", "sub-02", "atlases"):
+        shutil.copytree(study / part, root / part)
+    images = sorted(root.glob("sub-01/*/func/*preproc_bold.nii.gz"))
+    hidden = root / "sub-02" / "ses-2" / "func"
+    request = app.Request(root, tmp_path / "out", strategies=("9P",), given=SHORT)
+    with monkeypatch.context() as patch:
+        denied(patch, images[0], hidden)
+        assert [path for path, _ in unreadable(root, sessions=["1"])] == []
+        assert [path for path, _ in unreadable(root, ["sub-01"])] == []
+        app.participant(request, worker="debug")
+    table = read_status(request.out).set_index("source")
+    line = table.loc["sub-02_ses-2"]
+    assert line["status"] == "failed" and f"folder {hidden} cannot be read (Permission denied)" in line["reason"]
+    assert line["session"] == "2" and line["participant_id"] == "sub-02"
+    failed = table[(table["status"] == "failed") & table["bold"].notna()]
+    assert len(failed) == 1 and "you have no permission" in failed["reason"].iloc[0]
+    assert (table["status"] == "done").sum() == 2  # the other session of each
+    app.participant(request, worker="debug")
+    again = read_status(request.out)
+    assert len(again) == 4 and (again["status"] == "done").all()
 
 
 def test_too_short_a_run_is_left_out(study):

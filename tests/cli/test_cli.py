@@ -87,6 +87,21 @@ def test_an_interrupted_command_ends_with_one_line_and_its_code(monkeypatch):
     assert shown.exit_code == 130 and shown.output == "Error: interrupted\n"
 
 
+def test_whoever_reads_may_leave():
+    command = f"set -o pipefail; {sys.executable} -m pydra_diffconn.cli blocks list | head -1"
+    told = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=120)
+    assert told.stderr == "" and len(told.stdout.splitlines()) == 1
+
+
+def test_a_broken_pipe_within_is_told(monkeypatch):
+    def dead(folder):
+        raise BrokenPipeError(32, "Broken pipe")
+
+    monkeypatch.setattr("pydra_diffconn.declare.learned.load_parameters", dead)
+    shown = CliRunner().invoke(main, ["show", "x"])
+    assert shown.exit_code == 2 and "a process of this command has died" in shown.output
+
+
 def test_an_interrupt_while_garbage_is_collected_is_not_lost():
     class Slow:
         def __del__(self):
