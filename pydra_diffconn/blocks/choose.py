@@ -10,6 +10,7 @@ from jaxtyping import Array, Float, Integer
 
 from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
+from pydra_diffconn.declare.padding import EACH
 from pydra_diffconn.declare.parameters import Parameter
 
 Option = Float[Array, "..."]
@@ -30,7 +31,7 @@ def check(arguments: Mapping[str, Any]) -> None:
         raise ValueError("temperature is 0; expected a positive number (hard=True takes the largest weight alone)")
 
 
-@define(outputs=["chosen"], check=check, mixes="weights")
+@define(outputs=["chosen"], check=check, mixes="weights", padding=EACH)
 def Choose(
     option_1: Option,
     option_2: Option,

@@ -26,6 +26,7 @@ from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.argument import Argument
 from pydra_diffconn.declare.declaration import Declaration
 from pydra_diffconn.declare.freedom import Rule
+from pydra_diffconn.declare.padding import EACH, Padding
 from pydra_diffconn.declare.parameters import Learn, Parameter
 from pydra_diffconn.declare.places import dimension
 from pydra_diffconn.declare.task import BlockTask, Data
@@ -51,6 +52,7 @@ def define(
     skips: bool | None = None,
     varies: bool = False,
     places: Callable[[Mapping[str, Any], np.ndarray | None], np.ndarray] | None = None,
+    padding: Padding = None,
 ) -> Callable[[Callable[..., Any]], type[BlockTask]]:
     """Turn a pure JAX function into a Pydra task class.
 
@@ -93,6 +95,9 @@ def define(
     places : callable, optional
         For outputs with other places than the main input: called with the arguments and a boolean vector, which places
         of the main input have no data (None if all have some); returns which of the outputs have none.
+    padding : str or callable, optional
+        How a run is computed that was filled up with frames at its end, so that runs of many lengths share one program
+        (`declare.padding`); by default each frame by itself for what acts along space, else not at all.
 
     The signature is the declaration: jaxtyping arrays are data (an array or a file), `Annotated[float, Parameter(...)]`
     is learnable, a bare `float` is a traced number, everything else is static. `key` names a random key. Before
@@ -103,6 +108,7 @@ def define(
     rules: dict[str, Any] = {"check": check, "infer": types.MappingProxyType(dict(infer or {})), "streamed": streamed}
     rules |= {"freedom": freedom, "skips": acts_along == "time" if skips is None else skips}
     rules |= {"varies": varies, "places": places}
+    rules["padding"] = EACH if padding is None and acts_along == "space" else padding
     named = {name: tuple(names) for name, names in (columns or {}).items()}
     return lambda function: _task_class(function, _declaration(function, outputs, missing, named, {**facts, **rules}))
 

@@ -14,6 +14,7 @@ from pydra_diffconn.declare import places
 from pydra_diffconn.declare import values as checks
 from pydra_diffconn.declare.argument import Argument
 from pydra_diffconn.declare.freedom import Freedom, Rule, of_series, told
+from pydra_diffconn.declare.padding import Padding
 from pydra_diffconn.declare.parameters import Parameter
 
 
@@ -65,6 +66,8 @@ class Declaration:
     """Whether a place that holds only zeros leaves all others unchanged, so that places without data are left out."""
     varies: bool = False
     """Whether the result does not exist at a place of the main input where nothing varies."""
+    padding: Padding = None
+    """How a run is computed that was filled up with frames at its end; None if it cannot be."""
     places: Callable[[Mapping[str, Any], np.ndarray | None], np.ndarray] | None = None
     """From the arguments, and which places of the main input have no data, to which of the outputs have none."""
 

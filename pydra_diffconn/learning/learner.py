@@ -222,7 +222,7 @@ class Learner:
             data = _without(self.runs.batch([runs[place] for place in places]), common)
             del data["targets"]
             found_here = self._compute(values, step=self.total, **data)
-            outputs = {name: np.asarray(value) for name, value in found_here.items()}
+            outputs = {n: v if isinstance(v, list) else np.asarray(v) for n, v in found_here.items()}
             for row, place in enumerate(places):
                 found[place] = {name: value[row] for name, value in outputs.items()}
         several = {name: [one[name] for one in found] for name in found[0]}

@@ -47,7 +47,8 @@ class TrainingData:
     def batch(self, runs: Sequence[int]) -> dict[str, Any]:
         """Return the data of a batch; equally many runs of the same shapes share one compiled step."""
         group = next(numbers for numbers in self.program.groups.values() if runs[0] in numbers)
-        return self.of(runs, group[: len(runs)])
+        own = bool(self.program.runs[runs[0]].timed)  # outputs are cut to the length of each
+        return self.of(runs, runs if own else group[: len(runs)])
 
     def places(self, runs: Sequence[int], size: int) -> Iterator[list[int]]:
         """Yield the positions in `runs` of the members of each batch, in order."""

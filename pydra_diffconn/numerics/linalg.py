@@ -69,28 +69,32 @@ TOGETHER = 2048  # columns that are multiplied together, small enough to stay in
 
 @jax.custom_vjp
 def apply_over_time(
-    operator: Float[Array, "frames time"], constant: Float[Array, "frames"], series: Float[Array, "time space"]
+    operator: Float[Array, "frames time"],
+    constant: Float[Array, "frames"],
+    series: Float[Array, "time space"],
+    length: Any = None,
 ) -> Float[Array, "frames space"]:
     """Return `operator @ series`, given what the operator makes of a constant.
 
     It is applied to deviations from each column's mean, some columns at a time: a large mean costs single
-    precision no digits, and no centred copy of everything is made.
+    precision no digits, and no centred copy of everything is made. Frames from `length` on hold zeros, and the operator
+    takes none of them.
     """
     columns = series.shape[1]
     if columns <= TOGETHER:
-        return _centred(operator, constant, series)
+        return _centred(operator, constant, series, length)
 
     def part(number: Any, out: Any) -> Any:
         first = jnp.minimum(number * TOGETHER, columns - TOGETHER)
         some = jax.lax.dynamic_slice_in_dim(series, first, TOGETHER, axis=1)
-        return jax.lax.dynamic_update_slice_in_dim(out, _centred(operator, constant, some), first, axis=1)
+        return jax.lax.dynamic_update_slice_in_dim(out, _centred(operator, constant, some, length), first, axis=1)
 
     out = jnp.zeros((operator.shape[0], columns), series.dtype)
     return jax.lax.fori_loop(0, -(-columns // TOGETHER), part, out)
 
 
-def _centred(operator: Array, constant: Array, series: Array) -> Array:
-    mean = series.mean(axis=0)
+def _centred(operator: Array, constant: Array, series: Array, length: Any) -> Array:
+    mean = series.sum(axis=0) / (len(series) if length is None else length)
     return operator @ (series - mean) + constant[:, None] * mean
 
 

@@ -13,13 +13,19 @@ from jaxtyping import Array, Float
 STIFFNESS = 36 * math.sqrt(3) - 48
 
 
-def lines(series: Float[Array, "time space"], weights: Float[Array, "time"]) -> Float[Array, "time space"]:
-    """Solve f = w x + (1 - w) (mean of the neighbours of f), of which the first and the last frame have one."""
-    frames = len(weights)
-    inner = np.r_[False, np.ones(max(frames - 2, 0), bool), False][:frames]
+def lines(
+    series: Float[Array, "time space"], weights: Float[Array, "time"], length: Any = None
+) -> Float[Array, "time space"]:
+    """Solve f = w x + (1 - w) (mean of the neighbours of f), of which the first and the last frame have one.
+
+    The last one is that of `length`, or of all; what follows it has no part in it.
+    """
+    frame, last = np.arange(len(weights)), (len(weights) if length is None else length) - 1
+    inner = (frame > 0) & (frame < last)
     share = jnp.where(inner, (1 - weights) / 2, 1 - weights)[:, None, None]
+    after = jnp.where((frame < last)[:, None, None], share, 0.0)
     one = jnp.ones_like(share)
-    return _solve_blocks(-share, one, -share, (weights[:, None] * series)[:, None, :])[:, 0]
+    return _solve_blocks(-share, one, -after, (weights[:, None] * series)[:, None, :])[:, 0]
 
 
 def spline(

@@ -11,7 +11,7 @@ import numpy as np
 from pydra_diffconn import files
 from pydra_diffconn.numerics.linalg import apply_over_time
 from pydra_diffconn.program.plan import Planned
-from pydra_diffconn.program.wires import FromArray, FromParameter, FromStep, OnePerInstance, Static, Wire
+from pydra_diffconn.program.wires import LENGTH, FromArray, FromParameter, FromStep, OnePerInstance, Static, Wire
 from pydra_diffconn.workflow.graph import Step
 
 
@@ -124,6 +124,7 @@ def chained(one: Planned, lookup: Lookup, known: Any) -> tuple[Any, ...]:
 
     steps = [*one.chain, (one.step, one.wires)]
     series = lookup(steps[0][1][_main(steps[0][0])])
+    length = lookup(steps[0][1][LENGTH]) if LENGTH in steps[0][1] else len(series)
     probe = jnp.concatenate([jnp.eye(len(series), dtype=series.dtype), jnp.ones_like(series[:, :1])], axis=1)
     given = []
     for step, wires in steps:
@@ -132,7 +133,7 @@ def chained(one: Planned, lookup: Lookup, known: Any) -> tuple[Any, ...]:
         _check_shapes(step, {_main(step): reached, **others}, known(wires))
         probe = step.block.pure(**{_main(step): probe}, **others)
         given.append((step, others))
-    results: tuple[Any, ...] = (apply_over_time(probe[:, :-1], probe[:, -1], series),)
+    results: tuple[Any, ...] = (apply_over_time(probe[:, :-1], probe[:, -1], series, length),)
     for step, others in given:
         results = seen(step, others, results)
     return results

@@ -13,7 +13,7 @@ import numpy as np
 from pydra_diffconn import pydra_compat
 from pydra_diffconn.declare.parameters import plain
 from pydra_diffconn.numerics.process import keep_compiled
-from pydra_diffconn.program import accounts, calling, costs, explain
+from pydra_diffconn.program import accounts, calling, costs, explain, padding
 from pydra_diffconn.program.accounts import Accounts
 from pydra_diffconn.program.diagnosis import explained
 from pydra_diffconn.program.execution import Lookup, chained, mapping, one_step
@@ -22,7 +22,7 @@ from pydra_diffconn.program.planning.planner import plan
 from pydra_diffconn.program.planning.shared import independent, shared_products
 from pydra_diffconn.program.run import Run, plainly_known
 from pydra_diffconn.program.spool import Spool
-from pydra_diffconn.program.wires import FromArray
+from pydra_diffconn.program.wires import LENGTH, FromArray
 from pydra_diffconn.workflow import splits
 from pydra_diffconn.workflow.graph import Graph
 
@@ -170,11 +170,12 @@ class Program:
 
         `inputs` hold just those runs, and so do the parameters in `each`, which have a value for every run.
         """
-        import jax
         import jax.numpy as jnp
 
         if not self.split:
             return self._one(parameters, inputs, self.runs[0])
+        if self.padded is not self:
+            return self.padded.outputs_of(parameters, self._filled(inputs, chosen), chosen, each)
         own = {f"{EACH}{name}": value for name, value in (each or {}).items()}
         shared = {name: value for name, value in inputs.items() if name not in self.varying}
         results: list[Any] = [None] * len(chosen)
@@ -187,16 +188,40 @@ class Program:
             batch = {name: _rows(value, positions, len(chosen)) for name, value in varying.items()}
 
             outputs = self._of_group(batch, dict(parameters), shared, self.runs[numbers[0]], len(positions))
-            if len(positions) == len(chosen):
+            if len(positions) == len(chosen) and not self.runs[numbers[0]].timed:
                 return outputs
             for row, position in enumerate(positions):
-                results[position] = jax.tree.map(lambda value, row=row: value[row], outputs)
+                results[position] = _own(outputs, row, self.runs[chosen[position]])
         return {
             name: jnp.stack([r[name] for r in results])
             if len({r[name].shape for r in results}) == 1
             else [r[name] for r in results]
             for name in results[0]
         }
+
+    @functools.cached_property
+    def padded(self) -> Program:
+        """The same program with runs of near lengths filled up, so that they share a compiled one; this one if not."""
+        if any(run.length is not None for run in self.runs):
+            return self
+        plans = {numbers[0]: self.plan_of(self.runs[numbers[0]]) for numbers in self.groups.values()}
+        runs = padding.padded(self.runs, self.groups, plans, self.spool)
+        return (
+            self if all(one is other for one, other in zip(runs, self.runs, strict=True)) else replace(self, runs=runs)
+        )
+
+    def _filled(self, inputs: Mapping[str, Any], chosen: list[int]) -> dict[str, Any]:
+        """Return the inputs of the chosen runs as the padded program takes them."""
+        import jax.numpy as jnp
+
+        runs = [self.padded.runs[number] for number in chosen]
+        made = dict(inputs)
+        for name in self.varying:
+            made[name] = [
+                padding.filled(jnp.asarray(value), np.shape(run.arrays[name])[0], jnp) if run.length else value
+                for value, run in zip(inputs[name], runs, strict=True)
+            ]
+        return {**made, LENGTH: [np.asarray(run.length or 0, np.int32) for run in runs]}
 
     def _of_group(
         self, batch: Mapping[Any, Any], parameters: dict[Any, Any], arrays: dict[Any, Any], template: Run, count: int
@@ -309,7 +334,9 @@ class Program:
             label: costs.cost(partial(program._one, run=program.runs[0]), self.parameters, arrays)
             for label, program in programs.items()
         }
-        title = f"{type(self.graph.task).__name__}: {len(self.runs)} run(s), {len(self.groups)} compiled shape(s)"
+        title = (
+            f"{type(self.graph.task).__name__}: {len(self.runs)} run(s), {len(self.padded.groups)} compiled shape(s)"
+        )
         text = explain.describe(self.graph, self.plan_of(run), self._shapes(), title, found)
         print(text)
         return text
@@ -320,6 +347,11 @@ class Program:
         arrays = {name: np.asarray(value) for name, value in self.runs[0].arrays.items()}
         found = jax.eval_shape(partial(self.computed, run=self.runs[0]), self.parameters, arrays)
         return {key: [one.shape for one in v] if isinstance(v, list) else v.shape for key, v in found.items()}
+
+
+def _own(outputs: Mapping[str, Any], row: int, run: Run) -> dict[str, Any]:
+    """Return the outputs of one run, without the frames that it was filled up with."""
+    return {n: v[row][: run.length] if n in run.timed else v[row] for n, v in outputs.items()}
 
 
 def _is_known(one: Planned, known: Mapping[Any, Any]) -> bool:

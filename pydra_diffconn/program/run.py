@@ -33,6 +33,10 @@ class Run:
     """What was given says of its degrees of freedom: for the argument of an instance of a step."""
     blanks: dict[str, list[np.ndarray | None]] = field(default_factory=dict)
     """Which places of an array have no data, for each entry that a wire's index may take; zeros stand there."""
+    length: int | None = None
+    """How many frames are its own, if it was filled up with others."""
+    timed: frozenset[str] = frozenset()
+    """Which outputs have an axis of frames then, of which those beyond the length are cut off."""
     plan: Plan | None = None
     """What is computed, in which order; made when the run is first computed."""
 

@@ -8,6 +8,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+LENGTH = "frames of the run"
+"""The array with the true length of a run that was filled up, and the argument by which steps take it."""
 Key = tuple[str, str]
 """The path of a step, and the name of one of its outputs."""
 

@@ -10,6 +10,7 @@ from jaxtyping import Array, Float
 
 from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
+from pydra_diffconn.declare.padding import EACH, only
 from pydra_diffconn.declare.parameters import Parameter
 
 
@@ -88,7 +89,12 @@ MetricShares = Annotated[
 ]
 
 
-@define(outputs=["frame_weights"], check=check, missing=["framewise_displacement", "metrics"])
+@define(
+    outputs=["frame_weights"],
+    check=check,
+    missing=["framewise_displacement", "metrics"],
+    padding=only(EACH, lambda given: given["min_segment"] == 1 and given["metric_shares"] is None),
+)
 def Censor(
     framewise_displacement: Float[Array, "time"],
     threshold: Threshold = 0.5,

@@ -12,12 +12,38 @@ from pydra_diffconn.blocks.checks import check_band, check_weighted
 from pydra_diffconn.blocks.filtering.detrend import removed_part
 from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
+from pydra_diffconn.declare.padding import by
 from pydra_diffconn.declare.parameters import Parameter
 from pydra_diffconn.numerics.splines import beyond, lines, spline
 from pydra_diffconn.numerics.weights import total_weight
 
 
-@define(outputs=["timeseries"], linear_in="timeseries", acts_along="time", check=check_weighted)
+def _interpolated(
+    length: Any,
+    timeseries: Array,
+    frame_weights: Array,
+    method: str = "linear",
+    boundary: Literal["natural", "not-a-knot"] = "natural",
+    ends: str = "hold",
+) -> Array:
+    """Fill in what the block does; of a run that was filled up, the true `length` says where it ends."""
+    weights = jnp.asarray(frame_weights, timeseries.dtype)
+    centre = _shares(weights) @ timeseries
+    centred = timeseries - centre  # a large mean would cost single precision digits
+    filled = lines(centred, weights, length)
+    bend = jnp.zeros_like(filled)
+    if method == "spline":
+        filled, bend = spline(centred, weights, filled, boundary)
+    if ends == "extrapolate":
+        filled = beyond(filled, bend, weights)
+    filled = filled + centre
+    rounding = jnp.where(weights[:, None] == 1, timeseries - filled, 0.0)
+    return filled + jax.lax.stop_gradient(rounding)
+
+
+@define(
+    outputs=["timeseries"], linear_in="timeseries", acts_along="time", check=check_weighted, padding=by(_interpolated)
+)
 def Interpolate(
     timeseries: Float[Array, "time space"],
     frame_weights: Annotated[Float[Array, "time"], constraints.unit_interval],
@@ -52,18 +78,7 @@ def Interpolate(
         What stands before the first and after the last kept frame: its value, or the end piece of the curve going on,
         which far from the data may be far off.
     """
-    weights = jnp.asarray(frame_weights, timeseries.dtype)
-    centre = _shares(weights) @ timeseries
-    centred = timeseries - centre  # a large mean would cost single precision digits
-    filled = lines(centred, weights)
-    bend = jnp.zeros_like(filled)
-    if method == "spline":
-        filled, bend = spline(centred, weights, filled, boundary)
-    if ends == "extrapolate":
-        filled = beyond(filled, bend, weights)
-    filled = filled + centre
-    rounding = jnp.where(weights[:, None] == 1, timeseries - filled, 0.0)
-    return filled + jax.lax.stop_gradient(rounding)
+    return _interpolated(None, timeseries, frame_weights, method, boundary, ends)
 
 
 def _shares(weights: Float[Array, "time"]) -> Float[Array, "time"]:

@@ -9,6 +9,7 @@ from jaxtyping import Array, Float
 
 from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
+from pydra_diffconn.declare.padding import EACH
 from pydra_diffconn.declare.parameters import Parameter
 
 IQR_PER_SIGMA = 1.349  # interquartile range of a normal distribution, as FSL and nipype round it
@@ -32,7 +33,7 @@ def check_motion(arguments: Mapping[str, Any]) -> None:
 MOTION = ("trans_x", "trans_y", "trans_z", "rot_x", "rot_y", "rot_z")
 
 
-@define(outputs=["framewise_displacement"], check=check_motion, columns={"motion": MOTION}, version="2")
+@define(outputs=["framewise_displacement"], check=check_motion, columns={"motion": MOTION}, version="2", padding=EACH)
 def FramewiseDisplacement(
     motion: Float[Array, "time 6"],
     radius: Annotated[

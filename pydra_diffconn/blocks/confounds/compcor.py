@@ -56,7 +56,7 @@ def TissueMean(timeseries: Float[Array, "time space"], tissue: Tissue) -> Float[
     return (timeseries @ share.astype(timeseries.dtype))[:, None]
 
 
-@define(outputs=["confounds"], check=check)
+@define(outputs=["confounds"], check=check, padding="frame_weights")
 def CompCor(
     timeseries: Float[Array, "time space"],
     tissue: Tissue,

@@ -60,6 +60,7 @@ def open_gates(arguments: Mapping[str, Any]) -> Any:
     check=check_gates,
     missing=["confounds"],
     freedom=of_regression(chosen=open_gates),
+    padding="frame_weights",
 )
 def GateConfounds(
     timeseries: Float[Array, "time space"],
@@ -136,6 +137,7 @@ def noise_alone(arguments: Mapping[str, Any]) -> Any:
     check=check_components,
     missing=["components"],
     freedom=of_regression("components", noise_alone),
+    padding="frame_weights",
 )
 def NonAggressiveRegression(
     timeseries: Float[Array, "time space"],

@@ -15,6 +15,7 @@ from pydra_diffconn.blocks.shared_parameters import FrameWeights
 from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.freedom import Freedom
+from pydra_diffconn.declare.padding import only
 from pydra_diffconn.declare.parameters import Parameter
 from pydra_diffconn.numerics.design import filled_first_row, gated_inverse, unit_design
 from pydra_diffconn.numerics.weights import total_weight
@@ -62,6 +63,7 @@ def taken(arguments: Mapping[str, Any], known: Mapping[str, Freedom]) -> Freedom
     check=check,
     missing=["confounds"],
     freedom=taken,
+    padding=only("frame_weights", lambda given: given["low"] is None and given["high"] is None),
 )
 def ProjectOut(
     timeseries: Float[Array, "time space"],

@@ -21,6 +21,7 @@ from pydra_diffconn.numerics.linalg import ridge_inverse
     check=check_table,
     missing=["confounds"],
     freedom=of_regression(),
+    padding="frame_weights",
 )
 def RegressConfounds(
     timeseries: Float[Array, "time space"],

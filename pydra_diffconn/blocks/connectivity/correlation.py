@@ -21,7 +21,7 @@ from pydra_diffconn.numerics.linalg import weighted_gram
 from pydra_diffconn.numerics.weights import degrees_of_freedom, total_weight
 
 
-@define(outputs=["covariance"], check=check_series, skips=True)
+@define(outputs=["covariance"], check=check_series, skips=True, padding="frame_weights")
 def Covariance(
     timeseries: Float[Array, "time parcels"],
     frame_weights: FrameWeights = None,
@@ -45,7 +45,7 @@ def Covariance(
     return weighted_gram(centred, weights) / degrees_of_freedom(weights, ddof)
 
 
-@define(outputs=["connectome"], check=check_series, skips=True, varies=True)
+@define(outputs=["connectome"], check=check_series, skips=True, varies=True, padding="frame_weights")
 def Correlation(
     timeseries: Float[Array, "time parcels"],
     frame_weights: FrameWeights = None,
@@ -95,6 +95,7 @@ def check_conditioned(arguments: Mapping[str, Any]) -> None:
     freedom=of_regression(),
     skips=True,
     varies=True,
+    padding="frame_weights",
 )
 def ConditionalCorrelation(
     timeseries: Float[Array, "time parcels"],

@@ -17,7 +17,7 @@ from pydra_diffconn.numerics.gates import gate
 from pydra_diffconn.numerics.weights import total_weight
 
 
-@define(outputs=["edge_timeseries", "amplitude"], check=check_series, skips=True, varies=True)
+@define(outputs=["edge_timeseries", "amplitude"], check=check_series, skips=True, varies=True, padding="frame_weights")
 def EdgeTimeSeries(
     timeseries: Float[Array, "time parcels"], frame_weights: FrameWeights = None
 ) -> tuple[Float[Array, "time edges"], Float[Array, "time"]]:

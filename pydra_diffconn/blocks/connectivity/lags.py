@@ -76,7 +76,7 @@ def check_lags(arguments: Mapping[str, Any]) -> None:
         raise ValueError(f"lags up to {lags} frames in a series of {len(series)}; expected at most {len(series) - 2}")
 
 
-@define(outputs=["covariance"], check=check_lags, skips=True)
+@define(outputs=["covariance"], check=check_lags, skips=True, padding="frame_weights")
 def LaggedCovariance(
     timeseries: Float[Array, "time parcels"],
     frame_weights: FrameWeights = None,
@@ -110,7 +110,7 @@ def LaggedCovariance(
     return covariances * scale
 
 
-@define(outputs=["covariance"], check=check_lags, skips=True)
+@define(outputs=["covariance"], check=check_lags, skips=True, padding="frame_weights")
 def LagWeightedCovariance(
     timeseries: Float[Array, "time parcels"],
     lag_weights: Annotated[
@@ -152,7 +152,7 @@ def check_range(arguments: Mapping[str, Any]) -> None:
         raise ValueError("max_lag = 0; lag maps need at least 1 frame")
 
 
-@define(outputs=["lag", "peak", "lag_map"], check=check_range, skips=True, varies=True)
+@define(outputs=["lag", "peak", "lag_map"], check=check_range, skips=True, varies=True, padding="frame_weights")
 def LagMaps(
     timeseries: Float[Array, "time parcels"],
     tr: float,

@@ -35,7 +35,7 @@ def check_regression(arguments: Mapping[str, Any]) -> None:
         )
 
 
-@define(outputs=["connectome"], check=check_regression, skips=True, varies=True)
+@define(outputs=["connectome"], check=check_regression, skips=True, varies=True, padding="frame_weights")
 def RidgeConnectivity(
     timeseries: Float[Array, "time parcels"],
     frame_weights: FrameWeights = None,

@@ -23,7 +23,7 @@ Target = Annotated[
 ]
 
 
-@define(outputs=["covariance"], check=check_series)
+@define(outputs=["covariance"], check=check_series, padding="frame_weights")
 def LedoitWolf(
     timeseries: Float[Array, "time parcels"], frame_weights: FrameWeights = None
 ) -> Float[Array, "parcels parcels"]:
@@ -44,7 +44,7 @@ def LedoitWolf(
     return ShrinkCovariance.pure(covariance, ledoit_wolf_shrinkage(timeseries, covariance, frame_weights))
 
 
-@define(outputs=["covariance"], check=check_series)
+@define(outputs=["covariance"], check=check_series, padding="frame_weights")
 def Oas(
     timeseries: Float[Array, "time parcels"], frame_weights: FrameWeights = None
 ) -> Float[Array, "parcels parcels"]:

@@ -12,6 +12,7 @@ from pydra_diffconn.blocks.checks import check_filter
 from pydra_diffconn.blocks.freedom import of_band, of_high_pass, of_low_pass
 from pydra_diffconn.blocks.shared_parameters import Cutoff, HighCutoff, LowCutoff, Order
 from pydra_diffconn.declare.block import define
+from pydra_diffconn.declare.padding import by
 
 EMPTY = 1e6  # how far outside a band without width everything is
 
@@ -28,7 +29,29 @@ def check_high_pass(arguments: Mapping[str, Any]) -> None:
     check_filter(arguments, "cutoff", "")
 
 
-@define(outputs=["timeseries"], linear_in="timeseries", acts_along="time", check=check_filter, freedom=of_band)
+def _padded_band_pass(
+    length: Any, timeseries: Array, tr: Any, low: Any = 0.01, high: Any = 0.1, order: Any = 2.0
+) -> Array:
+    gain = band_pass_gain(length, tr, low, high, order, len(timeseries) // 2 + 1)
+    return apply_gain_to_first(timeseries, gain, length)
+
+
+def _padded_high_pass(length: Any, timeseries: Array, tr: Any, cutoff: Any = 0.01, order: Any = 2.0) -> Array:
+    return _padded_band_pass(length, timeseries, tr, cutoff, None, order)
+
+
+def _padded_low_pass(length: Any, timeseries: Array, tr: Any, cutoff: Any = 0.1, order: Any = 2.0) -> Array:
+    return _padded_band_pass(length, timeseries, tr, 0.0, cutoff, order)
+
+
+@define(
+    outputs=["timeseries"],
+    linear_in="timeseries",
+    acts_along="time",
+    check=check_filter,
+    freedom=of_band,
+    padding=by(_padded_band_pass),
+)
 def BandPass(
     timeseries: Float[Array, "time space"],
     tr: float,
@@ -56,7 +79,14 @@ def BandPass(
     return apply_gain(timeseries, band_pass_gain(timeseries.shape[0], tr, low, high, order))
 
 
-@define(outputs=["timeseries"], linear_in="timeseries", acts_along="time", check=check_high_pass, freedom=of_high_pass)
+@define(
+    outputs=["timeseries"],
+    linear_in="timeseries",
+    acts_along="time",
+    check=check_high_pass,
+    freedom=of_high_pass,
+    padding=by(_padded_high_pass),
+)
 def HighPass(
     timeseries: Float[Array, "time space"], tr: float, cutoff: Cutoff = 0.01, order: Order = 2.0
 ) -> Float[Array, "time space"]:
@@ -67,7 +97,14 @@ def HighPass(
     return apply_gain(timeseries, band_pass_gain(timeseries.shape[0], tr, cutoff, None, order))
 
 
-@define(outputs=["timeseries"], linear_in="timeseries", acts_along="time", check=check_low_pass, freedom=of_low_pass)
+@define(
+    outputs=["timeseries"],
+    linear_in="timeseries",
+    acts_along="time",
+    check=check_low_pass,
+    freedom=of_low_pass,
+    padding=by(_padded_low_pass),
+)
 def LowPass(
     timeseries: Float[Array, "time space"], tr: float, cutoff: Cutoff = 0.1, order: Order = 2.0
 ) -> Float[Array, "time space"]:
@@ -78,15 +115,19 @@ def LowPass(
     return apply_gain(timeseries, band_pass_gain(timeseries.shape[0], tr, 0.0, cutoff, order))
 
 
-def band_pass_gain(frames: int, tr: Any, low: Any, high: Any, order: Any) -> Float[Array, "frequencies"]:
+def band_pass_gain(
+    frames: Any, tr: Any, low: Any, high: Any, order: Any, bins: int | None = None
+) -> Float[Array, "frequencies"]:
     """Return the zero-phase gain at each of the `frames // 2 + 1` frequencies of a real Fourier transform.
 
     Cut-offs in Hz; `low = 0` gives a low-pass, `high = None` a high-pass. For a plot, the frequencies are
-    `numpy.fft.rfftfreq(frames, tr)`.
+    `numpy.fft.rfftfreq(frames, tr)`. If the number of frames is traced, `bins` says how many are returned; those from
+    `frames // 2 + 1` on mean nothing.
     """
-    index = np.arange(frames // 2 + 1)
+    numpy: Any = np if bins is None else jnp
+    index = numpy.arange(frames // 2 + 1 if bins is None else bins)
     inside = (index > 0) & (2 * index < frames)  # elsewhere the tangent is zero or infinite
-    warped = np.tan(np.where(inside, np.pi * index / frames, np.pi / 4))
+    warped = numpy.tan(numpy.where(inside, np.pi * index / frames, np.pi / 4))
     lower = jnp.tan(jnp.pi * low * tr)
     ratio: Any
     at_zero: Any
@@ -108,6 +149,31 @@ def apply_gain(timeseries: Float[Array, "time space"], gain: Float[Array, "frequ
     spectrum = jnp.fft.rfft(timeseries - mean, axis=0)
     filtered = jnp.fft.irfft(gain[:, None].astype(timeseries.dtype) * spectrum, n=timeseries.shape[0], axis=0)
     return filtered + gain[0].astype(timeseries.dtype) * mean
+
+
+def apply_gain_to_first(
+    timeseries: Float[Array, "time space"], gain: Float[Array, "frequencies"], length: Any
+) -> Float[Array, "time space"]:
+    """Apply a gain to the first `length` frames, a traced number, as `apply_gain` does to a series of that length.
+
+    By products with the sines and cosines of that length: no transform is known for a length that is not.
+    """
+    frame, bin = jnp.arange(len(timeseries)), jnp.arange(len(gain))
+    inside = (frame < length)[:, None]
+    known = jnp.where(inside, timeseries, 0.0)
+    mean = known.sum(axis=0) / length
+    angle = (2 * jnp.pi) * ((bin[:, None] * frame) % length / length).astype(timeseries.dtype)
+    valid = (bin[:, None] <= length // 2) & inside[:, 0]
+    cosines, sines = jnp.where(valid, jnp.cos(angle), 0.0), jnp.where(valid, jnp.sin(angle), 0.0)
+    share = jnp.where((bin == 0) | (2 * bin == length), 1.0, 2.0) / length
+    factor = (gain * share)[:, None].astype(timeseries.dtype)
+    deviation = jnp.where(inside, known - mean, 0.0)
+    filtered = sum(_times(wave.T, factor * _times(wave, deviation)) for wave in (cosines, sines))
+    return filtered + gain[0].astype(timeseries.dtype) * mean
+
+
+def _times(one: Array, other: Array) -> Array:
+    return jnp.matmul(one, other, precision="highest")
 
 
 def _butterworth(ratio: Array, order: Any) -> Array:

@@ -14,6 +14,7 @@ from pydra_diffconn.blocks.shared_parameters import FrameWeights
 from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.freedom import Freedom
+from pydra_diffconn.declare.padding import only
 from pydra_diffconn.declare.parameters import Parameter
 from pydra_diffconn.numerics.design import gated_inverse, unit_design
 from pydra_diffconn.numerics.weights import total_weight
@@ -55,7 +56,14 @@ def _count_below(cutoff: float, tr: float, frames: int, terms: int) -> int:
     return needed
 
 
-@define(outputs=["timeseries"], linear_in="timeseries", acts_along="time", check=check, freedom=taken)
+@define(
+    outputs=["timeseries"],
+    linear_in="timeseries",
+    acts_along="time",
+    check=check,
+    freedom=taken,
+    padding=only("frame_weights", lambda given: given["cutoff"] is None),
+)
 def Detrend(
     timeseries: Float[Array, "time space"],
     frame_weights: FrameWeights = None,

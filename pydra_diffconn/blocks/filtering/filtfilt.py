@@ -13,6 +13,7 @@ from pydra_diffconn.blocks.freedom import of_band
 from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.constraints import Given
+from pydra_diffconn.declare.padding import by
 from pydra_diffconn.declare.parameters import Parameter
 from pydra_diffconn.numerics.linalg import apply_over_time
 
@@ -48,7 +49,48 @@ def check(arguments: Mapping[str, Any]) -> None:
     check_filter(arguments)
 
 
-@define(outputs=["timeseries"], linear_in="timeseries", acts_along="time", check=check, freedom=of_band)
+def _padded_filtfilt(
+    length: Any,
+    timeseries: Array,
+    tr: Any,
+    low: Any = 0.01,
+    high: Any = 0.1,
+    order: int = 5,
+    padtype: str = "odd",
+    padlen: Any = None,
+) -> Array:
+    """Filter the first `length` frames, a traced number, as the block filters a series of that length."""
+    kind, frames = _kind(low, high), len(timeseries)
+    most = padding(padtype, padlen, order, kind, frames)
+    edge = length - 1 if padlen == LONGEST and padtype != "none" else most
+    sections = butterworth_sections(tr, low, high, order, kind)
+    start, total = steady_state(sections), length + 2 * edge
+    place = jnp.arange(frames + 2 * most)
+    forward = _filter(sections, _gone_on(timeseries, length, place - edge, padtype), start)
+    backward = _filter(sections, forward[jnp.maximum(total - 1 - place, 0)], start)
+    return backward[jnp.maximum(total - 1 - edge - jnp.arange(frames), 0)]
+
+
+def _gone_on(timeseries: Array, length: Any, frame: Array, padtype: str) -> Array:
+    """Return what stands at frames before the first and from `length` on, as the series goes on there."""
+    last = length - 1
+    mirrored = jnp.where(frame < 0, -frame, jnp.where(frame > last, 2 * last - frame, frame))
+    values = timeseries[jnp.clip(mirrored, 0, last)]
+    outside = ((frame < 0) | (frame > last))[:, None]
+    end = jnp.where((frame < 0)[:, None], timeseries[0], timeseries[last])
+    if padtype == "odd":
+        return jnp.where(outside, 2 * end - values, values)
+    return jnp.where(outside, end, values) if padtype == "constant" else values
+
+
+@define(
+    outputs=["timeseries"],
+    linear_in="timeseries",
+    acts_along="time",
+    check=check,
+    freedom=of_band,
+    padding=by(_padded_filtfilt),
+)
 def ButterworthFiltFilt(
     timeseries: Float[Array, "time space"],
     tr: float,

@@ -19,7 +19,7 @@ from pydra_diffconn.numerics.linalg import nearest_rotation
 from pydra_diffconn.numerics.weights import total_weight
 
 
-@define(outputs=["timeseries", "rotation"], check=check_series)
+@define(outputs=["timeseries", "rotation"], check=check_series, padding="frame_weights")
 def Procrustes(
     timeseries: Float[Array, "time parcels"],
     target: Float[Array, "time parcels"],

@@ -3,9 +3,10 @@
 from jaxtyping import Array, Float
 
 from pydra_diffconn.declare.block import define
+from pydra_diffconn.declare.padding import EACH
 
 
-@define(outputs=["timeseries"], linear_in="timeseries", writes=False)
+@define(outputs=["timeseries"], linear_in="timeseries", writes=False, padding=EACH)
 def AsArray(timeseries: Float[Array, "..."]) -> Float[Array, "..."]:
     """Return the series in a file as an array; an array stays what it is.
 

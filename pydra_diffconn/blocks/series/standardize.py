@@ -24,7 +24,7 @@ ModeWeights = Annotated[
 ]
 
 
-@define(outputs=["timeseries"], acts_along="time", check=check_series)
+@define(outputs=["timeseries"], acts_along="time", check=check_series, padding="frame_weights")
 def Standardize(
     timeseries: Float[Array, "time space"],
     frame_weights: FrameWeights = None,

@@ -10,7 +10,7 @@ from pydra_diffconn.numerics.dead_columns import is_alive
 from pydra_diffconn.numerics.weights import total_weight
 
 
-@define(outputs=["tsnr", "mean", "deviation"], check=check_series, skips=True)
+@define(outputs=["tsnr", "mean", "deviation"], check=check_series, skips=True, padding="frame_weights")
 def TemporalSnr(
     timeseries: Float[Array, "time space"],
     frame_weights: FrameWeights = None,

@@ -4,9 +4,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from pydra_diffconn.declare.block import define
+from pydra_diffconn.declare.padding import EACH
 
 
-@define(outputs=["timeseries"], acts_along="time")
+@define(outputs=["timeseries"], acts_along="time", padding=EACH)
 def UnitNorm(timeseries: Float[Array, "time space"]) -> Float[Array, "time space"]:
     """Divide each column by the root of its sum of squares, as AFNI's option -norm does.
 

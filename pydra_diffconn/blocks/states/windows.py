@@ -13,6 +13,7 @@ from pydra_diffconn.blocks.connectivity.correlation import Correlation, Covarian
 from pydra_diffconn.blocks.shared_parameters import FrameWeights
 from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
+from pydra_diffconn.declare.padding import only
 from pydra_diffconn.declare.parameters import Parameter
 
 StateWeights = Annotated[
@@ -45,7 +46,7 @@ def check(arguments: Mapping[str, Any]) -> None:
         )
 
 
-@define(outputs=["covariance"], check=check, skips=True)
+@define(outputs=["covariance"], check=check, skips=True, padding="frame_weights")
 def StateCovariance(
     timeseries: Float[Array, "time parcels"],
     state_weights: StateWeights,
@@ -74,7 +75,12 @@ def StateCovariance(
     return weighted_covariances(timeseries, state_weights, frame_weights, kind, ddof)
 
 
-@define(outputs=["covariance"], check=check, skips=True)
+@define(
+    outputs=["covariance"],
+    check=check,
+    skips=True,
+    padding=only("frame_weights", lambda given: given["window_weights"] is not None),
+)
 def WindowCovariance(
     timeseries: Float[Array, "time parcels"],
     window_weights: WindowWeights = None,

@@ -1,0 +1,146 @@
+"""Runs of many lengths share few programs, and each gives what it gives alone."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from pydra.compose import workflow
+
+from pydra_diffconn import Learn, fit, fuse, losses
+from pydra_diffconn.blocks import (
+    BandPass,
+    ButterworthFiltFilt,
+    Censor,
+    Correlation,
+    Detrend,
+    Interpolate,
+    KeepFrames,
+    Parcellate,
+    RegressConfounds,
+)  # fmt: skip
+from pydra_diffconn.learning.settings import Learning
+
+LENGTHS = (61, 50, 64, 55, 70, 55)
+
+
+@workflow.define(outputs=["connectome", "timeseries"])
+def Chain(bold, confounds, displacement, labels, tr: float, threshold: float = 0.5, low: float = 0.02):
+    kept = workflow.add(Censor(framewise_displacement=displacement, threshold=threshold, softness=0.1)).frame_weights
+    filled = workflow.add(Interpolate(timeseries=bold, frame_weights=kept, method="spline")).timeseries
+    flat = workflow.add(Detrend(timeseries=filled)).timeseries
+    band = workflow.add(BandPass(timeseries=flat, tr=tr, low=low, high=0.2)).timeseries
+    clean = workflow.add(RegressConfounds(timeseries=band, confounds=confounds, frame_weights=kept)).timeseries
+    parcels = workflow.add(Parcellate(timeseries=clean, labels=labels)).timeseries
+    return workflow.add(Correlation(timeseries=parcels, frame_weights=kept)).connectome, parcels
+
+
+@workflow.define(outputs=["connectome"])
+def Voxels(bold, labels, tr: float, low: float = 0.02, high: float = 0.2):
+    band = workflow.add(ButterworthFiltFilt(timeseries=bold, tr=tr, low=low, high=high, order=2)).timeseries
+    flat = workflow.add(Detrend(timeseries=band)).timeseries
+    return workflow.add(Correlation(timeseries=flat)).connectome
+
+
+@workflow.define(outputs=["connectome"])
+def Dropped(bold, used, low: float = 0.02):
+    kept = workflow.add(KeepFrames(timeseries=bold, frame_weights=used)).timeseries
+    band = workflow.add(BandPass(timeseries=kept, tr=1.0, low=low, high=0.2)).timeseries
+    return workflow.add(Correlation(timeseries=band)).connectome
+
+
+def runs(lengths=LENGTHS, columns=12, seed=0):
+    rng = np.random.default_rng(seed)
+    bold = [rng.standard_normal((n, columns)) + 5 for n in lengths]
+    confounds = [rng.standard_normal((n, 2)) for n in lengths]
+    displacement = [np.r_[0.0, rng.gamma(2, 0.15, n - 1)] for n in lengths]
+    return {"bold": bold, "confounds": confounds, "displacement": displacement}
+
+
+def chain(data, **settings):
+    names = tuple(data)
+    return Chain(labels=1 + np.arange(12) // 3, tr=1.0, **settings).split(names, **data)
+
+
+def each_alone(data):
+    for row in zip(*data.values(), strict=True):
+        yield chain(
+            {name: [value] for name, value in zip(data, row, strict=True)}, threshold=Learn(0.5), low=Learn(0.02)
+        )
+
+
+def test_values_and_gradients_are_those_of_each_run_alone():
+    data = runs()
+    with jax.enable_x64(True):
+        program = fuse(chain(data, threshold=Learn(0.5), low=Learn(0.02)))
+        assert len(program.groups) == 5 and len(program.padded.groups) == 1
+        start = {name: jnp.asarray(value) for name, value in program.parameters.items()}
+
+        def total(parameters, made):
+            found = made(parameters)
+            return sum(jnp.sum(one**3) for one in [*found["connectome"], *found["timeseries"]])
+
+        together = program(start)
+        assert [one.shape for one in together["timeseries"]] == [(n, 4) for n in LENGTHS]
+        slope, value = jax.grad(total)(start, program), 0.0
+        expected = dict.fromkeys(start, 0.0)
+        for number, task in enumerate(each_alone(data)):
+            alone = fuse(task)
+            found = alone(start)
+            np.testing.assert_allclose(together["connectome"][number], found["connectome"][0], atol=1e-10)
+            np.testing.assert_allclose(together["timeseries"][number], found["timeseries"][0], atol=1e-10)
+            value += total(start, alone)
+            expected = {n: expected[n] + one for n, one in jax.grad(total)(start, alone).items()}
+        for name in start:
+            np.testing.assert_allclose(slope[name], expected[name], rtol=1e-8)
+        assert total(start, program) == pytest.approx(float(value), rel=1e-10)
+
+
+def test_other_inputs_of_the_same_lengths_are_taken():
+    first, second = runs(), runs(seed=1)
+    with jax.enable_x64(True):
+        program, other = fuse(chain(first)), fuse(chain(second))
+        assert program.padded is not program
+        found = jax.jit(lambda inputs: program({}, **inputs))(second)
+        for one, two in zip(found["connectome"], other({})["connectome"], strict=True):
+            np.testing.assert_allclose(one, two, atol=1e-12)
+
+
+def test_lengths_far_apart_are_in_programs_of_their_own():
+    program = fuse(chain(runs((40, 45, 50, 100, 110, 120, 400))))
+    assert sorted(len(numbers) for numbers in program.padded.groups.values()) == [1, 3, 3]
+    assert len(fuse(chain(runs((50, 60, 70)))).padded.groups) == 3  # few enough to be compiled each
+    assert "2 compiled shape(s)" in fuse(chain(runs((40, 42, 44, 46, 90)))).explain()
+
+
+@pytest.mark.parametrize("columns", [12, 700])  # with many, the steps over time become one matrix
+def test_chains_made_one_matrix_are_filled_up_too(columns):
+    data = {"bold": runs((40, 41, 42, 43), columns)["bold"]}
+    with jax.enable_x64(True):
+        program = fuse(Voxels(labels=None, tr=1.0).split("bold", **data))
+        assert len(program.padded.groups) == 1
+        for bold, found in zip(data["bold"], program({})["connectome"], strict=True):
+            alone = fuse(Voxels(bold=bold, labels=None, tr=1.0))
+            np.testing.assert_allclose(found, alone({})["connectome"], atol=1e-10)
+
+
+def test_what_cannot_be_filled_up_is_computed_as_before():
+    bold = runs((40, 41, 42, 43))["bold"]
+    used = [np.r_[0.0, 0.0, np.ones(len(one) - 2)] for one in bold]
+    program = fuse(Dropped().split(("bold", "used"), bold=bold, used=used))
+    assert program.padded is program and len(program.groups) == 4
+
+
+@pytest.mark.parametrize("batch_size", [None, 2])
+def test_a_fit_over_many_lengths_is_that_over_programs_of_each(batch_size, monkeypatch):
+    data, how = runs(), Learning(batch_size=batch_size)
+    loss = losses.MeanSquaredError("connectome")
+    targets = np.stack([np.eye(4)] * len(LENGTHS))
+    with jax.enable_x64(True):
+        task = chain(data, threshold=Learn(0.5), low=Learn(0.02))
+        found = fit(task, loss, targets, steps=4, progress=False, how=how)
+        monkeypatch.setattr("pydra_diffconn.program.padding.FEWEST", 99)
+        if batch_size is None:  # batches are drawn from runs that share a program
+            plain = fit(task, loss, targets, steps=4, progress=False, how=how)
+            np.testing.assert_allclose(found.table["loss"], plain.table["loss"], rtol=1e-9)
+            assert found.parameters == pytest.approx(plain.parameters, rel=1e-7)
+    assert sorted(found.training) == list(range(len(LENGTHS)))
