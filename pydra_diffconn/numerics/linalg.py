@@ -67,7 +67,6 @@ def _ridge_derivative(primals: Any, tangents: Any) -> Any:
 TOGETHER = 2048  # columns that are multiplied together, small enough to stay in the processor's cache
 
 
-@jax.custom_vjp
 def apply_over_time(
     operator: Float[Array, "frames time"],
     constant: Float[Array, "frames"],
@@ -80,36 +79,42 @@ def apply_over_time(
     precision no digits, and no centred copy of everything is made. Frames from `length` on hold zeros, and the operator
     takes none of them.
     """
+    frames = len(series) if length is None else length
+    return _applied(operator, constant, series, jnp.asarray(frames, series.dtype))
+
+
+@jax.custom_vjp
+def _applied(operator: Array, constant: Array, series: Array, frames: Array) -> Array:
     columns = series.shape[1]
     if columns <= TOGETHER:
-        return _centred(operator, constant, series, length)
+        return _centred(operator, constant, series, frames)
 
     def part(number: Any, out: Any) -> Any:
         first = jnp.minimum(number * TOGETHER, columns - TOGETHER)
         some = jax.lax.dynamic_slice_in_dim(series, first, TOGETHER, axis=1)
-        return jax.lax.dynamic_update_slice_in_dim(out, _centred(operator, constant, some, length), first, axis=1)
+        return jax.lax.dynamic_update_slice_in_dim(out, _centred(operator, constant, some, frames), first, axis=1)
 
     out = jnp.zeros((operator.shape[0], columns), series.dtype)
     return jax.lax.fori_loop(0, -(-columns // TOGETHER), part, out)
 
 
-def _centred(operator: Array, constant: Array, series: Array, length: Any) -> Array:
-    mean = series.sum(axis=0) / (len(series) if length is None else length)
+def _centred(operator: Array, constant: Array, series: Array, frames: Array) -> Array:
+    mean = series.sum(axis=0) / frames
     return operator @ (series - mean) + constant[:, None] * mean
 
 
-def _forward(operator: Array, constant: Array, series: Array) -> Any:
-    return apply_over_time(operator, constant, series), (operator, series)
+def _forward(operator: Array, constant: Array, series: Array, frames: Array) -> Any:
+    return _applied(operator, constant, series, frames), (operator, series, frames)
 
 
 def _backward(saved: Any, slope: Array) -> Any:
     # exactly linear: constant is operator @ 1, so that the slope to `constant` has gone into the operator already
-    operator, series = saved
-    mean = series.mean(axis=0)
-    return slope @ (series - mean).T, slope @ mean, operator.T @ slope
+    operator, series, frames = saved
+    mean = series.sum(axis=0) / frames
+    return slope @ (series - mean).T, slope @ mean, operator.T @ slope, jnp.zeros_like(frames)
 
 
-apply_over_time.defvjp(_forward, _backward)
+_applied.defvjp(_forward, _backward)
 
 
 def column_sums(matrix: Float[Array, "rows columns"]) -> Float[Array, "columns"]:

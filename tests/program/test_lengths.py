@@ -116,11 +116,15 @@ def test_lengths_far_apart_are_in_programs_of_their_own():
 def test_chains_made_one_matrix_are_filled_up_too(columns):
     data = {"bold": runs((40, 41, 42, 43), columns)["bold"]}
     with jax.enable_x64(True):
-        program = fuse(Voxels(labels=None, tr=1.0).split("bold", **data))
+        program = fuse(Voxels(labels=None, tr=1.0, high=Learn(0.2)).split("bold", **data))
         assert len(program.padded.groups) == 1
-        for bold, found in zip(data["bold"], program({})["connectome"], strict=True):
-            alone = fuse(Voxels(bold=bold, labels=None, tr=1.0))
-            np.testing.assert_allclose(found, alone({})["connectome"], atol=1e-10)
+        start = {"high": jnp.asarray(0.2)}
+        slope = jax.grad(lambda given: jnp.sum(program(given)["connectome"] ** 3))(start)["high"]
+        for bold, found in zip(data["bold"], program(start)["connectome"], strict=True):
+            alone = fuse(Voxels(bold=bold, labels=None, tr=1.0, high=Learn(0.2)))
+            np.testing.assert_allclose(found, alone(start)["connectome"], atol=1e-10)
+            slope -= jax.grad(lambda given, alone=alone: jnp.sum(alone(given)["connectome"] ** 3))(start)["high"]
+        assert abs(slope) < 1e-6 * columns**2
 
 
 def test_what_cannot_be_filled_up_is_computed_as_before():
