@@ -50,6 +50,8 @@ if not typing.TYPE_CHECKING:  # read by lazy_loader
     from .connectivity.shrinkage import Oas as Oas
     from .connectivity.tangent import SpdMean as SpdMean
     from .connectivity.tangent import TangentProject as TangentProject
+    from .connectivity.weights import WeightEdges as WeightEdges
+    from .connectivity.weights import WeightParcels as WeightParcels
     from .filtering.band_pass import BandPass as BandPass
     from .filtering.band_pass import HighPass as HighPass
     from .filtering.band_pass import LowPass as LowPass
@@ -197,6 +199,8 @@ __all__ = [
     "VonMisesFisherMixture",
     "WaveletEnergy",
     "WaveletPower",
+    "WeightEdges",
+    "WeightParcels",
     "WindowCovariance",
     "ZeroPaddedBandPass",
 ]
@@ -2489,6 +2493,46 @@ class WaveletPower(workflow.Task[_WaveletPowerOutputs]):
         frequencies: accepted.Traced,
         frame_weights: accepted.Traced | None = None,
         cycles: accepted.Traced = 7.0,
+    ) -> jax.Array: ...
+
+class _WeightEdgesOutputs(workflow.Outputs):
+    connectome: typing.Any
+
+class WeightEdges(workflow.Task[_WeightEdgesOutputs]):
+    """Multiply each edge by a weight of its own, such as its reliability (intraclass correlation) in other people."""
+
+    Outputs: typing.TypeAlias = _WeightEdgesOutputs
+    declaration: typing.ClassVar[declared.Declaration]
+    def __init__(
+        self,
+        *,
+        connectome: accepted.Data = ...,
+        weights: accepted.Values = ...,
+    ) -> None: ...
+    @staticmethod
+    def pure(
+        connectome: accepted.Traced,
+        weights: accepted.Traced,
+    ) -> jax.Array: ...
+
+class _WeightParcelsOutputs(workflow.Outputs):
+    connectome: typing.Any
+
+class WeightParcels(workflow.Task[_WeightParcelsOutputs]):
+    """Multiply each edge by the geometric mean of the weights of its parcels."""
+
+    Outputs: typing.TypeAlias = _WeightParcelsOutputs
+    declaration: typing.ClassVar[declared.Declaration]
+    def __init__(
+        self,
+        *,
+        connectome: accepted.Data = ...,
+        weights: accepted.Values = ...,
+    ) -> None: ...
+    @staticmethod
+    def pure(
+        connectome: accepted.Traced,
+        weights: accepted.Traced,
     ) -> jax.Array: ...
 
 class _WindowCovarianceOutputs(workflow.Outputs):

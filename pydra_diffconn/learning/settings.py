@@ -48,7 +48,7 @@ class Learning:
         for name in ("batch_size", "patience", "checkpoint_every"):
             require_count(name, getattr(self, name), 1)
         require_number("shrinkage", self.shrinkage, 0.0)
-        _require_each("rates", self.rates, _is_number, "factors by name, such as {'BandPass.low': 0.1}")
+        _require_each("rates", self.rates, _is_factor, "factors of at least 0 by name, such as {'BandPass.low': 0.1}")
         rule = "functions of the step by name, such as {'Choose.temperature': optax.linear_schedule(1.0, 0.1, 100)}"
         _require_each("schedules", self.schedules, callable, rule)
 
@@ -84,6 +84,10 @@ class Machine:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool) and value == value
+
+
+def _is_factor(value: Any) -> bool:
+    return _is_number(value) and value >= 0
 
 
 def require_number(name: str, value: Any, least: float) -> None:

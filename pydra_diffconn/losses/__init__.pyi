@@ -25,6 +25,7 @@ from .prediction import BinaryCrossEntropy as BinaryCrossEntropy
 from .prediction import ConstraintViolation as ConstraintViolation
 from .prediction import Distance as Distance
 from .prediction import Hinge as Hinge
+from .prediction import LogDeviation as LogDeviation
 from .prediction import MeanSquaredError as MeanSquaredError
 from .prediction import Norm as Norm
 from .prediction import OutOfRange as OutOfRange

@@ -12,12 +12,19 @@ import numpy as np
 from pydra_diffconn.declare.loss import Loss
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Identifiability(Loss):
     """Minus the gap between self and others (see `self_others_gap`).
 
     Targets are a mapping with `person` and `session`, one integer for each run.
+
+    Parameters
+    ----------
+    center : bool
+        Whether the mean connectome of the runs is subtracted first, what all people have in common.
     """
+
+    center: bool = False
 
     @property
     def least_runs(self) -> int:
@@ -27,10 +34,12 @@ class Identifiability(Loss):
     def score(self, outputs: Mapping[str, Any], targets: Mapping[str, Any]) -> Any:
         """Return the negative gap, to be minimised."""
         person, session = (self.per_run(targets, name) for name in ("person", "session"))
-        return -self_others_gap(self.read(outputs), person, session)
+        connectomes = self.read(outputs)
+        reference = connectomes.mean(axis=0) if self.center else None
+        return -self_others_gap(connectomes, person, session, reference)
 
 
-def self_others_gap(connectomes: Any, person: Any, session: Any) -> Any:
+def self_others_gap(connectomes: Any, person: Any, session: Any, reference: Any = None) -> Any:
     """Return how much more alike a person's two sessions are than different people's, in standard deviations.
 
     (mean similarity of the same person in different sessions - mean similarity of different people in different
@@ -43,10 +52,12 @@ def self_others_gap(connectomes: Any, person: Any, session: Any) -> Any:
         Symmetric; the diagonal is not used.
     person, session : (runs,)
         Integers.
+    reference : (parcels, parcels), optional
+        Subtracted before: the mean connectome of other people, those learned from for example.
     """
     import jax.numpy as jnp
 
-    similarity = edge_similarity(connectomes)
+    similarity = edge_similarity(connectomes, reference)
     other_session = session[:, None] != session[None, :]
     same = (person[:, None] == person[None, :]) & other_session
     others = (person[:, None] != person[None, :]) & other_session
@@ -57,21 +68,25 @@ def self_others_gap(connectomes: Any, person: Any, session: Any) -> Any:
     return jnp.where(equal, 0.0, (mean_self - mean_others) / jnp.sqrt(jnp.where(equal, 1.0, variance)))
 
 
-def edge_similarity(connectomes: Any) -> Any:
-    """Return (runs, runs) Pearson correlations between the upper triangles of connectomes."""
+def edge_similarity(connectomes: Any, reference: Any = None) -> Any:
+    """Return (runs, runs) Pearson correlations between the upper triangles of connectomes, less those of a reference."""
     import jax.numpy as jnp
 
     rows, columns = np.triu_indices(connectomes.shape[-1], 1)
     edges = connectomes[:, rows, columns]
+    edges = edges if reference is None else edges - reference[rows, columns]
     edges = edges - edges.mean(axis=1, keepdims=True)
     square = jnp.sum(edges**2, axis=1, keepdims=True)
     normed = edges * jnp.where(square > 0, 1 / jnp.sqrt(jnp.where(square > 0, square, 1.0)), 0.0)
     return normed @ normed.T
 
 
-def identification_accuracy(connectomes: Any, person: Any, session: Any) -> float:
-    """Return how often the most similar connectome of another session is the same person's (Finn et al. 2015)."""
-    similarity = np.array(edge_similarity(np.asarray(connectomes)))
+def identification_accuracy(connectomes: Any, person: Any, session: Any, reference: Any = None) -> float:
+    """Return how often the most similar connectome of another session is the same person's (Finn et al. 2015).
+
+    The arguments are those of `self_others_gap`.
+    """
+    similarity = np.array(edge_similarity(np.asarray(connectomes), reference))
     person, session = np.asarray(person), np.asarray(session)
     similarity[session[:, None] == session[None, :]] = -np.inf
     return float(np.mean(person[similarity.argmax(axis=1)] == person))

@@ -133,6 +133,21 @@ class OutOfRange(Loss):
 
 
 @dataclass(frozen=True, kw_only=True)
+class LogDeviation(Loss):
+    """Mean squared logarithm of positive values over `around`: what holds learned weights near it.
+
+    Weights that a comparison takes relative to each other are free in scale, and as many as parcels or edges: without a
+    penalty they fit the people that they are learned from. A factor of two costs as much as a half.
+    """
+
+    around: float = 1.0
+
+    def score(self, outputs: Mapping[str, Any], targets: Any) -> Any:
+        """Return the mean over all entries."""
+        return jnp.mean(jnp.log(self.read(outputs) / self.around) ** 2)
+
+
+@dataclass(frozen=True, kw_only=True)
 class ConstraintViolation(Loss):
     """How far the worst of some constraints c(x) <= 0 is violated; each is a function of the values."""
 

@@ -48,6 +48,9 @@ def fuse(
         On an unknown name in `learn`, on bad input to a block (with the block's name), or if a parameter to be learned
         would have to pass through a step that is not differentiable.
     """
+    pydra_compat.require_places(cache_root, worker)
+    if not isinstance(reorder, bool):
+        raise ValueError(f"reorder is {reorder!r}; expected True or False")
     read = reading.read(task, learn)
     read = choosing.decided(read) if reorder else read
     needed = _from_pydra(read)

@@ -38,6 +38,7 @@ from pydra_diffconn.pydra_compat.graphs import construct as construct
 from pydra_diffconn.pydra_compat.graphs import require_workflow as require_workflow
 from pydra_diffconn.pydra_compat.graphs import constructor as constructor
 from pydra_diffconn.pydra_compat.hashes import COMPANIONS as COMPANIONS
+from pydra_diffconn.pydra_compat.workers import require_places as require_places
 from pydra_diffconn.pydra_compat.checksums import environment as environment
 from pydra_diffconn.pydra_compat.checksums import precision as precision
 from pydra_diffconn.pydra_compat.reach import class_bytes as class_bytes

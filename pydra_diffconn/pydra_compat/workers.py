@@ -32,6 +32,27 @@ def _start_worker(settings: Mapping[str, Any]) -> None:
             jax.config.update(name, value)
 
 
+def require_places(cache_root: Any, worker: Any) -> None:
+    """Refuse a cache folder that is no path, and a worker that Pydra has not, also where no job would need them.
+
+    Raises
+    ------
+    ValueError
+        With the workers there are.
+    """
+    if not (cache_root is None or isinstance(cache_root, str | os.PathLike)):
+        raise ValueError(f"cache_root is {cache_root!r}; expected the path of a folder, or None for Pydra's own")
+    if worker == "debug":
+        return
+    from pydra.workers.base import Worker
+
+    if isinstance(worker, Worker) or (isinstance(worker, type) and issubclass(worker, Worker)):
+        return
+    known = sorted(name.replace("_", "-") for name in Worker.available_plugins())
+    if not isinstance(worker, str) or worker.replace("_", "-") not in known:
+        raise ValueError(f"worker is {worker!r}; expected one of {', '.join(known)}, or a Worker of Pydra")
+
+
 def install_worker() -> None:
     """Let Pydra's `cf` worker make its pool here."""
     import pydra.workers.cf as cf_worker

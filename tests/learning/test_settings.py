@@ -65,6 +65,10 @@ def test_settings_of_steps_and_of_a_machine(kind, change, told):
     ("call", "told"),
     [
         (lambda: fuse(TASK, memory="4GB"), "memory is '4GB'; expected a number of bytes"),
+        (lambda: fuse(TASK, worker="none"), "worker is 'none'; expected one of cf, dask, debug"),
+        (lambda: fuse(TASK, cache_root=5), "cache_root is 5; expected the path of a folder"),
+        (lambda: fuse(TASK, reorder="no"), "reorder is 'no'; expected True or False"),
+        (lambda: Learning(rates={"a.b": -1.0}), "rates: a.b is -1.0; expected factors of at least 0"),
         (lambda: swap(TASK, 3), "swap: steps is 3; expected tasks by name of the node"),
         (lambda: cross_validate(TASK, losses.Norm("connectome"), folds="a"), "folds is 'a'; expected a whole number"),
         (

@@ -47,6 +47,7 @@ TERMS = [
     (losses.JensenShannon("maps", other="other", axis=0), None),
     (losses.KullbackLeibler("maps", other="other", axis=0), None),
     (losses.LogDetCorrelation("timeseries"), None),
+    (losses.LogDeviation("maps"), None),
     (losses.MeanSquaredError("value"), DATA["value"][::-1]),
     (losses.Modularity("connectome"), None),
     (losses.MultivariateKurtosis("timeseries"), None),
