@@ -69,7 +69,7 @@ def self_others_gap(connectomes: Any, person: Any, session: Any, reference: Any 
 
 
 def edge_similarity(connectomes: Any, reference: Any = None) -> Any:
-    """Return (runs, runs) Pearson correlations between the upper triangles of connectomes, less those of a reference."""
+    """Return (runs, runs) Pearson correlations of the upper triangles of connectomes, less that of a reference."""
     import jax.numpy as jnp
 
     rows, columns = np.triu_indices(connectomes.shape[-1], 1)

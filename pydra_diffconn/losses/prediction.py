@@ -137,14 +137,18 @@ class LogDeviation(Loss):
     """Mean squared logarithm of positive values over `around`: what holds learned weights near it.
 
     Weights that a comparison takes relative to each other are free in scale, and as many as parcels or edges: without a
-    penalty they fit the people that they are learned from. A factor of two costs as much as a half.
+    penalty they fit the people that they are learned from. A factor of two costs as much as a half. Values of 0 or less
+    cost as much as the smallest number above it.
     """
 
     around: float = 1.0
 
     def score(self, outputs: Mapping[str, Any], targets: Any) -> Any:
         """Return the mean over all entries."""
-        return jnp.mean(jnp.log(self.read(outputs) / self.around) ** 2)
+        values = jnp.asarray(self.read(outputs))
+        alive, least = values > 0, np.log(jnp.finfo(values.dtype).tiny)
+        logarithm = jnp.where(alive, jnp.log(jnp.where(alive, values, 1.0)), least)
+        return jnp.mean((logarithm - np.log(self.around)) ** 2)
 
 
 @dataclass(frozen=True, kw_only=True)
