@@ -13,7 +13,7 @@ from pydra_diffconn.cli.ending import stop_early
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), default=Path("demo"), show_default=True, help="Folder to write."
 )
-@click.option("--steps", default=30, show_default=True, type=click.IntRange(min=1), help="Gradient steps.")
+@click.option("--steps", default=60, show_default=True, type=click.IntRange(min=1), help="Gradient steps.")
 @click.option("--worker", default="cf", show_default=True, help="Pydra worker of the classical runs.")
 @click.option("-w", "--work-dir", type=click.Path(path_type=Path), help="Keep Pydra's cache here (several hundred MB).")
 @click.option("--bids", type=click.Path(path_type=Path), help="Write a simulated fMRIPrep folder here, and stop.")
@@ -38,18 +38,19 @@ def demo(
         _write_folder(bids, people, frames, faults)
         return
     from pydra_diffconn.demo import fingerprint as demonstration
+    from pydra_diffconn.demo import fingerprint_report as demonstration_report
 
     outcome = demonstration.run(output.resolve(), steps=steps, worker=worker, work=work_dir)
-    before, after = outcome.classical, outcome.learned
     click.echo()
-    click.echo(f"gap between self and others  {before.gap:.2f} -> {after.gap:.2f} s.d.  (people unseen in learning)")
-    click.echo(f"recognised across sessions   {before.accuracy:.0%} -> {after.accuracy:.0%}")
-    click.echo(f"parameters learned           {len(outcome.result.learned)}")
+    for one in outcome.comparison.compared:
+        shown = {name: f"{value:.3g}" for name, value in one.values.items()}
+        told = ", ".join(f"{name} {value}" for name, value in shown.items())
+        click.echo(f"{one.score.name}: {told}")
+    for sentence in demonstration_report.sentences(outcome.comparison):
+        click.echo(sentence)
     click.echo(f"report      {outcome.report}")
     click.echo(f"parameters  {outcome.folder / 'fit' / 'parameters.json'}")
     click.echo(f"connectomes {outcome.folder / 'sub-*'}")
-    if after.gap <= before.gap:
-        click.echo("Learning did not improve the score on unseen people.", err=True)
     stop_early(outcome.result.stopped)
 
 

@@ -1,66 +1,62 @@
-"""The main job: recognise people across two sessions from short windows, classically and with learned parameters."""
+"""The main job: recognise people across two sessions from 40 seconds of data, and say what learning adds to it."""
 
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Mapping
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from pydra.compose import workflow
 
-from pydra_diffconn import Learn, losses
-from pydra_diffconn.blocks import BandPass, Choose, Correlation, FisherZ, PartialCorrelation, ShrinkCovariance
-from pydra_diffconn.demo import sample
+from pydra_diffconn import Learn, compare, losses
+from pydra_diffconn.blocks import (
+    BandPass,
+    Choose,
+    Correlation,
+    FisherZ,
+    PartialCorrelation,
+    ShrinkCovariance,
+    WeightParcels,
+)
+from pydra_diffconn.demo import fingerprint_report, sample
+from pydra_diffconn.demo.fingerprint_report import PEARSON, WINDOW, Outcome
+from pydra_diffconn.learning.comparing import Comparison, Pipeline, Score
 
-WINDOW = 60  # frames: two minutes, where full scans would be near the ceiling
-LEARN_FROM = 10  # people; the others are scored
-
-
-@dataclass
-class Score:
-    """How well unseen people are recognised."""
-
-    gap: float
-    """Between self and others, in standard deviations of the others."""
-    accuracy: float
-
-
-@dataclass
-class Outcome:
-    """What a demonstration gave, and where it lies."""
-
-    folder: Path
-    result: Any
-    classical: Score
-    learned: Score
-
-    @property
-    def report(self) -> Path:
-        return self.folder / "report.html"
+FOLDS = 2  # halves of the people, each scored by what was chosen and learned on the other half
+RECOGNISED, GAP = "windows recognised", "gap between self and others (s.d.)"
+GRID = {  # what is classically chosen from, 112 pipelines
+    "GlobalSignal.weights": ([1.0, 0.0], [0.0, 1.0]),
+    "ShrinkCovariance.shrinkage": (0.999, 0.5, 0.3, 0.1, 0.03, 0.01, 0.003),
+    "BandPass.low": (0.0, 0.03),
+    "BandPass.high": (0.1, 0.15, 0.2, 0.24),
+}
+PENALTY = 0.5  # on the squared logarithm of the parcels' weights
 
 
 @workflow.define(outputs=["connectome"])
-def Fingerprint(without_gsr, with_gsr, tr: float):
+def Fingerprint(without_gsr, with_gsr, tr: float, weights):
     """A connectome from two denoisings of one run, every step a block.
 
-    As marked it starts at the field's habit: no global signal regression, 0.01 to 0.1 Hz, and a shrinkage so strong
-    that the partial correlation is the Pearson correlation in all but scale.
+    It starts at a partial correlation that nobody tuned; a shrinkage of 0.999 would make it the Pearson correlation in
+    all but scale.
     """
     series = workflow.add(
-        Choose(option_1=without_gsr, option_2=with_gsr, weights=Learn([1.0, 0.0])), name="GlobalSignal"
+        Choose(option_1=without_gsr, option_2=with_gsr, weights=Learn([0.5, 0.5])), name="GlobalSignal"
     )
-    low = Learn(0.01, within=(1 / (WINDOW * sample.TR), 0.05))  # a window has no slower waves
-    band = workflow.add(BandPass(timeseries=series.chosen, tr=tr, low=low, high=Learn(0.1)))
+    low = Learn(0.03, within=(1 / (WINDOW * sample.TR), 0.06))  # a window has no slower waves
+    band = workflow.add(BandPass(timeseries=series.chosen, tr=tr, low=low, high=Learn(0.15)))
     correlation = workflow.add(Correlation(timeseries=band.timeseries))
-    shrunk = workflow.add(ShrinkCovariance(covariance=correlation.connectome, shrinkage=Learn(0.999)))
+    shrunk = workflow.add(ShrinkCovariance(covariance=correlation.connectome, shrinkage=Learn(0.5)))
     partial = workflow.add(PartialCorrelation(covariance=shrunk.covariance))
-    return workflow.add(FisherZ(connectome=partial.connectome)).connectome
+    z = workflow.add(FisherZ(connectome=partial.connectome))
+    return workflow.add(WeightParcels(connectome=z.connectome, weights=weights)).connectome
 
 
-def run(output: Path, steps: int = 30, worker: str = "cf", progress: bool = True, work: Path | None = None) -> Outcome:
-    """Run the demonstration: classical, learned on some people, written back, classical again, scored on the others.
+def run(output: Path, steps: int = 60, worker: str = "cf", progress: bool = True, work: Path | None = None) -> Outcome:
+    """Run the demonstration: learn on each half of the people, choose classically on the same, score on the other half.
 
     Parameters
     ----------
@@ -76,154 +72,105 @@ def run(output: Path, steps: int = 30, worker: str = "cf", progress: bool = True
     if work is None:
         with tempfile.TemporaryDirectory(prefix="diffconn-") as temporary:
             return run(output, steps, worker, progress, Path(temporary))
-    from pydra_diffconn import fit
-    from pydra_diffconn.losses import Identifiability
-
     windows = sample.windows(WINDOW)
     people = sample.people()
-    learned_from = set(people[:LEARN_FROM])
-    training = [w for w in windows if w.person in learned_from]
-    say = print if progress else lambda *_: None
-    say(f"Data: {sample.SOURCE}")
-    say(f"{len(people)} people, 2 sessions, {len(windows)} windows of {WINDOW * sample.TR:.0f} s")
-
-    say("1/4 classical connectomes, through Pydra")
-    classical = _connectomes(Fingerprint, windows, work, worker)
-    say(f"2/4 learning on {LEARN_FROM} people; {len(people) - LEARN_FROM} stay unseen")
-    result = fit(
-        _task(Fingerprint, training),
-        Identifiability("connectome"),
-        _who(training, people),
-        steps=steps,
-        optimizer=_optimizer(),
-        progress=progress,
-    )
-    say("3/4 the learned values in the same workflow, through Pydra again")
-    learned = _connectomes(result.workflow, windows, work, worker)
-    say("4/4 connectomes, scores and report")
-    unseen = np.array([w.person not in learned_from for w in windows])
-    outcome = Outcome(output, result, *(_score(c, windows, people, unseen) for c in (classical, learned)))
-    _write(outcome, windows, classical, learned, people, unseen)
-    return outcome
-
-
-def _optimizer() -> Any:
-    import optax
-
-    return optax.adam(0.2)
-
-
-def _task(workflow_class: type, windows: list[sample.Window]) -> Any:
-    inputs = {"without_gsr": [w.without_gsr for w in windows], "with_gsr": [w.with_gsr for w in windows]}
-    return workflow_class(tr=sample.TR).split(("without_gsr", "with_gsr"), **inputs)
-
-
-def _who(windows: list[sample.Window], people: list[str]) -> dict[str, np.ndarray]:
-    return {
+    who = {
         "person": np.array([people.index(w.person) for w in windows]),
         "session": np.array([w.session for w in windows]),
     }
+    say = print if progress else lambda *_: None
+    say(f"Data: {sample.SOURCE}")
+    say(f"{len(people)} people, 2 sessions, {len(windows)} windows of {WINDOW * sample.TR:.0f} s")
+    say(f"1/3 on each half of the people: the best of {_count()} classical pipelines, and learning in {steps} steps")
+    comparison = _compared(windows, who, steps, progress)
+    say("2/3 the learned values in the same workflow, classical again: the other half, through Pydra")
+    learned = _through_pydra(comparison, windows, work, worker)
+    say("3/3 connectomes and report")
+    outcome = Outcome(output, comparison, _difference(comparison, learned))
+    fingerprint_report.write(outcome, windows, learned, who)
+    return outcome
 
 
-def _connectomes(workflow_class: type, windows: list[sample.Window], cache: Path, worker: str) -> np.ndarray:
-    return np.stack(_task(workflow_class, windows)(worker=worker, cache_root=cache).connectome)
+def _count() -> int:
+    return int(np.prod([len(values) for values in GRID.values()]))
 
 
-def _score(connectomes: np.ndarray, windows: list[sample.Window], people: list[str], chosen: np.ndarray) -> Score:
-    who = {name: values[chosen] for name, values in _who(windows, people).items()}
-    gap = float(losses.self_others_gap(connectomes[chosen], who["person"], who["session"]))
-    return Score(gap, losses.identification_accuracy(connectomes[chosen], who["person"], who["session"]))
+def _task(windows: list[sample.Window], weights: Any, kind: type = Fingerprint) -> Any:
+    inputs = {"without_gsr": [w.without_gsr for w in windows], "with_gsr": [w.with_gsr for w in windows]}
+    return kind(tr=sample.TR, weights=weights).split(("without_gsr", "with_gsr"), **inputs)
 
 
-def _write(
-    outcome: Outcome,
-    windows: list[sample.Window],
-    classical: np.ndarray,
-    learned: np.ndarray,
-    people: list[str],
-    unseen: np.ndarray,
-) -> None:
-    from pydra_diffconn.bids import derivatives
+def _compared(windows: list[sample.Window], who: Mapping[str, np.ndarray], steps: int, progress: bool) -> Comparison:
+    import optax
 
-    output = outcome.folder
-    derivatives.write_description(
-        output, "pydra-diffconn demonstration", [{"URL": "https://github.com/izachp/psychosis-FC-prediction"}]
+    parcels = windows[0].with_gsr.shape[1]
+    classical = _task(windows, np.ones(parcels))
+    pearson = dict(zip(GRID, ([1.0, 0.0], 0.999, 0.0, 0.1), strict=True))
+    apart = losses.Identifiability("connectome", center=True)
+    return compare(
+        _task(windows, Learn(np.ones(parcels))),
+        apart + PENALTY * losses.LogDeviation("weights"),
+        who,
+        classical=[Pipeline(_told(values), classical, values) for values in _grid()],
+        scores=[Score(RECOGNISED, of_runs=_recognised), Score(GAP, of_runs=_gap)],
+        beside=[Pipeline(PEARSON, classical, pearson)],
+        choose=apart,
+        folds=FOLDS,
+        steps=steps,
+        optimizer=optax.adam(0.1),
+        groups=who["person"].tolist(),
+        progress=progress,
     )
-    outcome.result.save(output / "fit")
-    names = [f"parcel{number + 1:03d}" for number in sample.parcels()]
-    for window, before, after in zip(windows, classical, learned, strict=True):
-        entities = {
-            "sub": window.person.removeprefix("sub-"),
-            "ses": window.session,
-            "task": "rest",
-            "run": window.number,
-        }
-        facts = {"RepetitionTime": sample.TR, "Frames": WINDOW}
-        for desc, matrix in (("classical", before), ("learned", after)):
-            values = {
-                p.name: np.asarray(p.start if desc == "classical" else p.value).tolist() for p in outcome.result.learned
-            }
-            metadata = {"RelationshipMeasure": "Fisher z of shrunk partial correlation", "Parameters": values, **facts}
-            derivatives.write_relmat(
-                output, entities, matrix, names, metadata, atlas="419parc", desc=desc, stat="fisherz"
-            )
-    _write_report(outcome, windows, classical, learned, _who(windows, people), unseen)
 
 
-def _write_report(
-    outcome: Outcome,
-    windows: list[sample.Window],
-    classical: np.ndarray,
-    learned: np.ndarray,
-    who: dict,
-    unseen: np.ndarray,
-) -> None:
-    from pydra_diffconn import report
-    from pydra_diffconn.learning import telling
-    from pydra_diffconn.losses import identifiability
-    from pydra_diffconn.report import figures
+def _grid() -> list[dict[str, Any]]:
+    return [dict(zip(GRID, values, strict=True)) for values in product(*GRID.values())]
 
-    first = int(np.flatnonzero(unseen)[0])
-    person, session = who["person"][unseen], who["session"][unseen]
-    apart = session[:, None] != session[None, :]
-    same, others = (person[:, None] == person[None, :]) & apart, (person[:, None] != person[None, :]) & apart
-    alike = [np.asarray(identifiability.edge_similarity(c[unseen])) for c in (classical, learned)]
-    before, after = outcome.classical, outcome.learned
-    cards = [
-        report.Card(f"{before.gap:.2f} → {after.gap:.2f}", "gap between self and others, s.d. (unseen people)"),
-        report.Card(
-            f"{before.accuracy:.0%} → {after.accuracy:.0%}", "windows recognised across sessions (unseen people)"
-        ),
-        report.Card(f"{len(set(person))} of {len(set(who['person']))}", "people unseen in learning"),
-    ]
-    rows = [
-        ["classical", f"{before.gap:.3f}", f"{before.accuracy:.1%}"],
-        ["learned", f"{after.gap:.3f}", f"{after.accuracy:.1%}"],
-    ]
-    window = windows[first]
-    label = f"{window.person}, session {window.session}, window {window.number}"
-    sections = [
-        report.Section(
-            "Held-out score",
-            "People who took no part in learning; windows of one session are looked up among those of the other.",
-            {"head": ["workflow", "gap self - others (s.d.)", "recognised"], "rows": rows},
-            [report.Figure(figures.similarity(alike[0], alike[1], same, others), "Similarity across sessions.")],
-        ),
-        report.Section(
-            "The data",
-            sample.SOURCE,
-            figures=[
-                report.Figure(figures.carpet(window.without_gsr, sample.TR, label), "Parcel series, without GSR.")
-            ],
-        ),
-        report.Section(
-            "Connectome",
-            "As written, a shrinkage of 0.999 makes the partial correlation the Pearson correlation at a thousandth of "
-            "its size; the patterns are to be compared, not the scales.",
-            figures=[report.Figure(figures.connectomes(classical[first], learned[first]), label)],
-        ),
-        *telling.fit_sections(outcome.result.learned, outcome.result.history, sample.TR),
-    ]
-    lead = "The same Pydra workflow before and after learning its marked parameters."
-    notes = [] if after.gap > before.gap else ["Learning did not improve the score on unseen people."]
-    report.write_page(outcome.report, "People recognised from short windows", lead, sections, cards, notes)
+
+def _told(values: Mapping[str, Any]) -> str:
+    gsr, shrinkage, low, high = values.values()
+    return f"{'GSR' if gsr[1] else 'no GSR'}, shrinkage {shrinkage:g}, {low:g} to {high:g} Hz"
+
+
+def _similarity(outputs: Mapping[str, Any], tested: np.ndarray) -> np.ndarray:
+    """Return how alike held-out windows are in what differs from the mean connectome of the others' people."""
+    from pydra_diffconn.losses.identifiability import edge_similarity
+
+    connectomes = np.asarray(outputs["connectome"])
+    training = np.delete(connectomes, tested, axis=0)
+    return np.asarray(edge_similarity(connectomes[tested], training.mean(axis=0)))
+
+
+def _recognised(outputs: Mapping[str, Any], targets: Any, tested: np.ndarray) -> np.ndarray:
+    """Return 1 for each window whose nearest one of another session is the same person's, else 0."""
+    similarity = np.array(_similarity(outputs, tested))
+    person, session = (np.asarray(targets[name])[tested] for name in ("person", "session"))
+    similarity[session[:, None] == session] = -np.inf
+    return (person[similarity.argmax(axis=1)] == person).astype(float)
+
+
+def _gap(outputs: Mapping[str, Any], targets: Any, tested: np.ndarray) -> np.ndarray:
+    """Return how much more alike a window is to its person's other session than to others, in s.d. of all others."""
+    similarity = _similarity(outputs, tested)
+    person, session = (np.asarray(targets[name])[tested] for name in ("person", "session"))
+    apart = session[:, None] != session
+    same, others = (person[:, None] == person) & apart, (person[:, None] != person) & apart
+    own = np.array([row[mine].mean() for row, mine in zip(similarity, same, strict=True)])
+    return (own - similarity[others].mean()) / similarity[others].std()
+
+
+def _through_pydra(comparison: Comparison, windows: list[sample.Window], cache: Path, worker: str) -> np.ndarray:
+    """Return the learned connectome of each window, by the workflow of the fold that held it out, run by Pydra."""
+    found: list[Any] = [None] * len(windows)
+    for result, test in zip(comparison.results, comparison.tests, strict=True):
+        task = _task([windows[n] for n in test], result.parameters["weights"], result.workflow)
+        for number, connectome in zip(test, task(worker=worker, cache_root=cache).connectome, strict=True):
+            found[number] = connectome
+    return np.stack(found)
+
+
+def _difference(comparison: Comparison, learned: np.ndarray) -> float:
+    result, test = comparison.results[0], comparison.tests[0]
+    assert result.program is not None
+    fused = np.asarray(result.program(result.parameters)["connectome"])
+    return float(np.abs(fused[test] - learned[test]).max())

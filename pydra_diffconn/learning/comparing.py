@@ -10,9 +10,12 @@ from typing import Any
 import numpy as np
 
 from pydra_diffconn.declare.parameters import Learn
+from pydra_diffconn.learning.fitting import result_of
 from pydra_diffconn.learning.partition import partition
 from pydra_diffconn.learning.prepared import prepared
+from pydra_diffconn.learning.progress import Progress
 from pydra_diffconn.learning.resampling import folds_of, ran
+from pydra_diffconn.learning.result import Result
 from pydra_diffconn.learning.settings import Learning, Machine, require_loss, require_runs, settled
 from pydra_diffconn.learning.training_data import chosen_targets
 from pydra_diffconn.numerics.process import one_blas_thread
@@ -62,6 +65,11 @@ class Compared:
     values: Mapping[str, float]
     interval: tuple[float, float]
     """95 % of the difference, learned less classical, over groups drawn with replacement."""
+    of_groups: Mapping[str, np.ndarray] = field(default_factory=dict, repr=False)
+    """Of each pipeline, the mean over the held-out runs of each group, in the order of the labels; none for a score
+    of all runs together."""
+    intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    """95 % of each pipeline's own value over groups."""
 
     @property
     def difference(self) -> float:
@@ -87,6 +95,12 @@ class Comparison:
     groups: int
     pipelines: int
     """How many classical pipelines there were to choose from."""
+    results: list[Result] = field(default_factory=list, repr=False)
+    """What was learned in each fold, each a classical workflow again."""
+    tests: list[list[int]] = field(default_factory=list, repr=False)
+    """The runs that each fold held out."""
+    labels: list[Any] = field(default_factory=list, repr=False)
+    """The groups, in the order of `Compared.of_groups`."""
 
     @property
     def table(self) -> Any:
@@ -106,8 +120,11 @@ class Comparison:
 
     @property
     def sentence(self) -> str:
-        """Whether learning helped, in one sentence."""
-        one = self.compared[0]
+        """Whether learning helped, in one sentence, by the first score."""
+        return self.sentence_of(self.compared[0])
+
+    def sentence_of(self, one: Compared) -> str:
+        """Whether learning helped, in one sentence, by one score."""
         words = {True: "Learning helped", False: "Learning did harm", None: "Learning is not shown to help"}
         low, high = one.interval
         return (
@@ -125,6 +142,8 @@ def compare(
     *,
     classical: Sequence[Pipeline],
     scores: Sequence[Score],
+    beside: Sequence[Pipeline] = (),
+    choose: Callable[..., Any] | None = None,
     folds: int = 5,
     learn: Mapping[str, Learn] | None = None,
     steps: int = 200,
@@ -148,6 +167,11 @@ def compare(
         The pipelines of which the one with the smallest loss on the training runs is chosen, in each fold.
     scores : sequence of Score
         What is reported of held-out runs; the first decides.
+    beside : sequence of Pipeline, optional
+        Pipelines that are scored, too, as they are: a field's habit, for example.
+    choose : callable, optional
+        The loss by which the classical pipeline is chosen, such as `loss` without its penalty on learned parameters; by
+        default `loss`.
     folds : int
         Number of folds; one per group (leave one subject out) if there are as many.
     validation : float, optional
@@ -168,7 +192,8 @@ def compare(
     rests = [[number for number in range(len(labels)) if number not in set(test)] for test in tests]
     for number, rest in enumerate(rests):
         require_runs(loss, len(rest), f"what fold {number} learns from")
-    reached = _classical_losses(classical, loss, targets, rests, (cache_root, worker))
+    where = (cache_root, worker)
+    reached = _classical_losses(classical, choose or loss, targets, rests, where, progress)
     best = reached.argmin(axis=0)
     learners = []
     for rest in rests:
@@ -178,7 +203,8 @@ def compare(
     outputs_of = _compiled(ready.program)
     computed = {
         START: [outputs_of({})] * len(tests),
-        CLASSICAL: _chosen_outputs(classical, best, (cache_root, worker)),
+        **{one.name: [found] * len(tests) for one, found in zip(beside, _all_outputs(beside, where), strict=True)},
+        CLASSICAL: _chosen_outputs(classical, best, where),
         LEARNED: [outputs_of(learner.learned()) for learner in learners],
     }
     compared = [_compared(score, computed, targets, tests, labels, seed) for score in scores]
@@ -194,7 +220,9 @@ def compare(
         }
         for number, (test, rest, learner) in enumerate(zip(tests, rests, learners, strict=True))
     ]
-    return Comparison(compared, rows, len(set(labels)), len(classical))
+    results = [result_of(learner, task, ready.program) for learner in learners]
+    names = list(dict.fromkeys(labels))
+    return Comparison(compared, rows, len(names), len(classical), results, tests, names)
 
 
 def _functions(classical: Sequence[Pipeline], where: tuple[Any, Any]) -> list[Callable[[], dict[str, Any]]]:
@@ -225,16 +253,23 @@ def _compiled(program: Program) -> Callable[[Mapping[str, Any]], dict[str, Any]]
 
 
 def _classical_losses(
-    classical: Sequence[Pipeline], loss: Any, targets: Any, rests: Sequence[Sequence[int]], where: tuple[Any, Any]
+    classical: Sequence[Pipeline],
+    loss: Any,
+    targets: Any,
+    rests: Sequence[Sequence[int]],
+    where: tuple[Any, Any],
+    progress: bool,
 ) -> np.ndarray:
     """Return the loss of each pipeline on the training runs of each fold, (pipelines, folds); infinite for NaN."""
     found = np.empty((len(classical), len(rests)))
-    for number, computed in enumerate(_functions(classical, where)):
-        outputs = computed()
-        count = len(next(iter(outputs.values())))
-        for fold, rest in enumerate(rests):
-            mine = {name: value[np.array(rest)] for name, value in outputs.items()}
-            found[number, fold] = float(loss(mine, chosen_targets(targets, count, rest)))
+    with Progress(len(classical), progress, "choosing", "pipeline") as bar:
+        for number, computed in enumerate(_functions(classical, where)):
+            outputs = computed()
+            count = len(next(iter(outputs.values())))
+            for fold, rest in enumerate(rests):
+                mine = {name: value[np.array(rest)] for name, value in outputs.items()}
+                found[number, fold] = float(loss(mine, chosen_targets(targets, count, rest)))
+            bar.advance(number + 1, found[number].mean(), None)
     return np.where(np.isfinite(found), found, np.inf)
 
 
@@ -244,6 +279,10 @@ def _chosen_outputs(classical: Sequence[Pipeline], best: np.ndarray, where: tupl
     functions = _functions([classical[number] for number in chosen], where)
     of = {number: computed() for number, computed in zip(chosen, functions, strict=True)}
     return [of[number] for number in best.tolist()]
+
+
+def _all_outputs(pipelines: Sequence[Pipeline], where: tuple[Any, Any]) -> list[dict[str, Any]]:
+    return [computed() for computed in _functions(pipelines, where)]
 
 
 def _compared(
@@ -263,12 +302,21 @@ def _compared(
     whole = np.arange(len(order))
     values = {name: one(whole) for name, one in measure.items()}
     rng = np.random.default_rng(seed)
-    differences = []
+    drawn = []
     for _ in range(REPEATS if score.of_runs else REPEATS // 4):
         rows = np.concatenate([rows_of[n] for n in rng.integers(0, len(names), len(names))])
-        differences.append(measure[LEARNED](rows) - measure[CLASSICAL](rows))
-    low, high = np.nanquantile(differences, [0.025, 0.975])
-    return Compared(score, values, (float(low), float(high)))
+        drawn.append([one(rows) for one in measure.values()])
+    found = dict(zip(measure, np.transpose(drawn), strict=True))
+    of_groups = {}
+    if score.of_runs is not None:
+        of_groups = {name: np.array([one(rows) for rows in rows_of]) for name, one in measure.items()}
+    intervals = {name: _interval(one) for name, one in found.items()}
+    return Compared(score, values, _interval(found[LEARNED] - found[CLASSICAL]), of_groups, intervals)
+
+
+def _interval(values: np.ndarray) -> tuple[float, float]:
+    low, high = np.nanquantile(values, [0.025, 0.975])
+    return float(low), float(high)
 
 
 def _measure(

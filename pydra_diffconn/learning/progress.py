@@ -10,8 +10,8 @@ from typing import Any, Self
 class Progress:
     """Show step, loss, validation, device and time left."""
 
-    def __init__(self, steps: int, enabled: bool = True) -> None:
-        self.steps, self.enabled, self.done = steps, enabled, 0
+    def __init__(self, steps: int, enabled: bool = True, what: str = "learning", unit: str = "step") -> None:
+        self.steps, self.enabled, self.done, self.what, self.unit = steps, enabled, 0, what, unit
         self.bar: Any = None
 
     def __enter__(self) -> Self:
@@ -27,7 +27,7 @@ class Progress:
             columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()]
             self.bar = RichProgress(*columns, console=Console(stderr=True))
             self.bar.start()
-            self.line = self.bar.add_task(f"learning on {self.device}", total=self.steps)
+            self.line = self.bar.add_task(f"{self.what} on {self.device}", total=self.steps)
         return self
 
     def advance(self, step: int, loss: float, validation: float | None) -> None:
@@ -39,12 +39,12 @@ class Progress:
             return
         shown = f"loss {loss:.4g}" + (f"  held out {validation:.4g}" if validation is not None else "")
         if self.bar is not None:
-            self.bar.update(self.line, completed=step, description=f"learning on {self.device}  {shown}")
+            self.bar.update(self.line, completed=step, description=f"{self.what} on {self.device}  {shown}")
         elif step == self.steps or time.monotonic() - self.shown > 5:
             self.shown = time.monotonic()
             left = (self.shown - self.began) / max(self.done, 1) * (self.steps - self.done)
             rest = f"  {left:.0f} s left" if self.done else ""
-            print(f"step {self.done}/{self.steps}  {shown}{rest}", file=sys.stderr)
+            print(f"{self.unit} {self.done}/{self.steps}  {shown}{rest}", file=sys.stderr)
 
     def warn(self, message: str) -> None:
         """Say something that must not be missed."""

@@ -44,7 +44,11 @@ def test_settings_of_a_fit(change, told):
     [
         (Learning, {"batch_size": "2"}, "batch_size is '2'; expected a whole number"),
         (Learning, {"rates": 3}, "rates is 3; expected factors of at least 0 by name"),
-        (Learning, {"rates": {"BandPass.low": "x"}}, "rates: BandPass.low is 'x'; expected factors of at least 0 by name"),
+        (
+            Learning,
+            {"rates": {"BandPass.low": "x"}},
+            "rates: BandPass.low is 'x'; expected factors of at least 0 by name",
+        ),
         (Learning, {"schedules": ["a"]}, "schedules is ['a']; expected functions of the step"),
         (Learning, {"schedules": {"BandPass.low": 0.1}}, "schedules: BandPass.low is 0.1; expected functions"),
         (Learning, {"shrinkage": -1}, "shrinkage is -1; expected a number of at least 0"),
