@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from pydra_diffconn.declare.loss import PARAMETERS, evaluated
-from pydra_diffconn.learning.free_space import FreeSpace
 from pydra_diffconn.learning.settings import Learning
 from pydra_diffconn.program.program import Program
 from pydra_diffconn.program.random_keys import keys_of, with_fresh_keys, without_draws
@@ -30,7 +29,7 @@ class Objective:
         self.program, self.loss, self.how, self.entities = program, loss, how, entities
         self.keys = keys_of(program)
         self.scored = without_draws(program) if self.keys else program
-        self.space = FreeSpace(program)
+        self.space = program.free_space
         real = jnp.result_type(float)
         self.start = {name: jnp.asarray(value, real) for name, value in program.parameters.items()}
         for name, (labels, _) in entities.items():

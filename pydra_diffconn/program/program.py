@@ -17,6 +17,7 @@ from pydra_diffconn.program import accounts, calling, costs, explain, padding
 from pydra_diffconn.program.accounts import Accounts
 from pydra_diffconn.program.diagnosis import explained
 from pydra_diffconn.program.execution import Lookup, chained, mapping, one_step
+from pydra_diffconn.program.free_space import FreeSpace
 from pydra_diffconn.program.plan import Plan, Planned
 from pydra_diffconn.program.planning.planner import plan
 from pydra_diffconn.program.planning.shared import independent, shared_products
@@ -67,6 +68,22 @@ class Program:
     def parameters(self) -> dict[str, np.ndarray]:
         """Start value of each parameter to be learned."""
         return {name: np.asarray(plain(one.start), dtype=float) for name, one in self.graph.learnables.items()}
+
+    @functools.cached_property
+    def free_space(self) -> FreeSpace:
+        """The map between the constrained parameters and the space in which steps are taken."""
+        return FreeSpace(self.graph, self.runs)
+
+    def to_free(self, parameters: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Return parameters, by default the start values, in an unbounded space: any step from there stays legal.
+
+        An optimizer steps in that space, and `from_free` maps back; both are differentiable, and may be traced.
+        """
+        return self.free_space.to_free(self.parameters if parameters is None else parameters)
+
+    def from_free(self, free: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the parameters of a point of the unbounded space; each lies where its block allows it."""
+        return self.free_space.from_free(free)
 
     @functools.cached_property
     def varying(self) -> list[str]:

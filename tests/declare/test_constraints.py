@@ -162,11 +162,10 @@ def test_two_learned_bounds_of_one_band_stay_ordered():
     from workflows_under_test import Connectome, example
 
     from pydra_diffconn import Learn, fuse
-    from pydra_diffconn.learning.free_space import FreeSpace
 
     data = example(np.random.default_rng(0), runs=1)
     task = Connectome(bold=data["bold"][0], confounds=data["confounds"][0], labels=data["labels"], tr=0.8)
-    space = FreeSpace(fuse(task, learn={"BandPass.high": Learn()}))
+    space = fuse(task, learn={"BandPass.high": Learn()})
     values, rng = {"BandPass.low": 0.01, "BandPass.high": 0.1}, np.random.default_rng(1)
     back = space.from_free(space.to_free(values))
     assert {n: float(v) for n, v in back.items()} == pytest.approx(values, rel=1e-4)

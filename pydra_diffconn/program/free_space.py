@@ -14,10 +14,9 @@ import numpy as np
 
 from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.constraints import Constraint, Interval
-from pydra_diffconn.program.program import Program
 from pydra_diffconn.program.run import Run
 from pydra_diffconn.program.wires import FromArray
-from pydra_diffconn.workflow.graph import Learned
+from pydra_diffconn.workflow.graph import Graph, Learned
 
 
 @dataclass(frozen=True)
@@ -53,8 +52,8 @@ class Rule:
 class FreeSpace:
     """The bijection between the constrained parameters of a program and the space in which steps are taken."""
 
-    def __init__(self, program: Program) -> None:
-        self.rules = _ordered(program)
+    def __init__(self, graph: Graph, runs: Sequence[Run]) -> None:
+        self.rules = _ordered(graph, runs)
 
     def to_free(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Map constrained values to the free space; values on a bound enter from just inside."""
@@ -68,8 +67,8 @@ class FreeSpace:
         return values
 
 
-def _ordered(program: Program) -> list[Rule]:
-    waiting: dict[str, Rule] = {name: _rule(program, name) for name in reversed(list(program.graph.learnables))}
+def _ordered(graph: Graph, runs: Sequence[Run]) -> list[Rule]:
+    waiting: dict[str, Rule] = {name: _rule(graph, runs, name) for name in reversed(list(graph.learnables))}
     done: list[Rule] = []
     while waiting:
         ready = next((r for r in waiting.values() if not r.needs & set(waiting)), None)
@@ -82,11 +81,11 @@ def _ordered(program: Program) -> list[Rule]:
     return done
 
 
-def _rule(program: Program, name: str) -> Rule:
-    learnable = program.graph.learnables[name]
+def _rule(graph: Graph, runs: Sequence[Run], name: str) -> Rule:
+    learnable = graph.learnables[name]
     uses: dict[Any, Use] = {}
     for path, argument in learnable.targets:
-        step = program.graph.step(path)
+        step = graph.step(path)
         constraint: Constraint = step.declaration.parameters[argument].constraint
         bounds = (getattr(constraint, "lower", None), getattr(constraint, "upper", None))
         named = set(filter(None, map(constraints.named, bounds)))
@@ -94,7 +93,7 @@ def _rule(program: Program, name: str) -> Rule:
         learned = {a: sources[a].name for a in named if isinstance(sources.get(a), Learned)}  # type: ignore[union-attr]
         if learnable.mark.within is not None:
             constraint = constraint.narrowed(learnable.mark.within)
-        for run in program.runs:
+        for run in runs:
             for arguments in _numbers(run, path, [a for a in step.declaration.arguments if a not in learned]):
                 uses.setdefault((path, argument, *arguments.items()), Use(constraint, arguments, learned))
     return Rule(name, tuple(uses.values()))
