@@ -10,9 +10,10 @@ from typing import Any
 
 from pydra_diffconn import pydra_compat
 from pydra_diffconn.declare.parameters import Learn
+from pydra_diffconn.learning import warnings_of_fits as telling
 from pydra_diffconn.learning.checkpoints import Checkpoint, fingerprint
 from pydra_diffconn.learning.learner import Learner
-from pydra_diffconn.learning.partition import partition
+from pydra_diffconn.learning.partition import by_default, partition
 from pydra_diffconn.learning.prepared import Prepared, prepared
 from pydra_diffconn.learning.progress import Progress
 from pydra_diffconn.learning.result import Result
@@ -62,7 +63,8 @@ def fit(
         By default Adam with a step of 0.1 in the unbounded space; `optax.lbfgs()` and the like work, too.
     validation : float, list of int, or list of str, optional
         Fraction of the runs (of the groups, if given), indices of runs, or labels of groups to keep out of learning;
-        the values that are best there are kept.
+        the values that are best there are kept. By default a fifth of the groups, if there are eight or more and
+        nothing is learned for each of them; 0.0 keeps nobody out.
     groups : sequence or mapping, optional
         One label per run (its subject): runs with equal labels are never on both sides; labels of several kinds as
         `{"subject": [...], "session": [...]}`.
@@ -83,7 +85,10 @@ def fit(
     if not (checkpoint is None or isinstance(checkpoint, str | PathLike)):
         raise ValueError(f"checkpoint is {checkpoint!r}; expected the path of a folder")
     ready = prepared(task, learn, groups, optimizer, seed, how, on, cache_root, worker)
-    sides = partition(len(ready.program.runs), validation, ready.kinds.get("subject"), seed)
+    subjects = ready.kinds.get("subject")
+    if not any(one.mark.per for one in ready.program.graph.learnables.values()):  # who is held out learns no own value
+        validation = by_default(validation, subjects)
+    sides = partition(len(ready.program.runs), validation, subjects, seed)
     learner = _run(ready, loss, targets, *sides, steps, checkpoint, progress)
     return result_of(learner, task, ready.program)
 
@@ -104,7 +109,10 @@ def _run(
         saver = Checkpoint(checkpoint, mark, ready.how.checkpoint_every)
     with Progress(steps, enabled=progress) as bar, one_blas_thread():
         learner = ready.learner(loss, targets, training, held_out, steps)
+        telling.warn_of_many(learner, bar)
         learner.run(bar, saver)
+        if (told := telling.by_heart(learner.state.history)) is not None:
+            bar.warn(told)
         if not learner.improved:
             bar.warn("nothing better than the start was found; the result is the classical workflow")
     return learner

@@ -23,6 +23,8 @@ def partition(
         return list(range(count)), []
     names = list(dict.fromkeys(labels))
     chosen = np.ravel(np.asarray(validation, dtype=object)).tolist()
+    if isinstance(validation, float) and validation == 0:
+        return list(range(count)), []
     if isinstance(validation, float):
         if not 0 < validation < 1:
             raise ValueError(f"validation is {validation}; expected a fraction between 0 and 1, or numbers of runs")
@@ -44,6 +46,18 @@ def partition(
     if not training or not held_out:
         raise ValueError(f"validation leaves {len(training)} runs to learn from and {len(held_out)} to validate on")
     return training, held_out
+
+
+FEWEST_GROUPS, SHARE = 8, 0.2
+
+
+def by_default(validation: Any, groups: Sequence[Any] | None) -> Any:
+    """Return what is held out where nobody said it: a fifth of the groups, if they are named and not few.
+
+    The values that are best on the groups held out are kept, so that learning stops before it knows people by heart.
+    """
+    known = groups is not None and len(set(groups)) >= FEWEST_GROUPS
+    return SHARE if validation is None and known else validation
 
 
 def labels_of(count: int, groups: Sequence[Any] | None, name: str = "groups") -> list[Any]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from pydra_diffconn.declare.learned import LearnedParameter
+from pydra_diffconn.learning.warnings_of_fits import NO_BASELINE, by_heart
 from pydra_diffconn.plugins.registry import registry
 from pydra_diffconn.report import figures
 from pydra_diffconn.report.page import Card, Figure, Section, show, write_page
@@ -21,6 +22,8 @@ def write_fit_report(result: Any, path: Path) -> Path:
     notes = [] if result.improved else ["The learned values are not better than the start on these runs."]
     if result.stopped != "after all steps":
         notes.append(result.stopped)
+    notes += [told for told in (by_heart(result.history),) if told]
+    notes.append(NO_BASELINE)
     cards = [
         Card(f"{result.baseline[key]:.4g}", f"loss at the start ({key})"),
         Card(f"{result.best[key]:.4g}", f"loss after learning ({key})"),
