@@ -16,6 +16,7 @@ from .demo import sample as sample
 from .learning.comparing import Pipeline as Pipeline
 from .learning.comparing import Score as Score
 from .learning.comparing import compare as compare
+from .learning.estimator import Connectome as Connectome
 from .learning.fit_task import Fit as Fit
 from .learning.multiverse import multiverse as multiverse
 from .learning.resampling import bootstrap as bootstrap
