@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,10 @@ from pydra_diffconn.learning.prepared import prepared
 from pydra_diffconn.learning.progress import Progress
 from pydra_diffconn.learning.settings import Learning, Machine, require_count, require_loss, require_runs, settled
 from pydra_diffconn.numerics.process import one_blas_thread
+from pydra_diffconn.program.program import Program
+
+WIDE = 0.5  # part of where a number may lie, from which on an interval says nothing
+AT_END, AT_BOTH = 0.05, 0.1  # how near an end is, and the part of the fits at each end that a number may not have
 
 
 @dataclass
@@ -26,6 +30,8 @@ class Resampled:
     """Each parameter's values, one for each fit along the first axis."""
     tested: list[list[int]] = field(default_factory=list)
     """The runs on which each fit was tested."""
+    ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """Where each number may lie, as far as that is bounded on both sides."""
 
     @property
     def table(self) -> Any:
@@ -36,16 +42,26 @@ class Resampled:
 
     @property
     def uncertainty(self) -> dict[str, dict[str, Any]]:
-        """Mean, standard deviation and 95 % interval of each parameter over the fits, in its unit."""
-        return {
-            name: {
-                "mean": values.mean(axis=0),
-                "sd": values.std(axis=0, ddof=1),
-                "low": np.quantile(values, 0.025, axis=0),
-                "high": np.quantile(values, 0.975, axis=0),
-            }
-            for name, values in self.parameters.items()
-        }
+        """Mean, standard deviation and 95 % interval of each parameter over the fits, in its unit.
+
+        A number is not `identified` where the interval is more than half of where it may lie, or a tenth of the fits
+        stands at each end of that: its mean then says nothing. Of arrays, `alike` is the mean correlation of two fits.
+        """
+        return {name: self._uncertainty(name, values) for name, values in self.parameters.items()}
+
+    def _uncertainty(self, name: str, values: np.ndarray) -> dict[str, Any]:
+        low, high = np.quantile(values, [0.025, 0.975], axis=0)
+        found = {"mean": values.mean(axis=0), "sd": values.std(axis=0, ddof=1), "low": low, "high": high}
+        if values.ndim > 1 and values[0].size > 2:
+            fits = values.reshape(len(values), -1)
+            pairs = np.corrcoef(fits)[np.triu_indices(len(fits), 1)]
+            return {**found, "alike": float(pairs.mean()) if len(pairs) else np.nan}
+        if name in self.ranges and values.ndim == 1:
+            first, last = self.ranges[name]
+            part = (values - first) / (last - first)
+            both_ends = min(np.mean(part < AT_END), np.mean(part > 1 - AT_END)) >= AT_BOTH
+            found["identified"] = bool(not both_ends and (high - low) <= WIDE * (last - first))
+        return found
 
 
 def cross_validate(
@@ -53,7 +69,8 @@ def cross_validate(
     loss: Callable[..., Any],
     targets: Any = None,
     *,
-    folds: int = 5,
+    folds: int | Sequence[Sequence[int]] | Any = 5,
+    stratify: Sequence[Any] | None = None,
     learn: Mapping[str, Learn] | None = None,
     steps: int = 200,
     optimizer: Any = None,
@@ -75,8 +92,11 @@ def cross_validate(
     ----------
     task, loss, targets, learn, steps, optimizer, seed, how, on, cache_root, worker, progress
         As for `fit`.
-    folds : int
-        Number of folds; one per group (leave one subject out) if there are as many.
+    folds : int, sequence of sequences of int, or splitter of scikit-learn
+        Number of folds, one per group (leave one subject out) if there are as many; or the runs that each fold tests;
+        or what makes them, such as `GroupKFold(5)`.
+    stratify : sequence, optional
+        One label for each run, such as its diagnosis: each fold has about as many groups of every label.
     validation : float, optional
         Fraction of the learning runs held out of every fit to choose its best values: nested cross-validation.
     groups : sequence or mapping, optional
@@ -88,10 +108,10 @@ def cross_validate(
         As `fit`, and if there are fewer groups than folds.
     """
     how, on, groups = settled(how, on, groups, old, "cross_validate")
-    require_loss(loss, steps=steps, seed=seed, folds=folds)
+    require_loss(loss, steps=steps, seed=seed)
     ready = prepared(task, learn, groups, optimizer, seed, how, on, cache_root, worker)
     labels = ready.labels
-    tests = folds_of(labels, folds, seed)
+    tests = folds_from(labels, folds, seed, stratify)
     for number, test in enumerate(tests):
         require_runs(loss, len(test), f"fold {number}")
     found = []
@@ -109,7 +129,7 @@ def cross_validate(
         }
         for number, (learner, test) in enumerate(zip(found, tests, strict=True))
     ]
-    return Resampled(rows, _stacked(found), tests)
+    return Resampled(rows, _stacked(found), tests, _ranges(ready.program))
 
 
 def bootstrap(
@@ -132,6 +152,9 @@ def bootstrap(
 ) -> Resampled:
     """Learn again and again from subjects drawn with replacement: how much the parameters vary by chance.
 
+    Each fit is scored on the subjects that were not drawn, too (`classical_out`, `learned_out` in the rows), since it
+    knows those drawn. Batches have another seed each time.
+
     Parameters
     ----------
     task, loss, targets, learn, steps, optimizer, seed, how, on, cache_root, worker, progress
@@ -147,15 +170,20 @@ def bootstrap(
     ready = prepared(task, learn, groups, optimizer, seed, how, on, cache_root, worker)
     labels = ready.labels
     names, rng = list(dict.fromkeys(labels)), np.random.default_rng(seed)
-    found, rows = [], []
+    found, rows, tested = [], [], []
     for repeat in range(repeats):
         drawn = [names[n] for n in rng.integers(0, len(names), len(names))]
         training = [number for name in drawn for number, label in enumerate(labels) if label == name]
-        learner = ready.learner(loss, targets, training, [], steps)
+        learner = replace(ready, seed=seed + repeat).learner(loss, targets, training, [], steps)
         found.append(ran(learner, progress))
         scores = {"classical": learner.baseline["training"], "learned": learner.state.best["training"]}
+        out = [number for number in range(len(labels)) if number not in set(training)]
+        enough = len(out) >= max(1, getattr(loss, "least_runs", 1))
+        values = {"classical_out": learner.start, "learned_out": learner.state.best_values}
+        scores |= {name: learner.score(value, out) if enough else float("nan") for name, value in values.items()}
         rows.append({"repeat": repeat, **scores})
-    return Resampled(rows, _stacked(found))
+        tested.append(out)
+    return Resampled(rows, _stacked(found), tested, _ranges(ready.program))
 
 
 def ran(learner: Learner, progress: bool) -> Learner:
@@ -163,6 +191,56 @@ def ran(learner: Learner, progress: bool) -> Learner:
     with Progress(learner.total, enabled=progress) as bar, one_blas_thread():
         learner.run(bar)
     return learner
+
+
+def folds_from(labels: Sequence[Any], folds: Any, seed: int, stratify: Sequence[Any] | None) -> list[list[int]]:
+    """Return the runs that each fold tests, as they are given, made by a splitter, or drawn."""
+    if hasattr(folds, "get_n_splits"):
+        classes = None if stratify is None else list(stratify)
+        return [[int(n) for n in test] for _, test in folds.split(np.zeros(len(labels)), classes, list(labels))]
+    if isinstance(folds, Sequence) and not isinstance(folds, str):
+        tests = [[int(number) for number in test] for test in folds]
+        require_folds(tests, labels)
+        return tests
+    require_count("folds", folds, 2)
+    return folds_of(labels, folds, seed) if stratify is None else _stratified(labels, folds, seed, list(stratify))
+
+
+def require_folds(tests: Sequence[Sequence[int]], labels: Sequence[Any]) -> None:
+    """Refuse folds that are empty, hold what is no run, or tear a group apart."""
+    for number, test in enumerate(tests):
+        rest = {labels[n] for n in range(len(labels)) if n not in set(test)}
+        if not test or not rest or min(test) < 0 or max(test) >= len(labels):
+            raise ValueError(
+                f"fold {number} tests the runs {list(test)}; expected some of 0 to {len(labels) - 1}, not all"
+            )
+        if torn := {labels[n] for n in test} & rest:
+            raise ValueError(f"fold {number} tests some runs of {sorted(map(str, torn))} and learns from others of it")
+
+
+def _stratified(labels: Sequence[Any], folds: int, seed: int, strata: Sequence[Any]) -> list[list[int]]:
+    """Deal out groups stratum by stratum, one to each fold in turn."""
+    if len(strata) != len(labels):
+        raise ValueError(f"stratify has {len(strata)} labels for {len(labels)} runs; expected one each")
+    stratum = dict(zip(labels, strata, strict=True))
+    names = list(dict.fromkeys(labels))
+    if not 2 <= folds <= len(names):
+        raise ValueError(f"{folds} folds of {len(names)} groups; expected 2 to {len(names)} folds")
+    drawn = [names[n] for n in np.random.default_rng(seed).permutation(len(names))]
+    order = sorted(drawn, key=lambda name: str(stratum[name]))
+    fold = {name: number % folds for number, name in enumerate(order)}
+    return [[n for n, label in enumerate(labels) if fold[label] == number] for number in range(folds)]
+
+
+def _ranges(program: Program) -> dict[str, tuple[float, float]]:
+    """Return where each learned number may lie, given the start values of the others, if both ends are known."""
+    found = {}
+    for rule in program.free_space.rules:
+        limits = rule.resolved(program.parameters)
+        ends = [getattr(limits, name, None) for name in ("lower", "upper")]
+        if np.ndim(program.parameters[rule.name]) == 0 and all(e is not None and np.isfinite(float(e)) for e in ends):
+            found[rule.name] = (float(ends[0]), float(ends[1]))  # type: ignore[arg-type]
+    return found
 
 
 def folds_of(labels: Sequence[Any], folds: int, seed: int) -> list[list[int]]:

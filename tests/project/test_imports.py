@@ -40,7 +40,7 @@ def test_pydra_users_find_the_blocks_where_they_look():
     assert found.stdout.strip() == "True"
 
 
-PUBLIC = """Fit Learn Learning Machine Parameter Pipeline Program Result Score __version__ atlases block blocks bootstrap compare constraints cross_validate fit fuse
+PUBLIC = """Connectome Fit Learn Learning Machine Parameter Pipeline Program Result Score __version__ atlases block blocks bootstrap compare constraints cross_validate fit fuse
 generators hookimpl load_parameters losses multiverse nipype noise optimise proposals sample strategies swap with_parameters"""
 
 
