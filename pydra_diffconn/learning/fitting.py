@@ -8,6 +8,8 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from pydra_diffconn import pydra_compat
 from pydra_diffconn.declare.parameters import Learn
 from pydra_diffconn.learning import warnings_of_fits as telling
@@ -17,7 +19,7 @@ from pydra_diffconn.learning.partition import by_default, partition
 from pydra_diffconn.learning.prepared import Prepared, prepared
 from pydra_diffconn.learning.progress import Progress
 from pydra_diffconn.learning.result import Result
-from pydra_diffconn.learning.settings import Learning, Machine, require_loss, settled
+from pydra_diffconn.learning.settings import Learning, Machine, require_count, require_loss, settled
 from pydra_diffconn.numerics.process import one_blas_thread
 from pydra_diffconn.program.program import Program
 from pydra_diffconn.workflow import graph
@@ -36,6 +38,7 @@ def fit(
     validation: float | Sequence[int] | Sequence[str] | None = None,
     groups: Sequence[Any] | Mapping[str, Sequence[Any]] | None = None,
     seed: int = 0,
+    starts: int = 1,
     how: Learning | None = None,
     on: Machine | None = None,
     checkpoint: str | Path | None = None,
@@ -68,6 +71,9 @@ def fit(
     groups : sequence or mapping, optional
         One label per run (its subject): runs with equal labels are never on both sides; labels of several kinds as
         `{"subject": [...], "session": [...]}`.
+    starts : int
+        From how many values the steps are taken: the workflow's, and others drawn around them. The best of all are
+        kept, on the runs held out if there are any; `result.starts` has what each came to.
     how, on : Learning, Machine, optional
         How steps are taken (batches, patience, rates, schedules), and on what (devices, memory).
     checkpoint : path, optional
@@ -82,6 +88,9 @@ def fit(
     """
     how, on, groups = settled(how, on, groups, old, "fit")
     require_loss(loss, steps=steps, seed=seed)
+    require_count("starts", starts, 1)
+    if starts > 1 and checkpoint is not None:
+        raise ValueError("starts and checkpoint are both given; a checkpoint holds the state of one start")
     if not (checkpoint is None or isinstance(checkpoint, str | PathLike)):
         raise ValueError(f"checkpoint is {checkpoint!r}; expected the path of a folder")
     ready = prepared(task, learn, groups, optimizer, seed, how, on, cache_root, worker)
@@ -90,7 +99,8 @@ def fit(
         validation = by_default(validation, subjects)
     sides = partition(len(ready.program.runs), validation, subjects, seed)
     learner = _run(ready, loss, targets, *sides, steps, checkpoint, progress)
-    return result_of(learner, task, ready.program)
+    reached = _from_elsewhere(learner, starts, seed, progress) if starts > 1 else []
+    return replace(result_of(learner, task, ready.program), starts=reached)
 
 
 def _run(
@@ -116,6 +126,23 @@ def _run(
         if not learner.improved:
             bar.warn("nothing better than the start was found; the result is the classical workflow")
     return learner
+
+
+def _from_elsewhere(learner: Learner, starts: int, seed: int, progress: bool) -> list[dict[str, Any]]:
+    """Take the steps from other starts, too; leave the best state, and return what each start came to."""
+    rng, states = np.random.default_rng(seed), [learner.state]
+    with one_blas_thread():
+        for _ in range(starts - 1):
+            if learner.stopped.startswith("interrupted"):
+                break
+            learner.begin_elsewhere(rng)
+            with Progress(learner.total, enabled=progress) as bar:
+                learner.run(bar)
+            states.append(learner.state)
+    key = "validation" if learner.held_out else "training"
+    learner.state = min(states, key=lambda state: state.best[key])
+    numbers = [{n: v for n, v in learner.plain(one.best_values).items() if np.ndim(v) == 0} for one in states]
+    return [{"start": n, **one.best, **numbers[n]} for n, one in enumerate(states)]
 
 
 def _mark(ready: Prepared, loss: Any, targets: Any, training: list[int], held_out: list[int]) -> str:

@@ -66,11 +66,25 @@ class Learner:
         optimizer = self.optimizer.init(self.objective.free(self.start))
         self.baseline = self.scores(self.start, self._loss_of_first_step(optimizer))
         self.state = State(0, self.start, optimizer, (self.start, optimizer), self.start, self.baseline)
+        self.first = self.baseline
+        """Scores of the values from which the steps are taken."""
         if not all(np.isfinite(value) for value in self.baseline.values()):
             raise NotFinite(
                 f"the loss is not finite at the start ({self.baseline}); check the loss, its targets and the start "
                 f"values {self.plain(self.start)}"
             )
+
+    def begin_elsewhere(self, rng: np.random.Generator) -> None:
+        """Take the steps anew from other values: those of the start, moved at random in the free space.
+
+        A step of one there is a factor of 2.7, or a logit. What is not better than the workflow's start is never kept.
+        """
+        free = self.objective.free(self.start)
+        free |= {n: free[n] + rng.standard_normal(np.shape(free[n])) for n in self.program.parameters}
+        values = self.objective.constrained(free)
+        optimizer = self.optimizer.init(self.objective.free(values))
+        self.first = self.scores(values)
+        self.state = State(0, values, optimizer, (values, optimizer), self.start, self.baseline)
 
     def _check_targets(self) -> None:
         """Refuse values that the targets cannot have: in a compiled step nobody knows them."""
@@ -185,7 +199,7 @@ class Learner:
         """Return the scores that tell whether these values are the best; of batches, once an epoch."""
         number, epoch = self.state.number, self.steps_per_epoch
         if number == 0:  # a step from a bound is taken from inside it, so that its loss is not that of the start
-            return self.baseline
+            return self.first
         if not self.how.batch_size:
             # losses under the weights of different steps would not compare
             return self.scores(self.state.values, None if self.objective.changes else float(loss))
@@ -256,7 +270,8 @@ class Learner:
 
     def learned(self) -> dict[str, Any]:
         """Return the best values; exactly the start where it was never beaten, and not its float32 neighbour."""
-        if self.state.best_values is self.start or self.state.best_number == 0:
+        best = self.state.best_values
+        if all(np.array_equal(np.asarray(best[name]), np.asarray(value)) for name, value in self.start.items()):
             found = {name: one.start for name, one in self.program.graph.learnables.items()}
         else:
             found = {n: v for n, v in self.plain(self.state.best_values).items() if n in self.program.parameters}

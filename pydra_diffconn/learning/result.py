@@ -33,6 +33,8 @@ class Result:
     winners: dict[str, str] = field(default_factory=dict)
     """The option of largest weight of each learned choice: path of the node to the name of its argument."""
     program: Program | None = field(default=None, repr=False)
+    starts: list[dict[str, Any]] = field(default_factory=list)
+    """Of a fit from several starts, what each came to: its best scores, and the numbers that have them."""
 
     @property
     def parameters(self) -> dict[str, Any]:

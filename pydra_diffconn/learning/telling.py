@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,8 @@ def write_fit_report(result: Any, path: Path) -> Path:
         cards.append(Card(f"{result.discrete[key]:.4g}", f"loss of the winning branches alone ({key})"))
     lead = f"{len(result.training)} runs learned from, {len(result.validation)} held out."
     sections = fit_sections(result.learned, result.history)
+    if result.starts:
+        sections.append(_starts_section(result.starts))
     if result.program is not None:
         sections += _freedom_sections(result)
     if result.discrete:
@@ -63,6 +65,19 @@ def _freedom_sections(result: Any) -> list[Section]:
     text = "Median over runs (and the least): frames, less what censoring, filters and confounds take."
     head = ["output", "classical", "learned"]
     return [Section("Temporal degrees of freedom", text, {"head": head, "rows": rows})] if rows else []
+
+
+def _starts_section(starts: Sequence[Mapping[str, Any]]) -> Section:
+    """Return the section on several starts: what each came to."""
+    names = [name for name in starts[0] if name != "start"]
+    rows = [
+        ["the workflow's" if row["start"] == 0 else f"drawn {row['start']}", *(show(row[n]) for n in names)]
+        for row in starts
+    ]
+    text = (
+        "The best of each; where the starts end apart, the loss has several valleys, and the values are one of several."
+    )
+    return Section("Starts", text, {"head": ["start", *names], "rows": rows})
 
 
 def _choices_section(result: Any) -> Section:
