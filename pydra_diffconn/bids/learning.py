@@ -11,7 +11,6 @@ import numpy as np
 from pydra_diffconn.declare.loss import Loss
 from pydra_diffconn.learning.comparing import Score
 from pydra_diffconn.losses import identifiability, quality_control
-from pydra_diffconn.losses.norms import standardise
 from pydra_diffconn.losses.states import edges
 
 NAMES = ("identifiability", "prediction", "qcfc")
@@ -50,23 +49,6 @@ class HeldOutPrediction(Loss):
         return jnp.mean(errors**2) / jnp.var(target)
 
 
-@dataclass(frozen=True, kw_only=True)
-class SignalLost(Loss):
-    """One less the mean similarity of each connectome to the mean of the half of the runs that moved least.
-
-    What removes signal together with motion makes connectomes less alike. Targets are a mapping with `quality`.
-    """
-
-    @property
-    def least_runs(self) -> int:
-        """Runs of which some moved less than others."""
-        return 4
-
-    def score(self, outputs: Mapping[str, Any], targets: Any) -> Any:
-        """Return 1 less the mean correlation."""
-        return 1 - retained(self.read(outputs), self.per_run(targets, "quality")).mean()
-
-
 def predicted(features: Any, target: Any, training: Any, penalty: float) -> Any:
     """Return the prediction for every run of a kernel ridge regression on the training runs, (runs,)."""
     import jax.numpy as jnp
@@ -77,17 +59,6 @@ def predicted(features: Any, target: Any, training: Any, penalty: float) -> Any:
     return KernelRidge.pure(
         features, target.astype(features.dtype), weights, kernel="linear", penalty=penalty * features.shape[1] / 100
     )
-
-
-def retained(connectomes: Any, quality: Any) -> Any:
-    """Return the similarity of each connectome to the mean of the half of the runs that moved least, (runs,)."""
-    import jax.numpy as jnp
-
-    vectors, quality = edges(connectomes), jnp.asarray(quality)
-    still = (quality <= jnp.median(quality)).astype(vectors.dtype)
-    count = still.sum() - still  # a run is not compared with itself
-    mean = (still @ vectors - still[:, None] * vectors) / jnp.maximum(count, 1)[:, None]
-    return jnp.sum(standardise(vectors) * standardise(mean), axis=1)
 
 
 def loss_and_scores(name: str, retention: float = 1.0) -> tuple[Any, list[Score]]:
@@ -106,7 +77,7 @@ def loss_and_scores(name: str, retention: float = 1.0) -> tuple[Any, list[Score]
     if name == "prediction":
         return HeldOutPrediction("connectome"), [Score("absolute error", of_runs=_errors, higher=False)]
     if name == "qcfc":
-        loss = quality_control.QcFc("connectome") + retention * SignalLost("connectome")
+        loss = quality_control.QcFc("connectome") + retention * quality_control.SignalLost("connectome")
         return loss, [
             Score("mean |QC-FC|", together=_mean_qcfc, higher=False),
             Score("similarity to the group", together=_mean_retained),
@@ -151,4 +122,4 @@ def _mean_qcfc(outputs: Mapping[str, Any], targets: Any) -> float:
 
 
 def _mean_retained(outputs: Mapping[str, Any], targets: Any) -> float:
-    return float(np.asarray(retained(outputs["connectome"], targets["quality"])).mean())
+    return float(np.asarray(quality_control.retained(outputs["connectome"], targets["quality"])).mean())

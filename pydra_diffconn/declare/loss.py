@@ -41,6 +41,9 @@ class Loss:
     """Whether targets are compared with the output entry by entry, so that their shapes must be equal. By default only
     shapes are refused that differ and would be broadcast: (runs,) against (runs, 1) compares all pairs of runs."""
 
+    emptied: ClassVar[str | None] = None
+    """Why the score is smallest where no signal is left; None of a score that is not. Alone, `fit` warns of it."""
+
     @property
     def least_runs(self) -> int:
         """The least number of runs of which the score says anything."""

@@ -120,6 +120,7 @@ def _run(
     with Progress(steps, enabled=progress) as bar, one_blas_thread():
         learner = ready.learner(loss, targets, training, held_out, steps)
         telling.warn_of_many(learner, bar)
+        telling.warn_of_nothing_left(loss, bar)
         learner.run(bar, saver)
         if (told := telling.by_heart(learner.state.history)) is not None:
             bar.warn(told)

@@ -33,6 +33,7 @@ from .prediction import SoftmaxCrossEntropy as SoftmaxCrossEntropy
 from .quality_control import BatchCorrelation as BatchCorrelation
 from .quality_control import DistanceDependence as DistanceDependence
 from .quality_control import QcFc as QcFc
+from .quality_control import SignalLost as SignalLost
 from .spatial import Compactness as Compactness
 from .spatial import Dispersion as Dispersion
 from .spatial import HemisphereTether as HemisphereTether

@@ -1,7 +1,7 @@
 """What is left of motion in connectomes: correlations over runs with a quality measure.
 
-Any of these alone is smallest where the signal is gone too: add a term for what must be retained, such as
-`Identifiability`. Source: Ciric et al. (2017), doi:10.1016/j.neuroimage.2017.03.020.
+Any of these alone is smallest where the signal is gone, too: add a term for what must be retained, `SignalLost` or
+`Identifiability`; `fit` warns otherwise. Source: Ciric et al. (2017), doi:10.1016/j.neuroimage.2017.03.020.
 """
 
 from collections.abc import Mapping
@@ -15,6 +15,7 @@ from jax import Array
 
 from pydra_diffconn.declare.loss import Loss
 from pydra_diffconn.losses.norms import standardise
+from pydra_diffconn.losses.states import edges
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +32,7 @@ class BatchCorrelation(Loss):
         Two-sided level for "auto".
     """
 
+    emptied = "nothing that is left correlates with motion"
     quality: str = "quality"
     tolerance: float | Literal["auto"] = 0.0
     significance: float = 0.05
@@ -56,6 +58,31 @@ class QcFc(BatchCorrelation):
         return _excess(qcfc(connectomes, self.per_run(targets, self.quality)), self, len(connectomes))
 
 
+@dataclass(frozen=True, kw_only=True)
+class SignalLost(Loss):
+    """One less the mean similarity of each connectome to the mean of the half of the runs that moved least.
+
+    The counterweight of `QcFc`: what removes signal together with motion makes connectomes less alike. No run is
+    compared with itself.
+
+    Parameters
+    ----------
+    quality : str
+        Entry of the targets with one number for each run, such as its mean framewise displacement.
+    """
+
+    quality: str = "quality"
+
+    @property
+    def least_runs(self) -> int:
+        """Runs of which some moved less than others."""
+        return 4
+
+    def score(self, outputs: Mapping[str, Any], targets: Any) -> Any:
+        """Return 1 less the mean correlation."""
+        return 1 - retained(self.read(outputs), self.per_run(targets, self.quality)).mean()
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class DistanceDependence(Loss):
     """|Pearson correlation| between the edges' QC-FC and the distances of their parcels.
@@ -67,6 +94,8 @@ class DistanceDependence(Loss):
     quality : str
         Entry of the targets with one number for each run.
     """
+
+    emptied = "nothing that is left depends on distance"
 
     distances: Any
     quality: str = "quality"
@@ -139,3 +168,12 @@ def _excess(correlation: Array, loss: BatchCorrelation, runs: int) -> Array:
     if isinstance(tolerance, str):
         tolerance = critical_correlation(runs, loss.significance)
     return jax.nn.relu(jnp.abs(correlation) - tolerance).mean()
+
+
+def retained(connectomes: Any, quality: Any) -> Any:
+    """Return the similarity of each connectome to the mean of the half of the runs that moved least, (runs,)."""
+    vectors, quality = edges(connectomes), jnp.asarray(quality)
+    still = (quality <= jnp.median(quality)).astype(vectors.dtype)
+    count = still.sum() - still  # a run is not compared with itself
+    mean = (still @ vectors - still[:, None] * vectors) / jnp.maximum(count, 1)[:, None]
+    return jnp.sum(standardise(vectors) * standardise(mean), axis=1)

@@ -12,9 +12,10 @@ from sklearn.kernel_ridge import KernelRidge
 
 from pydra_diffconn.bids.fit_config import read_config
 from pydra_diffconn.bids.learned import learned_settings
-from pydra_diffconn.bids.learning import HeldOutPrediction, loss_and_scores, retained
+from pydra_diffconn.bids.learning import HeldOutPrediction, loss_and_scores
 from pydra_diffconn.cli.fit import EXAMPLE
 from pydra_diffconn.demo.folder import write_folder
+from pydra_diffconn.losses.quality_control import retained
 from pydra_diffconn.losses.states import edges as edges_of
 
 CONFIG = """

@@ -46,6 +46,23 @@ def test_people_learned_by_heart_are_told(losses, held_out, step):
     assert (told is None) == (step is None) and (step is None or told.startswith(f"from step {step} on"))
 
 
+@pytest.mark.parametrize(
+    ("loss", "warned"),
+    [
+        (losses.QcFc("connectome"), True),
+        (losses.QcFc("connectome") + losses.BatchCorrelation("connectome"), True),
+        (losses.QcFc("connectome") + 0.5 * losses.SignalLost("connectome"), False),
+        (losses.SignalLost("connectome"), False),
+    ],
+)
+def test_a_loss_that_wants_nothing_left_is_warned_about(rng, loss, warned):
+    task, _ = weighted(rng, 6, parcels=4)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        fit(task, loss, {"quality": rng.random(6)}, steps=1, progress=False)
+    assert any("smallest where no signal is left" in str(one.message) for one in said) == warned
+
+
 def test_more_numbers_than_runs_are_warned_about_unless_somebody_is_held_out(rng):
     task, targets = weighted(rng, 4)
     with pytest.warns(UserWarning, match="20 numbers are learned from 4 runs and nobody is held out"):

@@ -55,6 +55,7 @@ TERMS = [
     (losses.OutOfRange("value", lower=0.3, upper=0.6), None),
     (losses.QcFc("connectome"), QUALITY),
     (losses.SecondMoment("maps"), None),
+    (losses.SignalLost("connectome"), QUALITY),
     (losses.Smoothness("course", n=2), None),
     (losses.SoftmaxCrossEntropy("value"), CLASSES),
     (losses.StateBetween("states", angle=True), None),
