@@ -58,8 +58,8 @@ def fit(bids_deriv: Path | None, out: Path | None, config: Path | None, example:
         raise click.UsageError("give BIDS_DERIV, OUT and --config FILE (`diffconn fit --example` prints one)")
     from pydra_diffconn.bids.app import Request
     from pydra_diffconn.bids.fit_config import read_config
-    from pydra_diffconn.bids.fit_report import write_fit
     from pydra_diffconn.bids.fitting import fit_folder
+    from pydra_diffconn.bids.pages.fit_report import write_fit
 
     asked = read_config(config)
     request = Request(

@@ -55,12 +55,13 @@ def run(context: click.Context, /, bids_deriv: Path, out: Path, level: str, **op
     if options["dry_run"]:
         dry_run(request)
         return
-    from pydra_diffconn.bids import app, reports
+    from pydra_diffconn.bids import app
+    from pydra_diffconn.bids.pages.subject import write_subject
 
     worker, settings = worker_of(request, options)
     rows = app.participant(request, worker, settings, Watch(request.cache))
     for person in sorted({row["participant_id"] for row in rows}):
-        reports.write_subject(out, person)
+        write_subject(out, person)
     tell(rows, out)
 
 
@@ -200,6 +201,6 @@ def group(out: Path, options: dict[str, Any]) -> None:
     """Compare people, from what lies in the output folder."""
     if not (out / "status.tsv").is_file():
         raise Stop(f"{out} holds no status.tsv; run the level `participant` into it first", BAD_INPUT)
-    from pydra_diffconn.bids.group import write_group
+    from pydra_diffconn.bids.pages.group import write_group
 
     click.echo(f"report      {write_group(out, tangent='tangent' in options['connectomes'])}")

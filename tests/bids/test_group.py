@@ -11,9 +11,9 @@ from output_folder import BAD, write_output
 from scipy.stats import pearsonr
 from statsmodels.stats.multitest import fdrcorrection
 
-from pydra_diffconn.bids.group import write_group
-from pydra_diffconn.bids.measures import discriminability, qcfc_edges, sets_of
-from pydra_diffconn.bids.results import results
+from pydra_diffconn.bids.pages.group import write_group
+from pydra_diffconn.bids.pages.measures import discriminability, qcfc_edges, sets_of
+from pydra_diffconn.bids.pages.results import results
 from pydra_diffconn.files import tables
 
 

@@ -10,8 +10,8 @@ from scipy.signal import butter, sosfiltfilt
 from pydra_diffconn.bids import app, jobs, learned_figures
 from pydra_diffconn.bids.job import prepare
 from pydra_diffconn.bids.learned import learned_settings
+from pydra_diffconn.bids.pages.subject import write_subject
 from pydra_diffconn.bids.process import process
-from pydra_diffconn.bids.reports import write_subject
 from pydra_diffconn.bids.settings import Settings
 from pydra_diffconn.declare.learned import LearnedParameter, save_parameters
 

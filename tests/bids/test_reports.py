@@ -5,9 +5,9 @@ import xml.etree.ElementTree as ET
 import pytest
 from output_folder import BAD, NAMES, PROCESSING, write_output
 
-from pydra_diffconn.bids.methods import methods
-from pydra_diffconn.bids.references import CITED, references
-from pydra_diffconn.bids.reports import write_subject
+from pydra_diffconn.bids.pages.methods import methods
+from pydra_diffconn.bids.pages.references import CITED, references
+from pydra_diffconn.bids.pages.subject import write_subject
 from pydra_diffconn.confound_models import strategies
 
 LEARNED = {"low_pass": {"start": 0.08, "value": 0.123, "unit": "Hz"}}

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from pydra_diffconn.bids.references import cite, cited
+from pydra_diffconn.bids.pages.references import cite, cited
 
 Processing = Mapping[str, Any]
 FILTERS = {

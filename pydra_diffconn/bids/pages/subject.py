@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from pydra_diffconn import report
-from pydra_diffconn.bids import references
 from pydra_diffconn.bids.derivatives import write_text
-from pydra_diffconn.bids.methods import families, methods
-from pydra_diffconn.bids.results import FIGURES, Result, results, status_rows
+from pydra_diffconn.bids.pages import references
+from pydra_diffconn.bids.pages.methods import families, methods
+from pydra_diffconn.bids.pages.results import FIGURES, Result, results, status_rows
 from pydra_diffconn.bids.status import read_status
 
 FEW = 20  # temporal degrees of freedom: below, a correlation has a standard error above 0.2

@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 
 from pydra_diffconn import report
-from pydra_diffconn.bids import group_figures as figures
 from pydra_diffconn.bids.derivatives import label_of, write_json, write_text
 from pydra_diffconn.bids.figures import connectome
-from pydra_diffconn.bids.measures import FEWEST, Set, qcfc_edges, sets_of, similarity, summary
+from pydra_diffconn.bids.pages import group_figures as figures
+from pydra_diffconn.bids.pages.measures import FEWEST, Set, qcfc_edges, sets_of, similarity, summary
+from pydra_diffconn.bids.pages.results import results, status_rows
+from pydra_diffconn.bids.pages.subject import jobs_done, methods_sections
 from pydra_diffconn.bids.postprocess import KINDS
-from pydra_diffconn.bids.reports import jobs_done, methods_sections
-from pydra_diffconn.bids.results import results, status_rows
 from pydra_diffconn.bids.status import read_status
 
 FEW = 10  # people
@@ -75,7 +75,7 @@ def write_group(out: Path, tangent: bool = False) -> Path:
     motion = _motion(out)
     _write(out / "group_motion.tsv", motion, {"runs": {"Description": "runs that are done"}})
     if tangent:
-        from pydra_diffconn.bids.tangent import write_tangent
+        from pydra_diffconn.bids.pages.tangent import write_tangent
 
         for one in {(one.strategy, one.atlas, one.space): one for one in sets}.values():
             write_tangent(one)

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from pydra_diffconn.bids.atlas import find
+from pydra_diffconn.bids.pages.results import Result
 from pydra_diffconn.bids.postprocess import KINDS
-from pydra_diffconn.bids.results import Result
 from pydra_diffconn.files import tables
 from pydra_diffconn.losses.identifiability import edge_similarity, identification_accuracy, self_others_gap
 from pydra_diffconn.losses.states import edges

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from pydra_diffconn.bids.derivatives import write_json
-from pydra_diffconn.bids.measures import Set
-from pydra_diffconn.bids.results import Result
+from pydra_diffconn.bids.pages.measures import Set
+from pydra_diffconn.bids.pages.results import Result
 from pydra_diffconn.files import tables
 
 
