@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from pydra_diffconn.bids.atlas import Atlas
+from pydra_diffconn.bids.components import read_components
 from pydra_diffconn.bids.derivatives import label_of
 from pydra_diffconn.bids.design import design_of
 from pydra_diffconn.bids.fmriprep import Run
@@ -140,9 +141,13 @@ def prepare(job: Job) -> Prepared:
         raise Left(
             f"{made.kept * tr:.0f} s are left of {frames * tr:.0f} s, less than min_time = {settings.min_time:g} s"
         )
-    if job.strategy.components:
-        return replace(made, **_components(job, frames))
-    return made
+    if not job.strategy.components:
+        return made
+    courses, noise, names = read_components(job.strategy, run, frames)
+    if job.strategy.components == "nonaggressive":
+        return replace(made, components=courses, noise=noise)
+    rejected = {name: courses[motion.dummy_scans :, n] for n, name in enumerate(names) if noise[n]}
+    return replace(made, design=made.design.assign(**rejected))
 
 
 def _require_mask_on_grid(job: Job) -> None:
@@ -158,33 +163,6 @@ def _require_mask_on_grid(job: Job) -> None:
             f"the mask {mask.name} has the shape {found[:3]}, {job.run.bold.name} {shape[:3]}; it is of another space "
             "or resolution: put fMRIPrep's own in its place"
         )
-
-
-def component_files(run: Run) -> tuple[Path, Path]:
-    """Return where the courses of an ICA lie, and the numbers of those that are noise: beside the confounds."""
-    assert run.confounds is not None
-    folder = run.confounds.parent
-    return folder / f"{run.source}_desc-MELODIC_mixing.tsv", folder / f"{run.source}_AROMAnoiseICs.csv"
-
-
-def _components(job: Job, frames: int) -> dict[str, Any]:
-    """Read the courses of the ICA's components, and which of them are noise."""
-    mixing, numbers = component_files(job.run)
-    for path in (mixing, numbers):
-        if not path.is_file():
-            raise ValueError(f"strategy {job.strategy.name} needs {path.name}, which is not beside the confounds")
-    try:  # FSL's files have no names
-        courses = np.loadtxt(mixing, ndmin=2)
-        numbered = np.loadtxt(numbers, delimiter=",", dtype=int, ndmin=1)
-    except ValueError as error:
-        raise ValueError(f"{mixing.name} or {numbers.name} is no table of numbers: {error}") from None
-    if len(courses) != frames:
-        raise ValueError(f"{mixing.name} has {len(courses)} rows for {frames} frames")
-    noise = np.zeros(courses.shape[1])
-    if numbered.size and not 1 <= numbered.min() <= numbered.max() <= len(noise):
-        raise ValueError(f"{numbers.name} names component {numbered.max()}, {mixing.name} has {len(noise)}")
-    noise[numbered - 1] = 1.0
-    return {"components": courses, "noise": noise}
 
 
 def frame_weights(motion: Motion, settings: Settings) -> np.ndarray:

@@ -19,8 +19,9 @@ from pydra.compose import python
 
 from pydra_diffconn import pydra_compat
 from pydra_diffconn.bids.atlas import Atlas
+from pydra_diffconn.bids.components import component_files
 from pydra_diffconn.bids.fmriprep import Run
-from pydra_diffconn.bids.job import Job, component_files
+from pydra_diffconn.bids.job import Job
 from pydra_diffconn.bids.settings import Settings
 from pydra_diffconn.confound_models.strategies import Strategy
 
@@ -91,7 +92,7 @@ def files_of(job: Job) -> list[Path]:
     run = job.run
     found = [run.bold, run.confounds, run.metadata, run.mask, *run.other.values()]
     if run.confounds is not None and job.strategy.components:
-        found += component_files(run)
+        found += component_files(job.strategy, run)
     for atlas in job.atlases:
         found += [atlas.image, atlas.table]
     return [path for path in found if path is not None and path.is_file() and os.access(path, os.R_OK)]

@@ -113,6 +113,7 @@ def processing(prepared: Prepared) -> dict[str, Any]:
         "strategy": job.strategy.name,
         "model": job.strategy.model or dict(job.strategy.nilearn),
         "components": job.strategy.components or None,
+        "ica": job.strategy.ica if job.strategy.components else None,
         "columns": list(prepared.design),
         "dummy_scans": prepared.motion.dummy_scans,
         "dummy_scans_asked": job.settings.dummy_scans,

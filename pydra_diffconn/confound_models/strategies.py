@@ -35,7 +35,10 @@ class Strategy:
     nilearn: Mapping[str, Any] = field(default_factory=dict)
     """Arguments of `nilearn.interfaces.fmriprep.load_confounds`, in place of a formula."""
     components: str = ""
-    """"nonaggressive": the noise components of an ICA are removed first, by their own part of a fit of all."""
+    """"nonaggressive": the noise components of an ICA are removed first, by their own part of a fit of all;
+    "aggressive": their courses are regressors like others."""
+    ica: str = "aroma"
+    """Whose files say which components are noise: "aroma" or "tedana"."""
     bold: str = "preproc"
     """Which image of a run is used: its entity `desc`."""
     processing: Mapping[str, Any] = field(default_factory=dict)
@@ -87,8 +90,15 @@ def _read(text: str, name: str, where: str) -> Strategy:
         raise ValueError(f"{where}: unknown key {unknown[0]!r} (the nearest are {near})")
     if found.get("model") and found.get("nilearn"):
         raise ValueError(f"{where} has a model and nilearn's arguments; give one of them")
-    if found.get("components", "") not in ("", "nonaggressive"):
-        raise ValueError(f"{where}: components = {found['components']!r}; expected 'nonaggressive', or leave it out")
+    for key, known_values in (("components", ("nonaggressive", "aggressive")), ("ica", ("aroma", "tedana"))):
+        if key in found and found[key] not in known_values:
+            told = " or ".join(map(repr, known_values))
+            raise ValueError(f"{where}: {key} = {found[key]!r}; expected {told}, or leave it out")
+    if "tedana" in (found.get("nilearn") or {}).get("strategy", ()):
+        raise ValueError(
+            f"{where}: nilearn reads tedana's folder alone, and drops all else; give components = 'aggressive' and "
+            "ica = 'tedana', with any model"
+        )
     for key, kind in (("description", str), ("model", str), ("nilearn", dict), ("bold", str), ("processing", dict)):
         if not isinstance(found.get(key, kind()), kind):
             raise ValueError(f"{where}: {key} = {found[key]!r}; expected {'a table' if kind is dict else 'text'}")

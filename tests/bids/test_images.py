@@ -104,3 +104,52 @@ def test_components_of_another_run_are_told(one, tmp_path):
     request = app.Request(root, tmp_path / "out", strategies=("aroma_nonaggressive",), given=PLAIN)
     (row,) = app.participant(request, "debug")
     assert row["status"] == "failed" and "129 rows for 130 frames" in row["reason"]
+
+
+def with_tedana(root, mixing, rejected=(1, 4), named="desc-tedana_metrics.tsv"):
+    """Write what tedana leaves beside the confounds; its releases number components with and without zeros."""
+    count = mixing.shape[1]
+    names = [f"ICA_{number}" for number in range(count)]
+    pd.DataFrame(mixing, columns=names).to_csv(root / f"{NAME}_desc-ICA_mixing.tsv", sep="\t", index=False)
+    kinds = ["rejected" if number in rejected else "accepted" for number in range(count)]
+    table = {"Component": [f"ICA_{number:02d}" for number in range(count)], "kappa": 1.0, "classification": kinds}
+    pd.DataFrame(table).to_csv(root / f"{NAME}_{named}", sep="\t", index=False)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("named", ["desc-tedana_metrics.tsv", "desc-ICA_status_table.tsv"])
+def test_what_tedana_rejects_is_taken_out_both_ways(one, tmp_path, named):
+    root, mixing = one
+    with_tedana(root, mixing, named=named)
+    request = app.Request(root, tmp_path / "out", strategies=("tedana", "tedana_nonaggressive"), given=PLAIN)
+    rows = app.participant(request, "debug")
+    assert [row["status"] for row in rows] == ["done"] * 2, [row["reason"] for row in rows]
+    (path,) = (tmp_path / "out" / "sub-01").rglob("*desc-tedana_design.tsv")
+    design = pd.read_table(path)
+    assert list(design) == ["ICA_1", "ICA_4"]
+    np.testing.assert_allclose(design.to_numpy(), mixing[:, [1, 4]])
+    assert not list((tmp_path / "out" / "sub-01").rglob("*desc-tedananonaggressive_design.tsv"))
+
+
+def test_tedanas_tables_that_do_not_fit_are_told(one):
+    from pydra_diffconn.bids.components import read_components
+    from pydra_diffconn.bids.fmriprep import runs
+    from pydra_diffconn.confound_models.strategies import strategy
+
+    root, mixing = one
+    (run,), tedana = runs(root), strategy("tedana")
+    with pytest.raises(ValueError, match=r"needs .*desc-ICA_mixing.tsv, which is not beside"):
+        read_components(tedana, run, len(mixing))
+    with_tedana(root, mixing)
+    courses, noise, names = read_components(tedana, run, len(mixing))
+    assert noise.tolist() == [0, 1, 0, 0, 1, 0, 0, 0] and names[1] == "ICA_1" and courses.shape == mixing.shape
+    with_tedana(root, mixing[:-1])
+    with pytest.raises(ValueError, match=r"desc-ICA_mixing.tsv has 129 rows for 130 frames"):
+        read_components(tedana, run, len(mixing))
+    metrics = root / f"{NAME}_desc-tedana_metrics.tsv"
+    metrics.write_text(metrics.read_text().replace("ICA_03", "ICA_99"))
+    with pytest.raises(ValueError, match=r"does not say what ICA_3 of .* is"):
+        read_components(tedana, run, len(mixing))
+    metrics.write_text("a\tb\n1\t2\n")
+    with pytest.raises(ValueError, match=r"no columns Component and classification"):
+        read_components(tedana, run, len(mixing))

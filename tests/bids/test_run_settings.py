@@ -38,7 +38,7 @@ COUNTS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", [name for name in strategies.names() if "aroma" not in name and name != "tedana"])
+@pytest.mark.parametrize("name", [name for name in strategies.names() if "aroma" not in name and "tedana" not in name])
 def test_each_strategy_takes_its_columns(study, name):
     func = study / "sub-01" / "ses-2" / "func"
     (table,), (bold,) = func.glob("*_timeseries.tsv"), func.glob("*_bold.nii.gz")
@@ -57,7 +57,9 @@ def test_each_strategy_takes_its_columns(study, name):
         ("modle = '24P'", "unknown key 'modle'.*model"),
         ("model = '24P'\n[nilearn]\nstrategy = ['motion']", "give one of them"),
         ("model = ", "is no TOML"),
-        ("components = 'soft'", "expected 'nonaggressive'"),
+        ("components = 'soft'", "expected 'nonaggressive' or 'aggressive'"),
+        ("ica = 'gift'", "expected 'aroma' or 'tedana'"),
+        ("[nilearn]\nstrategy = ['high_pass', 'tedana']", "drops all else; give components = 'aggressive'"),
         ("processing = 3", "expected a table"),
     ],
 )

@@ -134,10 +134,11 @@ def _displacement(processing: Processing) -> str:
 def _components(processing: Processing) -> str:
     if not processing.get("components"):
         return ""
-    return (
-        "Components of an independent component analysis that were labelled as noise were removed first, by their own "
-        f"part of a regression on all components{cite(['pruim2015'])}."
-    )
+    source = ["dupre2021"] if processing.get("ica") == "tedana" else ["pruim2015"]
+    kind = f"Components of an independent component analysis that were labelled as noise{cite(source)} were"
+    if processing["components"] == "aggressive":
+        return f"{kind} among the confounds, by their courses."
+    return f"{kind} removed first, by their own part of a regression on all components."
 
 
 def _order(processing: Processing) -> str:
