@@ -184,6 +184,11 @@ def _argument(declared: tuple[inspect.Parameter, Any], missing: Collection[str])
         role = "data"
     else:
         role = "number" if kept[0] is float else "static"
+    if signature.default is None and len(kept) == len(options):
+        raise TypeError(
+            f"{signature.name} is None by default, and its type does not say so; write `... | None = None` (of an "
+            "annotated one inside the Annotated)"
+        )
     return Argument(
         signature.name,
         role,

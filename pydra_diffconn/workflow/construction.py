@@ -88,3 +88,30 @@ def still_taken(takes: Mapping[str, Collection[str]], ends: Collection[str], onc
         if left == kept:
             return kept
         kept = left
+
+
+def constructed(task: Any, lazy: tuple[str, ...], prefix: str) -> Any:
+    """Return a workflow with its nodes; what its constructor does wrong is told by the names of the workflow.
+
+    Raises
+    ------
+    ValueError
+        If it computes with what is not known yet, or asks a node for an output that it has not.
+    """
+    where = prefix or type(task).__name__
+    try:
+        return pydra_compat.construct(task, lazy)
+    except TypeError as error:
+        if "LazyInField" not in str(error):
+            raise
+        raise ValueError(
+            f"{where}: the workflow computes with an input that is not known while it is built (split over, or passed "
+            f"from another step): {error}; compute it inside a task instead"
+        ) from error
+    except AttributeError as error:
+        kind = type(error.obj)
+        if not kind.__name__.endswith("Outputs") or not hasattr(kind, "__attrs_attrs__"):
+            raise
+        known = ", ".join(pydra_compat.field_names(kind))
+        step = kind.__name__.removesuffix("Outputs")
+        raise ValueError(f"{where}: {step} has no output {error.name!r}; it has {known}") from error

@@ -14,6 +14,7 @@ from pydra_diffconn import pydra_compat
 from pydra_diffconn.declare.parameters import Learn, plain
 from pydra_diffconn.declare.task import BlockTask
 from pydra_diffconn.workflow import splits
+from pydra_diffconn.workflow.construction import constructed
 from pydra_diffconn.workflow.dividing import _divided
 from pydra_diffconn.workflow.graph import (
     Classical,
@@ -93,6 +94,7 @@ class _Reader:
         self.learnables: dict[str, Learnable] = {}
         self.marks: dict[str, Learn] = {}
         self.candidates: list[str] = []
+        self.fed: dict[str, str] = {}
         self.levels: dict[str, Levels] = {}
         self.axes: dict[str, tuple[str, ...]] = {}
         """The axes of each node, combined ones included."""
@@ -118,7 +120,7 @@ class _Reader:
         self, task: Any, prefix: str, lazy: Mapping[str, Source], known: Mapping[int, Source], levels: Levels
     ) -> dict[str, Source]:
         """Read one workflow; return its outputs as sources. `levels` are the axes that it as a whole runs over."""
-        workflow = _construct(task, tuple(lazy), prefix)
+        workflow = constructed(task, tuple(lazy), prefix)
         for node in workflow.nodes:
             self._node(node, prefix, lazy, known, levels)
         context = tuple(axis for level in levels for axis in level)
@@ -262,6 +264,8 @@ class _Reader:
                 )
             return source
         full = f"{path}.{name}"
+        if isinstance(source, Input):
+            self.fed[full] = source.name
         if isinstance(source, Constant):
             self.candidates.append(full)
         if isinstance(source, Constant) and full in self.wanted:
@@ -299,10 +303,10 @@ class _Reader:
     def refuse_unused(self) -> None:
         unknown = sorted(set(self.wanted) - self.used)
         if unknown:
-            can = ", ".join(sorted(set(self.candidates) | set(self.marks))) or "nothing"
-            raise ValueError(
-                f"learn: unknown parameter {', '.join(map(repr, unknown))}; what can be learned here: {can}"
-            )
+            can = ", ".join(sorted(set(self.candidates) | set(self.marks) | set(self.fed.values()))) or "nothing"
+            fed = [f"{name} comes from the input {self.fed[name]!r}: name that" for name in unknown if name in self.fed]
+            told = "; ".join([f"learn: unknown parameter {', '.join(map(repr, unknown))}", *fed])
+            raise ValueError(f"{told}; what can be learned here: {can}")
         written = {target for learnable in self.learnables.values() for target in learnable.written_to}
         for name in self.marks:
             if name not in written:
@@ -336,18 +340,6 @@ def _refuse_asking_for_none(task: Any, path: str, names: Collection[str]) -> Non
 
 def _union(*parts: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(axis for part in parts for axis in part))
-
-
-def _construct(task: Any, lazy: tuple[str, ...], prefix: str) -> Any:
-    try:
-        return pydra_compat.construct(task, lazy)
-    except TypeError as error:
-        if "LazyInField" not in str(error):
-            raise
-        raise ValueError(
-            f"{prefix or type(task).__name__}: the workflow computes with an input that is not known while it is built "
-            f"(split over, or passed from another step): {error}; compute it inside a task instead"
-        ) from error
 
 
 def _given(task: Any) -> Iterator[tuple[str, Any]]:
