@@ -70,7 +70,7 @@ def fit_folder(
     how: dict[str, Any] = {
         "learn": config.learnables, "steps": config.steps, "groups": groups, "seed": config.seed, "progress": progress,
     }  # fmt: skip
-    validation = config.validation or None
+    validation = float(config.validation)  # 0: nobody is held out
     comparison = compare(
         fitted, loss, targets, classical=classical_pipelines(data, config), scores=scores,
         folds=min(config.folds, len(set(groups))), validation=validation, optimizer=optax.adam(config.step_size), **how,

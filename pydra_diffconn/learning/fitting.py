@@ -66,7 +66,7 @@ def fit(
         By default Adam with a step of 0.1 in the unbounded space; `optax.lbfgs()` and the like work, too.
     validation : float, list of int, or list of str, optional
         Fraction of the runs (of the groups, if given), indices of runs, or labels of groups to keep out of learning;
-        the values that are best there are kept. By default a fifth of the groups, if there are eight or more and
+        the values that are best there are kept. By default a fifth of the groups, if there are twenty or more and
         nothing is learned for each of them; 0.0 keeps nobody out.
     groups : sequence or mapping, optional
         One label per run (its subject): runs with equal labels are never on both sides; labels of several kinds as

@@ -48,7 +48,7 @@ def partition(
     return training, held_out
 
 
-FEWEST_GROUPS, SHARE = 8, 0.2
+FEWEST_GROUPS, SHARE = 20, 0.2  # of fewer, those held out would say little
 
 
 def by_default(validation: Any, groups: Sequence[Any] | None) -> Any:

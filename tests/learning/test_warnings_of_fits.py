@@ -73,15 +73,15 @@ def test_more_numbers_than_runs_are_warned_about_unless_somebody_is_held_out(rng
         fit(task, LOSS, targets, steps=1, validation=0.25, progress=False)
 
 
-@pytest.mark.parametrize(("given", "held_out"), [({}, 4), ({"validation": 0.0}, 0), ({"validation": [0, 1]}, 2)])
+@pytest.mark.parametrize(("given", "held_out"), [({}, 8), ({"validation": 0.0}, 0), ({"validation": [0, 1]}, 2)])
 def test_people_are_held_out_by_default_where_they_are_known(rng, given, held_out, tmp_path):
-    task, targets = weighted(rng, 18, parcels=4)
-    result = fit(task, LOSS, targets, steps=1, groups=np.repeat(np.arange(9), 2).tolist(), progress=False, **given)
+    task, targets = weighted(rng, 40, parcels=4)
+    result = fit(task, LOSS, targets, steps=1, groups=np.repeat(np.arange(20), 2).tolist(), progress=False, **given)
     assert len(result.validation) == held_out and NO_BASELINE[:30] in result.report(tmp_path / "page.html").read_text()
 
 
 def test_nobody_is_held_out_of_few_or_where_each_has_values_of_their_own(rng):
     task, targets = weighted(rng, 6, parcels=4)
     assert not fit(task, LOSS, targets, steps=1, groups=list("aabbcc"), progress=False).validation
-    task, targets = weighted(rng, 8, parcels=4, per="subject")
-    assert not fit(task, LOSS, targets, steps=1, groups=list("abcdefgh"), progress=False).validation
+    task, targets = weighted(rng, 20, parcels=4, per="subject")
+    assert not fit(task, LOSS, targets, steps=1, groups=list("abcdefghijklmnopqrst"), progress=False).validation
