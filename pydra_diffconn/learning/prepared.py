@@ -22,7 +22,7 @@ class Prepared:
 
     program: Program
     shorter: Program
-    """The same, with what no parameter changes computed, and runs of near lengths filled up to share a program."""
+    """The same, with runs of near lengths filled up to share a program, and what no parameter changes computed."""
     kinds: Mapping[str, Sequence[Any]]
     """The labels of the runs, by kind of entity: `{"subject": [...]}`."""
     optimizer: Any
@@ -79,4 +79,4 @@ def prepared(
     kinds = groups if isinstance(groups, Mapping) else {} if groups is None else {"subject": groups}
     for kind, labels in kinds.items():
         labels_of(len(program.runs), labels, kind if isinstance(groups, Mapping) else "groups")
-    return Prepared(program, with_constants_computed(program).padded, dict(kinds), optimizer, seed, how)
+    return Prepared(program, with_constants_computed(program.padded), dict(kinds), optimizer, seed, how)

@@ -19,6 +19,7 @@ from pydra_diffconn.blocks import (
     RegressConfounds,
 )  # fmt: skip
 from pydra_diffconn.learning.settings import Learning
+from pydra_diffconn.program.hoisting import with_constants_computed
 
 LENGTHS = (61, 50, 64, 55, 70, 55)
 
@@ -103,6 +104,29 @@ def test_other_inputs_of_the_same_lengths_are_taken():
         found = jax.jit(lambda inputs: program({}, **inputs))(second)
         for one, two in zip(found["connectome"], other({})["connectome"], strict=True):
             np.testing.assert_allclose(one, two, atol=1e-12)
+
+
+@workflow.define(outputs=["connectome", "band"])
+def Fixed(bold, confounds, penalty: float = 0.1):
+    band = workflow.add(BandPass(timeseries=bold, tr=1.0, low=0.02, high=0.2)).timeseries
+    clean = workflow.add(RegressConfounds(timeseries=band, confounds=confounds, penalty=penalty)).timeseries
+    return workflow.add(Correlation(timeseries=clean)).connectome, band
+
+
+def test_what_no_parameter_changes_is_computed_by_one_program_for_all_lengths():
+    data = {name: one for name, one in runs().items() if name != "displacement"}
+    with jax.enable_x64(True):
+        program = fuse(Fixed(penalty=Learn(0.1)).split(tuple(data), **data))
+        shorter = with_constants_computed(program.padded)
+        (numbers,) = shorter.groups.values()
+        planned = shorter.plan_of(shorter.runs[numbers[0]]).planned
+        assert [one.path for one in planned] == ["RegressConfounds", "Correlation"]
+        found, expected = (
+            one.outputs_of(program.parameters, one.inputs, list(range(len(LENGTHS)))) for one in (shorter, program)
+        )
+        np.testing.assert_allclose(found["connectome"], expected["connectome"], atol=1e-10)
+        for one, two in zip(found["band"], expected["band"], strict=True):
+            np.testing.assert_allclose(one, two, atol=1e-10)
 
 
 def test_lengths_far_apart_are_in_programs_of_their_own():
