@@ -292,17 +292,9 @@ def coverage(arrays: RunArrays) -> str:
 @styled
 def connectome(matrix: np.ndarray, names: Sequence[str], label: str = "r", title: str = "") -> str:
     """Draw a connectome (P, P), blue below and red above 0, missing parcels grey; up to 48 parcels have their names."""
-    import matplotlib
-
     matrix = np.array(matrix, float)
-    off = matrix[np.triu_indices(len(matrix), 1)]
-    off = np.abs(off[np.isfinite(off)])
-    limit = float(np.percentile(off, 99)) if off.size else 1.0
     figure, axis = new(5.0, 4.2)
-    colours = matplotlib.colormaps["RdBu_r"].resampled(17).with_extremes(bad=MISSING)
-    image = axis.imshow(
-        matrix, cmap=colours, vmin=-(limit or 1), vmax=limit or 1, interpolation="nearest", rasterized=True
-    )
+    image = show_matrix(axis, matrix, limit_of(matrix))
     if len(names) <= 48:
         size = 7 if len(names) <= 30 else 5
         shown = [_plain(_short(name)) for name in names]
@@ -315,6 +307,21 @@ def connectome(matrix: np.ndarray, names: Sequence[str], label: str = "r", title
     axis.set_title(_plain("; ".join(filter(None, [title, grey]))), fontsize=9)
     figure.colorbar(image, ax=axis, label=label, shrink=0.85)
     return as_svg(figure, DPI)
+
+
+def limit_of(matrix: np.ndarray) -> float:
+    """Return the size of nearly all edges of a matrix (P, P), at which its colours end."""
+    off = np.abs(matrix[np.triu_indices(len(matrix), 1)])
+    off = off[np.isfinite(off)]
+    return (float(np.percentile(off, 99)) if off.size else 1.0) or 1.0
+
+
+def show_matrix(axis: Any, matrix: np.ndarray, limit: float) -> Any:
+    """Show a matrix, blue below and red above 0, what is missing grey; return the image."""
+    import matplotlib
+
+    colours = matplotlib.colormaps["RdBu_r"].resampled(17).with_extremes(bad=MISSING)
+    return axis.imshow(matrix, cmap=colours, vmin=-limit, vmax=limit, interpolation="nearest", rasterized=True)
 
 
 def _short(name: Any, most: int = 34) -> str:

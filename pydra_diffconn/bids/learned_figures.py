@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from pydra_diffconn.bids.computing import Found
-from pydra_diffconn.bids.figures import DPI, MISSING
+from pydra_diffconn.bids.figures import DPI, limit_of, show_matrix
 from pydra_diffconn.bids.job import Prepared
 from pydra_diffconn.bids.postprocess import KINDS
 from pydra_diffconn.bids.settings import Settings
@@ -26,20 +26,23 @@ def draw(prepared: Prepared, found: Found) -> dict[str, str]:
     drawn = {"versus": versus(found.at_start, learned, KINDS[kind][1])}
     changed = {name.rpartition(".")[2] for name in job.learned}
     if changed & {"high_pass", "low_pass"}:
-        drawn["response"] = figures.band(
-            np.linspace(0, 0.5 / prepared.tr, FREQUENCIES),
-            *(response(settings, prepared.tr) for settings in (job.at_start, job.settings)),
-        )
+        gains = [response(settings, prepared.tr) for settings in (job.at_start, job.settings)]
+        drawn["response"] = figures.band(frequencies_of(prepared.tr), *gains)
     if job.history:
         drawn["loss"] = figures.loss_curve(job.history)
     return drawn
 
 
+def frequencies_of(tr: float) -> np.ndarray:
+    """Return the frequencies at which a response is drawn, from 0 to Nyquist's."""
+    return np.linspace(0, 0.5 / tr, FREQUENCIES)
+
+
 def response(settings: Settings, tr: float) -> np.ndarray:
-    """Return the gain of the temporal filter of some settings at frequencies from 0 to Nyquist's."""
+    """Return the gain of the temporal filter of some settings at `frequencies_of` its repetition time."""
     from scipy.signal import butter, sosfreqz
 
-    frequencies = np.linspace(0, 0.5 / tr, FREQUENCIES)
+    frequencies = frequencies_of(tr)
     low, high = settings.high_pass, settings.low_pass
     if low is None and high is None:
         return np.ones(FREQUENCIES)
@@ -54,23 +57,13 @@ def response(settings: Settings, tr: float) -> np.ndarray:
 @figures.styled
 def versus(before: np.ndarray, after: np.ndarray, label: str) -> str:
     """Draw two connectomes (P, P) on one scale, and the second less the first on its own; missing parcels grey."""
-    import matplotlib
-
-    colours = matplotlib.colormaps["RdBu_r"].resampled(17).with_extremes(bad=MISSING)
     figure, axes = figures.new(7.0, 2.6, 3)
-    shared = max(_limit(before), _limit(after))
+    shared = max(limit_of(before), limit_of(after))
     parts = (("before learning", before, shared), ("learned", after, shared), ("difference", after - before, None))
     for axis, (title, matrix, limit) in zip(axes, parts, strict=True):
-        limit = limit or _limit(matrix)
-        image = axis.imshow(matrix, cmap=colours, vmin=-limit, vmax=limit, interpolation="nearest", rasterized=True)
+        limit = limit or limit_of(matrix)
+        image = show_matrix(axis, matrix, limit)
         axis.set(title=title, xlabel="parcel", xticks=[], yticks=[])
         figure.colorbar(image, ax=axis, shrink=0.75, orientation="horizontal", label=label)
     axes[0].set_ylabel("parcel")
     return figures.as_svg(figure, DPI)
-
-
-def _limit(matrix: np.ndarray) -> float:
-    """Return the size of nearly all edges of a matrix."""
-    off = np.abs(matrix[np.triu_indices(len(matrix), 1)])
-    off = off[np.isfinite(off)]
-    return (float(np.percentile(off, 99)) if off.size else 1.0) or 1.0

@@ -100,10 +100,8 @@ def _gaps(outputs: Mapping[str, Any], targets: Any, tested: np.ndarray) -> np.nd
 
 def _recognised(outputs: Mapping[str, Any], targets: Any, tested: np.ndarray) -> np.ndarray:
     """Return 1 for each run whose nearest of another session is the same person's, else 0."""
-    similarity = np.array(identifiability.edge_similarity(outputs["connectome"]))
-    person, session = np.asarray(targets["person"]), np.asarray(targets["session"])
-    similarity[session[:, None] == session[None, :]] = -np.inf
-    return (person[similarity[tested].argmax(axis=1)] == person[tested]).astype(float)
+    similarity = identifiability.edge_similarity(outputs["connectome"])
+    return identifiability.recognised(similarity, targets["person"], targets["session"])[tested]
 
 
 def _errors(outputs: Mapping[str, Any], targets: Any, tested: np.ndarray) -> np.ndarray:

@@ -24,6 +24,7 @@ from pydra_diffconn.blocks import (
 from pydra_diffconn.demo import fingerprint_report, sample
 from pydra_diffconn.demo.fingerprint_report import PEARSON, WINDOW, Outcome
 from pydra_diffconn.learning.comparing import Comparison, Pipeline, Score
+from pydra_diffconn.losses.identifiability import edge_similarity, recognised
 
 FOLDS = 2  # halves of the people, each scored by what was chosen and learned on the other half
 RECOGNISED, GAP = "windows recognised", "gap between self and others (s.d.)"
@@ -134,8 +135,6 @@ def _told(values: Mapping[str, Any]) -> str:
 
 def _similarity(outputs: Mapping[str, Any], tested: np.ndarray) -> np.ndarray:
     """Return how alike held-out windows are in what differs from the mean connectome of the others' people."""
-    from pydra_diffconn.losses.identifiability import edge_similarity
-
     connectomes = np.asarray(outputs["connectome"])
     training = np.delete(connectomes, tested, axis=0)
     return np.asarray(edge_similarity(connectomes[tested], training.mean(axis=0)))
@@ -143,10 +142,8 @@ def _similarity(outputs: Mapping[str, Any], tested: np.ndarray) -> np.ndarray:
 
 def _recognised(outputs: Mapping[str, Any], targets: Any, tested: np.ndarray) -> np.ndarray:
     """Return 1 for each window whose nearest one of another session is the same person's, else 0."""
-    similarity = np.array(_similarity(outputs, tested))
     person, session = (np.asarray(targets[name])[tested] for name in ("person", "session"))
-    similarity[session[:, None] == session] = -np.inf
-    return (person[similarity.argmax(axis=1)] == person).astype(float)
+    return recognised(_similarity(outputs, tested), person, session)
 
 
 def _gap(outputs: Mapping[str, Any], targets: Any, tested: np.ndarray) -> np.ndarray:

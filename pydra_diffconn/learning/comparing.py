@@ -276,8 +276,7 @@ def _classical_losses(
 def _chosen_outputs(classical: Sequence[Pipeline], best: np.ndarray, where: tuple[Any, Any]) -> list[dict[str, Any]]:
     """Return the outputs of the pipeline that each fold chose."""
     chosen = sorted(set(best.tolist()))
-    functions = _functions([classical[number] for number in chosen], where)
-    of = {number: computed() for number, computed in zip(chosen, functions, strict=True)}
+    of = dict(zip(chosen, _all_outputs([classical[number] for number in chosen], where), strict=True))
     return [of[number] for number in best.tolist()]
 
 

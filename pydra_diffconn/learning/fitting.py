@@ -12,7 +12,7 @@ import numpy as np
 
 from pydra_diffconn import pydra_compat
 from pydra_diffconn.declare.parameters import Learn
-from pydra_diffconn.learning import warnings_of_fits as telling
+from pydra_diffconn.learning import warnings_of_fits
 from pydra_diffconn.learning.checkpoints import Checkpoint, fingerprint
 from pydra_diffconn.learning.learner import Learner
 from pydra_diffconn.learning.partition import by_default, partition
@@ -119,10 +119,10 @@ def _run(
         saver = Checkpoint(checkpoint, mark, ready.how.checkpoint_every)
     with Progress(steps, enabled=progress) as bar, one_blas_thread():
         learner = ready.learner(loss, targets, training, held_out, steps)
-        telling.warn_of_many(learner, bar)
-        telling.warn_of_nothing_left(loss, bar)
+        warnings_of_fits.warn_of_many(learner, bar)
+        warnings_of_fits.warn_of_nothing_left(loss, bar)
         learner.run(bar, saver)
-        if (told := telling.by_heart(learner.state.history)) is not None:
+        if (told := warnings_of_fits.by_heart(learner.state.history)) is not None:
             bar.warn(told)
         if not learner.improved:
             bar.warn("nothing better than the start was found; the result is the classical workflow")

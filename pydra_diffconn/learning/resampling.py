@@ -218,14 +218,18 @@ def require_folds(tests: Sequence[Sequence[int]], labels: Sequence[Any]) -> None
             raise ValueError(f"fold {number} tests some runs of {sorted(map(str, torn))} and learns from others of it")
 
 
+def _require_enough(names: Sequence[Any], folds: int) -> None:
+    if not 2 <= folds <= len(names):
+        raise ValueError(f"{folds} folds of {len(names)} groups; expected 2 to {len(names)} folds")
+
+
 def _stratified(labels: Sequence[Any], folds: int, seed: int, strata: Sequence[Any]) -> list[list[int]]:
     """Deal out groups stratum by stratum, one to each fold in turn."""
     if len(strata) != len(labels):
         raise ValueError(f"stratify has {len(strata)} labels for {len(labels)} runs; expected one each")
     stratum = dict(zip(labels, strata, strict=True))
     names = list(dict.fromkeys(labels))
-    if not 2 <= folds <= len(names):
-        raise ValueError(f"{folds} folds of {len(names)} groups; expected 2 to {len(names)} folds")
+    _require_enough(names, folds)
     drawn = [names[n] for n in np.random.default_rng(seed).permutation(len(names))]
     order = sorted(drawn, key=lambda name: str(stratum[name]))
     fold = {name: number % folds for number, name in enumerate(order)}
@@ -246,8 +250,7 @@ def _ranges(program: Program) -> dict[str, tuple[float, float]]:
 def folds_of(labels: Sequence[Any], folds: int, seed: int) -> list[list[int]]:
     """Return the runs of each fold; runs of equal labels are in one."""
     names = list(dict.fromkeys(labels))
-    if not 2 <= folds <= len(names):
-        raise ValueError(f"{folds} folds of {len(names)} groups; expected 2 to {len(names)} folds")
+    _require_enough(names, folds)
     order = np.random.default_rng(seed).permutation(len(names))
     parts = [{names[n] for n in part} for part in np.array_split(order, folds)]
     return [[number for number, label in enumerate(labels) if label in part] for part in parts]

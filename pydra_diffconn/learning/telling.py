@@ -96,38 +96,19 @@ def _choices_section(result: Any) -> Section:
     return Section("Choices", text, {"head": ["loss", *result.best], "rows": rows})
 
 
-def fit_sections(learned: Sequence[LearnedParameter], history: Sequence[Any], tr: float | None = None) -> list[Section]:
-    """Return the sections on parameters and loss; with a repetition time, bands are drawn as frequency responses."""
+def fit_sections(learned: Sequence[LearnedParameter], history: Sequence[Any]) -> list[Section]:
+    """Return the sections on parameters and loss."""
     rows = [[p.name, show(p.start), show(p.value), p.unit or "-", p.constraint] for p in learned]
     table = {"head": ["parameter", "classical", "learned", "unit", "where it may lie"], "rows": rows}
     drawn = [Figure(figures.loss_curve(history), "Loss over the steps of learning.")] if history else []
     return [
-        Section("Learned parameters", table=table, figures=_parameter_figures(learned, tr)),
+        Section("Learned parameters", table=table, figures=_parameter_figures(learned)),
         Section("Loss", figures=drawn),
     ]
 
 
-FRAMES = 2000
-
-
-def _gain(block: str, tr: float, edges: tuple[float, float]) -> np.ndarray:
-    """Return the gain of a band-pass at each frequency, measured on an impulse."""
-    import jax.numpy as jnp
-
-    impulse = jnp.zeros((FRAMES, 1)).at[FRAMES // 2].set(1.0)
-    found = registry().blocks[block.rpartition(":")[2]]
-    return np.abs(np.fft.rfft(np.asarray(found.pure(impulse, tr=tr, low=edges[0], high=edges[1]))[:, 0]))
-
-
-def _parameter_figures(learned: Sequence[LearnedParameter], tr: float | None) -> list[Figure]:
+def _parameter_figures(learned: Sequence[LearnedParameter]) -> list[Figure]:
     drawn = []
-    named = {p.name: p for p in learned}
-    for name, low in named.items():
-        high = named.get(name.removesuffix("low") + "high")
-        if tr and name.endswith("low") and high is not None and low.unit == "Hz":
-            bands = [_gain(low.block, tr, edges) for edges in ((low.start, high.start), (low.value, high.value))]
-            response = figures.band(np.fft.rfftfreq(FRAMES, tr), *bands)
-            drawn.append(Figure(response, f"Frequency response of {name.rpartition('.')[0]}."))
     for p in learned:
         if p.constraint == "simplex" and np.size(p.value) <= 8:
             options = [f"option {number + 1}" for number in range(np.size(p.value))]

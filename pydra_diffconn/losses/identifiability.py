@@ -86,7 +86,11 @@ def identification_accuracy(connectomes: Any, person: Any, session: Any, referen
 
     The arguments are those of `self_others_gap`.
     """
-    similarity = np.array(edge_similarity(np.asarray(connectomes), reference))
-    person, session = np.asarray(person), np.asarray(session)
+    return float(np.mean(recognised(edge_similarity(np.asarray(connectomes), reference), person, session)))
+
+
+def recognised(similarity: Any, person: Any, session: Any) -> np.ndarray:
+    """Return 1 for each run whose most similar one of another session is the same person's, else 0."""
+    similarity, person, session = np.array(similarity), np.asarray(person), np.asarray(session)
     similarity[session[:, None] == session[None, :]] = -np.inf
-    return float(np.mean(person[similarity.argmax(axis=1)] == person))
+    return (person[similarity.argmax(axis=1)] == person).astype(float)

@@ -8,6 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from pydra_diffconn.numerics.linalg import times
+
 # what the roughness of a natural spline with a knot at each of endless frames gains by a unit change of one of them:
 # the mean over angles of 12 (1 - cos)^2 / (2 + cos)
 STIFFNESS = 36 * math.sqrt(3) - 48
@@ -49,9 +51,9 @@ def spline(
     curve, bend = _solved(every[0], weights, every[1], jnp.concatenate([jnp.zeros_like(series), ends], axis=1))
     inner = jnp.stack([_of_being_second(weights), _of_being_second(weights[::-1])[::-1]])
     padded = jnp.pad(bend, ((1, 1), (0, 0)))
-    jumps = _times(inner, padded[:-2] - 2 * bend + padded[2:])
-    share = -_times(_inverse_at_ends(jumps[:, columns:], jnp.sum(weights > 0)), jumps[:, :columns])
-    return tuple(part[:, :columns] + _times(part[:, columns:], share) for part in (curve, bend))  # type: ignore[return-value]
+    jumps = times(inner, padded[:-2] - 2 * bend + padded[2:])
+    share = -times(_inverse_at_ends(jumps[:, columns:], jnp.sum(weights > 0)), jumps[:, :columns])
+    return tuple(part[:, :columns] + times(part[:, columns:], share) for part in (curve, bend))  # type: ignore[return-value]
 
 
 def _inverse_at_ends(jumps: Float[Array, "2 2"], kept: Array) -> Float[Array, "2 2"]:
@@ -117,7 +119,7 @@ def _first_piece(curve: Array, bend: Array, weights: Array) -> Float[Array, "tim
         square + 3 * off * cube,
         cube,
     )
-    one, two, three, four = (_times(first, piece) for piece in pieces)
+    one, two, three, four = (times(first, piece) for piece in pieces)
     way = (frame - centre)[:, None]
     return one + way * (two + way * (three + way * four))
 
@@ -145,10 +147,6 @@ def _solved(
     return solved[:, 1], solved[:, 0]
 
 
-def _times(one: Array, other: Array) -> Array:
-    return jnp.matmul(one, other, precision="highest")
-
-
 def _blocks(a: Array, b: Array, c: Array, d: Array) -> Float[Array, "time 2 2"]:
     return jnp.stack([jnp.stack([a, b], axis=-1), jnp.stack([c, d], axis=-1)], axis=-2)
 
@@ -164,13 +162,13 @@ def _solve_blocks(
     def eliminate(carry: tuple[Array, Array], rows: tuple[Array, ...]) -> tuple[tuple[Array, Array], Any]:
         coupling, known = carry
         low, here, high, given = rows
-        inverse = _inverse(here - _times(low, coupling))
-        new = _times(inverse, high), _times(inverse, given - _times(low, known))
+        inverse = _inverse(here - times(low, coupling))
+        new = times(inverse, high), times(inverse, given - times(low, known))
         return new, new
 
     def substitute(later: Array, rows: tuple[Array, Array]) -> tuple[Array, Array]:
         coupling, known = rows
-        solved = known - _times(coupling, later)
+        solved = known - times(coupling, later)
         return solved, solved
 
     start = jnp.zeros_like(upper[0]), jnp.zeros_like(right[0])

@@ -140,9 +140,14 @@ def timed_of(plan: Plan, run: Run) -> Timed | None:
             if rule is None or any(TIME in more[1:] for more in dims):
                 return None
             rules[step.path], handed = rule, True
-            keys |= {(step.path, n) for n, d in step.declaration.outputs.items() if d.split()[:1] in ([TIME], ["..."])}
+            keys |= {(step.path, n) for n, d in step.declaration.outputs.items() if _has_frames(d)}
     outputs = {n for n, w in plan.outputs.items() if _comes_timed(w, arrays, keys)}
     return Timed(frozenset(arrays), frozenset(outputs), rules) if arrays else None
+
+
+def _has_frames(dims: str) -> bool:
+    """Say whether an output of a step that sees frames has an axis of them: declared, or that of its input."""
+    return dims.split()[:1] in ([TIME], ["..."])
 
 
 def _timed_arrays(plan: Plan) -> set[str]:
@@ -241,10 +246,7 @@ class Filled:
             results = self.block.pure(**values)
         results = results if isinstance(results, tuple) else (results,)
         dims = self.declaration.outputs.values()
-        cut = tuple(
-            _cut(result, inside) if d.split()[:1] in ([TIME], ["..."]) else result
-            for result, d in zip(results, dims, strict=True)
-        )
+        cut = tuple(_cut(result, inside) if _has_frames(d) else result for result, d in zip(results, dims, strict=True))
         return cut[0] if len(cut) == 1 else cut
 
 

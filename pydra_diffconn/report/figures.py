@@ -161,18 +161,3 @@ def specification_curve(
     below.set(yticks=range(len(rows)), yticklabels=[f"{choice}: {option}" for choice, option in rows], xticks=[])
     below.set(xlabel="pipelines, best first", ylim=(len(rows) - 0.5, -0.5))
     return figure
-
-
-@styled
-def similarity(classical: np.ndarray, learned: np.ndarray, same: np.ndarray, others: np.ndarray) -> str:
-    """Draw how alike self and others are, each in standard deviations of the others."""
-    figure, axes = new(8, 2.6, 2, sharey=True)
-    for axis, matrix, title in ((axes[0], classical, "classical"), (axes[1], learned, "learned")):
-        apart = matrix[others]
-        for mask, colour, label in ((others, CLASSICAL, "other people"), (same, LEARNED, "same person")):
-            values = (matrix[mask] - apart.mean()) / apart.std()
-            axis.hist(values, bins=np.linspace(-4, 6, 41), density=True, color=colour, alpha=0.7, label=label)
-        axis.set(title=title, xlabel="similarity of sessions (s.d. of others)")
-    axes[0].set_ylabel("density")
-    axes[1].legend(frameon=False)
-    return as_svg(figure)

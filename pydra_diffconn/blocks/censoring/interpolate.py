@@ -14,6 +14,7 @@ from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.padding import by
 from pydra_diffconn.declare.parameters import Parameter
+from pydra_diffconn.numerics.linalg import times
 from pydra_diffconn.numerics.splines import beyond, lines, spline
 from pydra_diffconn.numerics.weights import total_weight
 
@@ -147,7 +148,7 @@ def SpectralInterpolate(
     # the ridge solution in its dual form, B G B' W (B G B' W + l I)^-1 x: frames of weight zero enter by zeros alone
     system = kernel * weights + jnp.asarray(penalty, kernel.dtype) * jnp.eye(len(weights), dtype=kernel.dtype)
     dual = weights[:, None] * jnp.linalg.solve(system, timeseries - mean)
-    fit = mean + jnp.matmul(kernel, dual, precision="highest")
+    fit = mean + times(kernel, dual)
     return weights[:, None] * timeseries + (1 - weights[:, None]) * fit
 
 

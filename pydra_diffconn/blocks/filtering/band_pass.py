@@ -13,6 +13,7 @@ from pydra_diffconn.blocks.freedom import of_band, of_high_pass, of_low_pass
 from pydra_diffconn.blocks.shared_parameters import Cutoff, HighCutoff, LowCutoff, Order
 from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.padding import by
+from pydra_diffconn.numerics.linalg import times
 
 EMPTY = 1e6  # how far outside a band without width everything is
 
@@ -168,12 +169,8 @@ def apply_gain_to_first(
     share = jnp.where((bin == 0) | (2 * bin == length), 1.0, 2.0) / length
     factor = (gain * share)[:, None].astype(timeseries.dtype)
     deviation = jnp.where(inside, known - mean, 0.0)
-    filtered = sum(_times(wave.T, factor * _times(wave, deviation)) for wave in (cosines, sines))
+    filtered = sum(times(wave.T, factor * times(wave, deviation)) for wave in (cosines, sines))
     return filtered + gain[0].astype(timeseries.dtype) * mean
-
-
-def _times(one: Array, other: Array) -> Array:
-    return jnp.matmul(one, other, precision="highest")
 
 
 def _butterworth(ratio: Array, order: Any) -> Array:
