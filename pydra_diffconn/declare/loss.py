@@ -11,6 +11,7 @@ import numpy as np
 from pydra_diffconn.declare import targets as checks
 from pydra_diffconn.declare.declaration import prefixed
 from pydra_diffconn.declare.schedules import Weight, at_step, times
+from pydra_diffconn.numerics.process import full_precision
 
 PARAMETERS = "parameters"
 """Key of the outputs under which the learned parameters stand, so that a loss may name one (`"Block.parameter"`)."""
@@ -63,7 +64,7 @@ class Loss:
 
     def scored(self, outputs: Mapping[str, Any], targets: Any = None) -> Any:
         """Return the unweighted value of this term, of targets that are checked; NaN if what it scores holds NaN."""
-        with checks.scoring(outputs):
+        with checks.scoring(outputs), full_precision():
             found = self.score(outputs, targets)
         return checks.missing_where(self._scores(outputs), found)
 

@@ -16,7 +16,7 @@ from pydra_diffconn.learning.progress import Progress
 from pydra_diffconn.learning.settings import Learning, require_runs
 from pydra_diffconn.learning.state import State, is_better
 from pydra_diffconn.learning.training_data import TrainingData
-from pydra_diffconn.numerics.process import compiler_options
+from pydra_diffconn.numerics.process import compiler_options, in_full_precision
 from pydra_diffconn.program.program import Program
 
 RETRIES = 8  # halvings of the step before a diverging fit stops with its last good values
@@ -54,13 +54,18 @@ class Learner:
         self.objective = Objective(program, loss, self.how, self.runs.entities)
         self.training, self.held_out, self.total = list(training), list(held_out), total
         self.stopped = "after all steps"
+        self._kept: dict[tuple[int, ...], dict[str, Any]] = {}
         self.start = self.objective.start
         self.optimizer = _optimizer(optimizer, self.how.rates, program)
-        jit = partial(jax.jit, compiler_options=compiler_options(len(program.groups)))
-        self._step = jit(self._stepped, static_argnames="chosen")
-        self._evaluate = jit(self.objective.score, static_argnames=("chosen", "penalised"))
-        self._evaluate_outputs = jit(self.objective.score_of, static_argnames=("count", "penalised"))
-        self._compute = jit(self.objective.outputs, static_argnames="chosen")
+        options = compiler_options(len(program.groups))
+
+        def jit(function: Callable[..., Any], static: Sequence[str]) -> Any:
+            return jax.jit(in_full_precision(function), static_argnames=static, compiler_options=options)
+
+        self._step = jit(self._stepped, ["chosen"])
+        self._evaluate = jit(self.objective.score, ["chosen", "penalised"])
+        self._evaluate_outputs = jit(self.objective.score_of, ["count", "penalised"])
+        self._compute = jit(self.objective.outputs, ["chosen"])
         if targets is not None and isinstance(loss, Loss | Sum):
             self._check_targets()
         optimizer = self.optimizer.init(self.objective.free(self.start))
@@ -128,10 +133,21 @@ class Learner:
         """Return the data of one step: all training runs, or a batch of runs that share their shapes."""
         size = self.how.batch_size
         if size is None or size >= len(self.training):
-            if not hasattr(self, "_all"):
-                self._all = self.runs.of(self.training)
-            return self._all
+            return self._of(self.training)
         return self.runs.batch(self.batches(step // self.steps_per_epoch)[step % self.steps_per_epoch])
+
+    def _of(self, runs: Sequence[int]) -> dict[str, Any]:
+        """Return the data of all training runs, or of all held out, which stay where they are computed with."""
+        import jax
+
+        key = tuple(runs)
+        if key not in self._kept:
+            data = self.runs.of(runs)
+            if jax.default_backend() != "cpu":  # there they would be copied for every step
+                chosen = data.pop("chosen")
+                data = {**jax.device_put(data), "chosen": chosen}
+            self._kept[key] = data
+        return self._kept[key]
 
     @property
     def steps_per_epoch(self) -> int:
@@ -221,7 +237,7 @@ class Learner:
         """Return the loss of some values on some runs; only what is minimised counts the values of the entities."""
         size, penalised = self.how.batch_size or len(runs), runs is self.training
         if len(runs) <= size or not self.program.split:
-            data = _without(self.runs.of(runs), common)
+            data = _without(self._of(runs), common)
             return float(self._evaluate(values, step=self.total, penalised=penalised, **data))
         outputs, targets = self._outputs_in_batches(values, runs, size, common), self.runs.targets_of(runs)
         given = {"step": self.total, "count": len(runs), "penalised": penalised}

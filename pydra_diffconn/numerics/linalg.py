@@ -86,7 +86,7 @@ def apply_over_time(
 @jax.custom_vjp
 def _applied(operator: Array, constant: Array, series: Array, frames: Array) -> Array:
     columns = series.shape[1]
-    if columns <= TOGETHER:
+    if columns <= TOGETHER or jax.default_backend() != "cpu":  # an accelerator's caches are filled by all at once
         return _centred(operator, constant, series, frames)
 
     def part(number: Any, out: Any) -> Any:
@@ -100,7 +100,7 @@ def _applied(operator: Array, constant: Array, series: Array, frames: Array) -> 
 
 def _centred(operator: Array, constant: Array, series: Array, frames: Array) -> Array:
     mean = series.sum(axis=0) / frames
-    return operator @ (series - mean) + constant[:, None] * mean
+    return times(operator, series - mean) + constant[:, None] * mean
 
 
 def _forward(operator: Array, constant: Array, series: Array, frames: Array) -> Any:
@@ -111,7 +111,7 @@ def _backward(saved: Any, slope: Array) -> Any:
     # exactly linear: constant is operator @ 1, so that the slope to `constant` has gone into the operator already
     operator, series, frames = saved
     mean = series.sum(axis=0) / frames
-    return slope @ (series - mean).T, slope @ mean, operator.T @ slope, jnp.zeros_like(frames)
+    return times(slope, (series - mean).T), times(slope, mean), times(operator.T, slope), jnp.zeros_like(frames)
 
 
 _applied.defvjp(_forward, _backward)
@@ -124,7 +124,7 @@ def times(one: Array, other: Array) -> Array:
 
 def column_sums(matrix: Float[Array, "rows columns"]) -> Float[Array, "columns"]:
     """Return the sum of each column, as a product: on CPUs a sum over rows takes twenty times as long."""
-    return jnp.ones(len(matrix), matrix.dtype) @ matrix
+    return times(jnp.ones(len(matrix), matrix.dtype), matrix)
 
 
 def column_maxima(matrix: Float[Array, "rows columns"]) -> Float[Array, "columns"]:

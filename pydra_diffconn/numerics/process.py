@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -65,6 +65,33 @@ def _is_known(option: str) -> bool:
     except Exception:  # whatever an unknown option raises
         return False
     return True
+
+
+@contextmanager
+def full_precision() -> Iterator[None]:
+    """Let products be computed with all digits of their factors, unless JAX was told otherwise.
+
+    Accelerators would round the factors of a product in single precision to ten bits by default, and a correlation
+    would be wrong in its third digit. JAX's own setting is respected (JAX_DEFAULT_MATMUL_PRECISION=tensorfloat32).
+    """
+    import jax
+
+    if jax.config.jax_default_matmul_precision is not None:  # type: ignore[attr-defined]
+        yield
+        return
+    with jax.default_matmul_precision("highest"):
+        yield
+
+
+def in_full_precision(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function whose products are traced by `full_precision`."""
+
+    @functools.wraps(function)
+    def computed(*args: Any, **settings: Any) -> Any:
+        with full_precision():
+            return function(*args, **settings)
+
+    return computed
 
 
 CHOSEN = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")

@@ -65,6 +65,13 @@ class Compiled:
         axes = {other: 0 if other == name else None for other in self.traced(self.values)}
         return jax.jit(jax.vmap(self.results, in_axes=(axes,)))({**self.traced(self.values), name: values})
 
+    def whole(self, values: Mapping[str, Any]) -> tuple[Any, tuple[Any, ...]]:
+        """Return one compiled function of these values, and its arguments: the gradients with the outputs, if any."""
+        smooth = self.smooth(values)
+        if not smooth:
+            return self.results, (self.traced(values),)
+        return self._slopes, (smooth, self._others(smooth, values))
+
     def smooth(self, values: Mapping[str, Any]) -> dict[str, np.ndarray]:
         """Return the values of the arguments that this case differentiates."""
         chosen = self.case.smooth

@@ -1,0 +1,1 @@
+"""What a machine with one NVIDIA GPU can tell: `python -m tests.benchmarks.gpu`."""

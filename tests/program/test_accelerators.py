@@ -1,0 +1,94 @@
+"""All that is computed compiles for NVIDIA GPUs and keeps all digits of its products there; no GPU is needed to know."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.extend import core
+from losses.test_every_loss import DATA, TERMS
+from testing.test_contract import cases
+from workflows_under_test import Full, example
+
+from pydra_diffconn import Learn, fuse, losses
+from pydra_diffconn.blocks import Covariance
+from pydra_diffconn.learning.learner import Learner
+from pydra_diffconn.numerics.process import full_precision
+from pydra_diffconn.testing.compiled import Compiled
+
+EXAMINED = cases()
+LABELS = [f"{number}-{case.block.declaration.name}" for number, case in enumerate(EXAMINED)]
+PRECISIONS = pytest.mark.parametrize("double", [True, False], ids=["float64", "float32"])
+HIGHEST = (jax.lax.Precision.HIGHEST,) * 2
+
+
+def single(tree):
+    return jax.tree.map(lambda x: x.astype(np.float32) if getattr(x, "dtype", None) == np.float64 else x, tree)
+
+
+def products(jaxpr):
+    """Yield the precision of each product of a program, however deep."""
+    for equation in jaxpr.eqns:
+        if equation.primitive.name in ("dot_general", "conv_general_dilated"):
+            yield equation.params["precision"]
+        for value in jax.tree.leaves(equation.params, is_leaf=lambda one: isinstance(one, core.Jaxpr)):
+            if isinstance(value, core.Jaxpr | core.ClosedJaxpr):
+                yield from products(getattr(value, "jaxpr", value))
+
+
+def assert_ready(function, *arguments, **static):
+    """Lower a jitted function for CUDA, and look at all its products."""
+    traced = function.trace(*arguments, **static)
+    rounded = [one for one in products(traced.jaxpr.jaxpr) if one != HIGHEST]
+    assert not rounded, f"{len(rounded)} products would round their factors: {rounded[0]}"
+    assert traced.lower(lowering_platforms=("cuda",)).as_text()
+
+
+@PRECISIONS
+@pytest.mark.parametrize("case", EXAMINED, ids=LABELS)
+def test_each_block_with_its_gradients(case, double):
+    with jax.enable_x64(True):
+        run = Compiled(case)
+        function, arguments = run.whole(run.values)
+    with jax.enable_x64(double):
+        assert_ready(function, *(arguments if double else single(arguments)))
+
+
+@PRECISIONS
+@pytest.mark.parametrize(("term", "targets"), TERMS, ids=[type(term).__name__ for term, _ in TERMS])
+def test_each_loss_with_its_gradient(term, targets, double):
+    with jax.enable_x64(double):
+        data, targets = (DATA, targets) if double else single((DATA, targets))
+        scored = {term.output: data[term.output]}
+        score = jax.jit(jax.value_and_grad(lambda outputs: term({**data, **outputs}, targets)))
+        assert_ready(score, scored)
+
+
+@PRECISIONS
+@pytest.mark.quick
+def test_a_whole_training_step(rng, double):
+    """Filter, censoring, regression, parcels and correlation, of runs of several lengths; a loss that is the user's."""
+    with jax.enable_x64(double):
+        data = example(rng, lengths=[150, 151, 150], dtype=np.float64 if double else np.float32)
+        varying = {name: data.pop(name) for name in ("bold", "confounds", "motion")}
+        task = Full(**data, threshold=Learn(0.3)).split(tuple(varying), **varying)
+
+        def own(outputs, targets):
+            return jnp.mean(jnp.stack([jnp.trace(one @ one) for one in outputs["connectome"]]))
+
+        for loss in (own, losses.QcFc("connectome")):
+            program = fuse(task)
+            learner = Learner(program, loss, {"quality": rng.random(3)}, [0, 1, 2], [])
+            state = learner.state
+            assert_ready(learner._step, state.values, state.optimizer, 1.0, 0, **learner.batch(0))
+
+
+def test_whoever_wants_fewer_digits_says_so():
+    series = np.ones((9, 3))
+    traced = functools.partial(jax.make_jaxpr(lambda x: Covariance.pure(x)), series)
+    with jax.default_matmul_precision("tensorfloat32"):
+        assert HIGHEST not in set(products(traced().jaxpr))
+        with full_precision():
+            assert jax.config.jax_default_matmul_precision == "tensorfloat32"
+    assert set(products(traced().jaxpr)) == {HIGHEST}
