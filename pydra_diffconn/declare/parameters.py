@@ -61,8 +61,9 @@ class Learn:
         if init is None or np.ndim(init) == 0:
             learn = float.__new__(_LearnNumber, np.nan if init is None else init)
         else:
-            learn = np.array(init, dtype=float).view(_LearnArray)
-        learn.init = None if init is None else plain(learn)
+            init = _frozen(init)
+            learn = init.view(_LearnArray)
+        learn.init = float(learn) if init is not None and np.ndim(init) == 0 else init
         learn.within = within
         learn.share = share
         learn.per = per
@@ -71,7 +72,7 @@ class Learn:
 
     def as_plain(self) -> Any:
         """Return the number or array that this stands for: what a run hands out."""
-        return plain(self)
+        return np.array(plain(self)) if isinstance(self, _LearnArray) else plain(self)
 
     def as_array(self) -> Learn:
         """Return the same mark, without a start value, as one that stands where an array is expected."""
@@ -121,10 +122,19 @@ def _rebuild(init: Any, within: Any, share: str | None, name: str | None, per: s
     return learn
 
 
+def _frozen(init: Any) -> np.ndarray:
+    """Return an array that nobody changes, so that it need not be copied with every mark that is made of it."""
+    if isinstance(init, np.ndarray) and init.dtype == float and init.base is None and not init.flags.writeable:
+        return init
+    array = np.array(init, dtype=float)
+    array.flags.writeable = False
+    return array
+
+
 def plain(value: Any) -> Any:
-    """Return the number or array that a `Learn` stands for; anything else unchanged."""
+    """Return the number or array that a `Learn` stands for, the array without a copy; anything else unchanged."""
     if isinstance(value, _LearnNumber):
         return float(value)
     if isinstance(value, _LearnArray):
-        return np.array(value).view(np.ndarray)
+        return value.view(np.ndarray)
     return value

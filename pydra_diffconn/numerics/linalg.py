@@ -10,6 +10,8 @@ import jax.numpy as jnp
 from jax.custom_derivatives import SymbolicZero
 from jaxtyping import Array, Float
 
+from pydra_diffconn.numerics import jacobi
+
 
 def pseudo_inverse(matrix: Float[Array, "rows columns"]) -> Float[Array, "columns rows"]:
     """Return the Moore-Penrose inverse, exact for columns that depend on each other: `ridge_inverse` without penalty.
@@ -38,15 +40,23 @@ def ridge_inverse(matrix: Float[Array, "rows columns"], penalty: Any) -> Float[A
 @jax.custom_jvp
 def _ridge(tall: Array, penalty: Array) -> tuple[Array, Array, Array]:
     """Return M X', M = (X'X + l I)^-1, and the projection on what neither the columns nor the penalty determine."""
-    orthogonal, triangular = jnp.linalg.qr(tall)
-    left, values, right = jnp.linalg.svd(triangular)
+    left, values, right = _decomposed(tall)
     least = max(tall.shape) * jnp.finfo(tall.dtype).eps * values.max(initial=0.0)
     determined = (values > least) | (penalty > least**2)
     size = jnp.where(determined, values**2 + penalty, 1.0)
     inverse = jnp.where(determined, values / size, 0.0)
     gram = jnp.where(determined, 1 / size, 0.0)
     across = right.T
-    return (across * inverse) @ (orthogonal @ left).T, (across * gram) @ right, (across * ~determined) @ right
+    return (across * inverse) @ left.T, (across * gram) @ right, (across * ~determined) @ right
+
+
+def _decomposed(tall: Array) -> tuple[Array, Array, Array]:
+    """Return U, s and V' of a tall matrix, the values in any order."""
+    if jax.default_backend() != "cpu" and tall.shape[1] <= jacobi.MOST_COLUMNS:
+        return jacobi.decomposed(tall)
+    orthogonal, triangular = jnp.linalg.qr(tall)
+    left, values, right = jnp.linalg.svd(triangular)
+    return orthogonal @ left, values, right
 
 
 @_ridge.defjvp

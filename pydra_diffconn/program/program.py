@@ -67,7 +67,7 @@ class Program:
     @functools.cached_property
     def parameters(self) -> dict[str, np.ndarray]:
         """Start value of each parameter to be learned."""
-        return {name: np.asarray(plain(one.start), dtype=float) for name, one in self.graph.learnables.items()}
+        return {name: np.array(plain(one.start), dtype=float) for name, one in self.graph.learnables.items()}
 
     @functools.cached_property
     def free_space(self) -> FreeSpace:

@@ -87,7 +87,7 @@ def filtered(series: Any, low: Any, high: Any) -> Any:
     import torch
 
     frames = series.shape[1]
-    warped = torch.tan(torch.pi * torch.arange(1, frames // 2) / frames)
+    warped = torch.tan(torch.pi * torch.arange(1, frames // 2, device=series.device) / frames)
     lower, upper = torch.tan(torch.pi * low * TR), torch.tan(torch.pi * high * TR)
     ratio = (warped - lower * upper / warped) / (upper - lower)
     gain = torch.nn.functional.pad(1 / (1 + ratio.square() ** ORDER), (1, 1))

@@ -40,7 +40,9 @@ def in_process(part: str, *arguments: str, **environment: str) -> list[dict[str,
 def measured(wanted: list[str], small: list[str]) -> Iterator[dict[str, Any]]:
     """Yield the record after each part: what comes later may take too long for the machine's time."""
     record: dict[str, Any] = {"machine": in_process("machine", *small, **ALONE)[-1], "took": {}}
-    limits = json.dumps(record["machine"].get("limits", {}))
+    if "failed" in record["machine"]:
+        raise SystemExit(record["machine"]["failed"])
+    limits = json.dumps(record["machine"]["limits"])
     for part in wanted:
         began = time.perf_counter()
         if part == "parity":
