@@ -1,7 +1,7 @@
-"""A singular value decomposition of tall matrices for accelerators, whose libraries take one matrix of a batch after the other.
+"""A singular value decomposition of tall matrices for accelerators, whose library takes one of a batch after the other.
 
-On one H200 the library takes 223 ms for 256 matrices of 36 x 36; symmetric eigenvectors of as many take half a millisecond,
-but of X'X they know the small singular values to half the digits only. They are a good start for Jacobi's rotations.
+On an H200 it takes 223 ms for 256 matrices of 36 x 36; symmetric eigenvectors of as many take half a millisecond, but
+of X'X they know the small singular values to half the digits only. They are a good start for Jacobi's rotations.
 """
 
 from __future__ import annotations

@@ -18,6 +18,8 @@ import numpy as np
 from jax.interpreters import ad, batching, mlir
 from jaxtyping import Array, Float
 
+from pydra_diffconn.numerics.process import in_full_precision
+
 Matrix = Float[Array, "... n n"]
 SYMMETRIC = 1e-4  # largest asymmetry, relative to the largest entry, that float32 rounding explains
 CLOSE = 0.1  # below this, sinh(d) / d and its like are summed as series
@@ -158,6 +160,7 @@ def check_symmetric(matrix: Any, name: str = "connectome") -> None:
 _differential = jax.extend.core.Primitive("spectral_differential")
 
 
+@in_full_precision  # again: a primitive is made a program of later than what it is called by
 def _evaluate(matrix: Array, *directions: Array, function: Spectral) -> Array:
     values, vectors = jnp.linalg.eigh(matrix)
     if function.positive:  # of eigenvalues so small the decomposition does not even know the sign

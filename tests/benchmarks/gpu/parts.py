@@ -19,7 +19,7 @@ SIZES = {  # runs, frames, places, parcels of a soft atlas
 }
 SMALL = {"gates, 2 runs of 60 x 40": (2, 60, 40, None), "atlas, 2 runs of 60 x 300 to 20": (2, 60, 300, 20)}
 FRACTION = 0.9  # of the memory that the largest batch may take
-LARGEST = 8192  # runs: more take longer to be made than to be computed
+LARGEST = 4096  # runs: more take longer to be made than to be computed
 
 
 def sizes(small: bool) -> dict[str, tuple[Any, ...]]:
@@ -50,11 +50,11 @@ def ours(small: bool, limits: dict[str, float]) -> Iterator[dict[str, Any]]:
             with jax.default_matmul_precision("highest" if precision == "float32" else precision):
                 began = time.perf_counter()
                 step = steps.Step(*size)
-                lowered = step.lowered()
-                compiled = lowered.compile()
+                traced = step.traced()
+                compiled = traced.lower().compile()
                 ready = time.perf_counter() - began
                 taken = steps.seconds(step, step.wait)
-                cost = steps.least(lowered, compiled, limits, precision)
+                cost = steps.least(traced, compiled, limits, precision)
                 memory = _memory(compiled)
             yield {"step": name, "precision": precision, "seconds": taken, "ready": ready, "memory": memory, **cost}
 
@@ -88,9 +88,9 @@ def largest(small: bool) -> dict[str, Any]:
     """Find the largest batch that the device holds, from what two small ones need, and take a step of it."""
     import jax
 
-    frames, places = (60, 40) if small else (1200, 400)
+    frames, places = (60, 40) if small else (2400, 400)
     few = (2, 4) if small else (32, 64)
-    need = [_memory(steps.Step(runs, frames, places).lowered().compile()) for runs in few]
+    need = [_memory(steps.Step(runs, frames, places).traced().lower().compile()) for runs in few]
     each = (need[1] - need[0]) / (few[1] - few[0])
     total = (jax.devices()[0].memory_stats() or {}).get("bytes_limit", 2**30)
     fits = int((FRACTION * total - need[0]) / each) + few[0]

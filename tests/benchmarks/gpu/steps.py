@@ -6,7 +6,9 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import jax
 import numpy as np
+from jax.extend import core
 from pydra.compose import workflow
 
 from pydra_diffconn import Learn, fuse, losses
@@ -70,9 +72,9 @@ class Step:
         state = self.learner.state
         self.values, self.state = state.values, state.optimizer
 
-    def lowered(self) -> Any:
-        """Return the step before it is compiled; what is compiled of it tells its operations, bytes and memory."""
-        return self.learner._step.lower(self.values, self.state, 1.0, 0, **self.batch)
+    def traced(self) -> Any:
+        """Return the step before it is compiled, which tells its operations; the compiled one tells bytes and memory."""
+        return self.learner._step.trace(self.values, self.state, 1.0, 0, **self.batch)
 
     def __call__(self) -> Any:
         self.values, self.state, loss, *_ = self.learner._step(self.values, self.state, 1.0, 0, **self.batch)
@@ -159,7 +161,6 @@ def seconds(step: Callable[[], Any], wait: Callable[[Any], None], most: float = 
 
 def ceilings() -> dict[str, float]:
     """Return what the device does at most, measured: operations of products (in 1e12 a second), bytes copied."""
-    import jax
     import jax.numpy as jnp
 
     found = {}
@@ -179,13 +180,28 @@ def ceilings() -> dict[str, float]:
     return {**found, "bytes": 2 * large.nbytes / taken / 1e12}
 
 
-def least(lowered: Any, compiled: Any, limits: Mapping[str, float], precision: str) -> dict[str, Any]:
+def operations(jaxpr: Any, times: int = 1) -> float:
+    """Return the operations of all products of a traced program; a loop whose turns are not known counts once."""
+    found = 0.0
+    for equation in jaxpr.eqns:
+        if equation.primitive.name == "dot_general":
+            (contracted, _), _ = equation.params["dimension_numbers"]
+            inner = np.prod([equation.invars[0].aval.shape[axis] for axis in contracted])
+            found += 2 * times * inner * np.prod(equation.outvars[0].aval.shape)
+        turns = equation.params.get("length", 1) if equation.primitive.name == "scan" else 1
+        for value in jax.tree.leaves(equation.params, is_leaf=lambda one: isinstance(one, core.Jaxpr)):
+            if isinstance(value, core.Jaxpr | core.ClosedJaxpr):
+                found += operations(getattr(value, "jaxpr", value), times * turns)
+    return float(found)
+
+
+def least(traced: Any, compiled: Any, limits: Mapping[str, float], precision: str) -> dict[str, Any]:
     """Return a program's operations and bytes, and the seconds that the nearer of the device's limits allows.
 
-    Products that the compiler hands to a library count in the program that it was given alone, the bytes of what it
-    merges in the compiled one alone; those of the products are few beside their operations.
+    Bytes are those of what the compiler makes itself; of the products, which it hands to a library, only the operations
+    count.
     """
-    flops = max(float(one.cost_analysis().get("flops", 0.0)) for one in (lowered, compiled))
+    flops = operations(traced.jaxpr.jaxpr)
     moved = float(compiled.cost_analysis().get("bytes accessed", 0.0))
     by = {"operations": flops / limits[precision] / 1e12, "bytes": moved / limits["bytes"] / 1e12}
     return {"flops": flops, "moved": moved, "least": max(by.values()), "limit": max(by, key=lambda name: by[name])}
