@@ -5,6 +5,7 @@ from . import blocks as blocks
 from . import generators as generators
 from . import losses as losses
 from . import nipype as nipype
+from . import scores as scores
 from . import strategies as strategies
 from ._version import __version__ as __version__
 from .declare import block as block
@@ -13,8 +14,6 @@ from .declare.learned import load_parameters as load_parameters
 from .declare.parameters import Learn as Learn
 from .declare.parameters import Parameter as Parameter
 from .demo import sample as sample
-from .learning.comparing import Pipeline as Pipeline
-from .learning.comparing import Score as Score
 from .learning.comparing import compare as compare
 from .learning.estimator import Connectome as Connectome
 from .learning.fit_task import Fit as Fit
@@ -22,6 +21,8 @@ from .learning.multiverse import multiverse as multiverse
 from .learning.resampling import bootstrap as bootstrap
 from .learning.resampling import cross_validate as cross_validate
 from .learning.result import Result as Result
+from .learning.scoring import Pipeline as Pipeline
+from .learning.scoring import Score as Score
 from .learning.settings import Learning as Learning
 from .learning.settings import Machine as Machine
 from .numerics import noise as noise

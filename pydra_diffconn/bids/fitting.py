@@ -18,8 +18,9 @@ from pydra_diffconn.bids.learning import loss_and_scores
 from pydra_diffconn.bids.postprocess import Postprocess
 from pydra_diffconn.bids.process import one_line
 from pydra_diffconn.confound_models.strategies import strategy
-from pydra_diffconn.learning.comparing import Comparison, Pipeline, compare
+from pydra_diffconn.learning.comparing import Comparison, compare
 from pydra_diffconn.learning.fitting import fit
+from pydra_diffconn.learning.scoring import Pipeline
 
 PER_RUN = ("framewise_displacement", "std_dvars", "design", "used", "tr")
 

@@ -15,6 +15,8 @@ from pydra_diffconn.numerics.process import full_precision
 
 PARAMETERS = "parameters"
 """Key of the outputs under which the learned parameters stand, so that a loss may name one (`"Block.parameter"`)."""
+TESTED = "tested"
+"""Key of the outputs under which stands which runs are scored, where the others were learned from."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +52,19 @@ class Loss:
         """The least number of runs of which the score says anything."""
         return 1
 
+    @property
+    def refers(self) -> bool:
+        """Whether runs that are held out are scored by what the runs learned from say of them, such as a prediction.
+
+        `outputs["tested"]` then holds the numbers of those that are scored, among all; elsewhere it is not there.
+        """
+        return False
+
+    @property
+    def least_tested(self) -> int:
+        """The least number of runs that can be held out."""
+        return 1 if self.refers else self.least_runs
+
     def check_values(self, targets: np.ndarray, shape: tuple[int, ...]) -> None:
         """Refuse values that targets of an output of this shape cannot have."""
 
@@ -64,6 +79,8 @@ class Loss:
 
     def scored(self, outputs: Mapping[str, Any], targets: Any = None) -> Any:
         """Return the unweighted value of this term, of targets that are checked; NaN if what it scores holds NaN."""
+        if TESTED in outputs and not self.refers:
+            outputs, targets = checks.of_rows(outputs, targets, outputs[TESTED], but=(PARAMETERS, TESTED))
         with checks.scoring(outputs), full_precision():
             found = self.score(outputs, targets)
         return checks.missing_where(self._scores(outputs), found)
@@ -73,7 +90,7 @@ class Loss:
         known = {**outputs.get(PARAMETERS, {}), **outputs}
         named = {getattr(self, one.name) for one in fields(self) if isinstance(getattr(self, one.name), str)}
         weights = known.get(getattr(self, "frame_weights", None))
-        return [checks.weighted(known[name], weights) for name in sorted(named & known.keys() - {PARAMETERS})]
+        return [checks.weighted(known[name], weights) for name in sorted(named & known.keys() - {PARAMETERS, TESTED})]
 
     def at(self, step: Any) -> Self:
         """Return this loss with the weight that its schedule has at a step (a number, also a traced one)."""
@@ -102,7 +119,7 @@ class Loss:
         parameters = outputs.get(PARAMETERS, {})
         if source in outputs or source in parameters:
             return outputs[source] if source in outputs else parameters[source]
-        known = sorted({*outputs, *parameters} - {PARAMETERS})
+        known = sorted({*outputs, *parameters} - {PARAMETERS, TESTED})
         raise ValueError(f"{self.label}: there is no output or learned parameter {source!r}; there are {known}")
 
     def wanted(self, targets: Any, name: str | None = None) -> Any:
@@ -151,6 +168,16 @@ class Sum:
     def least_runs(self) -> int:
         """The least number of runs of which every term says something."""
         return max(part.least_runs for part in self.parts)
+
+    @property
+    def least_tested(self) -> int:
+        """The least number of runs that can be held out."""
+        return max(part.least_tested for part in self.parts)
+
+    @property
+    def refers(self) -> bool:
+        """Whether a term scores runs that are held out by what the runs learned from say of them."""
+        return any(part.refers for part in self.parts)
 
     def __call__(self, outputs: Mapping[str, Any], targets: Any = None) -> Any:
         return sum(part(outputs, targets) for part in self.parts)

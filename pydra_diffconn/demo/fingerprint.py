@@ -23,7 +23,8 @@ from pydra_diffconn.blocks import (
 )
 from pydra_diffconn.demo import fingerprint_report, sample
 from pydra_diffconn.demo.fingerprint_report import PEARSON, WINDOW, Outcome
-from pydra_diffconn.learning.comparing import Comparison, Pipeline, Score
+from pydra_diffconn.learning.comparing import Comparison
+from pydra_diffconn.learning.scoring import Pipeline, Score
 from pydra_diffconn.losses.identifiability import edge_similarity, recognised
 
 FOLDS = 2  # halves of the people, each scored by what was chosen and learned on the other half

@@ -12,9 +12,11 @@ import numpy as np
 from pydra_diffconn import report
 from pydra_diffconn.bids import derivatives
 from pydra_diffconn.demo import sample
-from pydra_diffconn.learning.comparing import CLASSICAL, LEARNED, START, Compared, Comparison
+from pydra_diffconn.learning.comparing import Comparison
 from pydra_diffconn.learning.result import Result
-from pydra_diffconn.report import figures
+from pydra_diffconn.learning.scoring import CLASSICAL, LEARNED, START, Compared
+from pydra_diffconn.learning.telling_comparison import bars_of
+from pydra_diffconn.report import figures, score_figures
 
 WINDOW = 20  # frames: 40 s; with two minutes a classical pipeline recognises nearly everybody already
 PEARSON = "Pearson"
@@ -146,34 +148,15 @@ def _scores(comparison: Comparison) -> report.Section:
         f"The best classical pipeline is the one of {comparison.pipelines} (global signal regressed or not, shrinkage, "
         "band) with the largest gap on the people that learning sees, too. Intervals of 95 % are over people."
     )
-    drawn = [report.Figure(scores_figure(comparison), "A dot is a person, never seen before; a line is the interval.")]
+    drawn = [
+        report.Figure(
+            score_figures.svg(bars_of(comparison.compared), SHOWN, LEARNED),
+            "A dot is a person, never seen before; a line is the interval.",
+        )
+    ]
     return report.Section(
         "On people never seen", text, {"head": ["score", "pipeline", "value", "95 % interval"], "rows": rows}, drawn
     )
-
-
-@figures.styled
-def scores_figure(comparison: Comparison) -> str:
-    """Draw every pipeline's scores: a bar, its interval, and a dot for each person."""
-    return figures.as_svg(scores_drawn(comparison))
-
-
-def scores_drawn(comparison: Comparison) -> Any:
-    """Return the matplotlib figure of every pipeline's scores."""
-    figure, axes = figures.new(9.0, 3.4, len(comparison.compared))
-    rng = np.random.default_rng(0)
-    for axis, one in zip(axes, comparison.compared, strict=True):
-        for place, name in enumerate(SHOWN):
-            low, high = one.intervals[name]
-            colour = figures.LEARNED if name == LEARNED else figures.CLASSICAL
-            axis.bar(place, one.values[name], 0.7, color=colour, alpha=0.45)
-            dots = one.of_groups[name]
-            axis.plot(place + rng.uniform(-0.22, 0.22, len(dots)), dots, ".", color=colour, markersize=6)
-            axis.plot([place, place], [low, high], color=figures.INK, linewidth=2.2)
-        axis.set_xticks(range(len(SHOWN)), [told.replace(", ", ",\n") for told in SHOWN.values()], fontsize=8)
-        axis.set_ylabel(one.score.name)
-    axes[0].set_ylim(0, 1.04)
-    return figure
 
 
 def _weights(comparison: Comparison) -> report.Section:

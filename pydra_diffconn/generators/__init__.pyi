@@ -10,6 +10,8 @@ from .atlases import series_of_atlas as series_of_atlas
 from .atlases import soft_atlas as soft_atlas
 from .connectomes import block_connectome as block_connectome
 from .connectomes import random_correlations as random_correlations
+from .denoising import DenoisingStudy as DenoisingStudy
+from .denoising import denoising_study as denoising_study
 from .signals import BandStudy as BandStudy
 from .signals import band_study as band_study
 from .signals import mix as mix

@@ -4,85 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from pydra_diffconn.declare.parameters import Learn
 from pydra_diffconn.learning.fitting import result_of
 from pydra_diffconn.learning.partition import partition
 from pydra_diffconn.learning.prepared import prepared
-from pydra_diffconn.learning.progress import Progress
 from pydra_diffconn.learning.resampling import folds_of, ran
 from pydra_diffconn.learning.result import Result
+from pydra_diffconn.learning.scoring import (
+    CLASSICAL,
+    LEARNED,
+    START,
+    Compared,
+    Pipeline,
+    Score,
+    all_outputs,
+    chosen_outputs,
+    classical_losses,
+    compared_of,
+    compiled,
+    table_of,
+)
 from pydra_diffconn.learning.settings import Learning, Machine, require_loss, require_runs, settled
-from pydra_diffconn.learning.training_data import chosen_targets
-from pydra_diffconn.numerics.process import one_blas_thread
-from pydra_diffconn.program.fusing import fuse
-from pydra_diffconn.program.program import Program
-
-START, CLASSICAL, LEARNED = "start", "classical", "learned"
-REPEATS = 2000
-Outputs = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Pipeline:
-    """A classical pipeline to choose from: a task over the same runs, and values of its parameters."""
-
-    name: str
-    task: Any
-    values: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Score:
-    """What is reported of held-out runs: a number for each of them, or one for all together.
-
-    Parameters
-    ----------
-    name : str
-    of_runs : callable, optional
-        `of_runs(outputs, targets, tested) -> (tested,)`: outputs and targets of all runs, and which are held out.
-    together : callable, optional
-        `together(outputs, targets) -> float`: of held-out runs alone, each computed by the pipeline of its fold.
-    higher : bool
-        Whether more is better.
-    """
-
-    name: str
-    of_runs: Callable[[Outputs, Any, np.ndarray], Any] | None = None
-    together: Callable[[Outputs, Any], Any] | None = None
-    higher: bool = True
-
-
-@dataclass(frozen=True)
-class Compared:
-    """One score of held-out runs: of the start, the best classical pipeline of each fold, and the learned one."""
-
-    score: Score
-    values: Mapping[str, float]
-    interval: tuple[float, float]
-    """95 % of the difference, learned less classical, over groups drawn with replacement."""
-    of_groups: Mapping[str, np.ndarray] = field(default_factory=dict, repr=False)
-    """Of each pipeline, the mean over the held-out runs of each group, in the order of the labels; none for a score
-    of all runs together."""
-    intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-    """95 % of each pipeline's own value over groups."""
-
-    @property
-    def difference(self) -> float:
-        """Learned less classical."""
-        return self.values[LEARNED] - self.values[CLASSICAL]
-
-    @property
-    def helped(self) -> bool | None:
-        """Whether learning was better; None where the interval holds 0."""
-        low, high = self.interval
-        if low <= 0 <= high:
-            return None
-        return bool((self.difference > 0) == self.score.higher)
 
 
 @dataclass(frozen=True)
@@ -105,18 +50,20 @@ class Comparison:
     @property
     def table(self) -> Any:
         """The scores as a pandas data frame."""
-        import pandas
+        return table_of(self.compared)
 
-        return pandas.DataFrame(
-            {
-                "score": one.score.name,
-                **one.values,
-                "difference": one.difference,
-                "low": one.interval[0],
-                "high": one.interval[1],
-            }
-            for one in self.compared
-        )
+    def report(self, path: str | Path = "report.html", title: str = "Does learning help?", sections: Any = ()) -> Path:
+        """Write a page with every score, its interval and a dot for each group; `report.Section`s of your own go in."""
+        from pydra_diffconn.learning.telling_comparison import write_comparison
+
+        return write_comparison(self, Path(path), title, sections)
+
+    def plot(self) -> Any:
+        """Return a matplotlib figure of every pipeline's scores."""
+        from pydra_diffconn.learning.telling_comparison import bars_of, words_of
+        from pydra_diffconn.report import score_figures
+
+        return score_figures.drawn(bars_of(self.compared), words_of(self.compared[0]), LEARNED)
 
     @property
     def sentence(self) -> str:
@@ -193,148 +140,33 @@ def compare(
     for number, rest in enumerate(rests):
         require_runs(loss, len(rest), f"what fold {number} learns from")
     where = (cache_root, worker)
-    reached = _classical_losses(classical, choose or loss, targets, rests, where, progress)
+    reached = classical_losses(classical, choose or loss, targets, rests, where, steps, progress)
     best = reached.argmin(axis=0)
     learners = []
     for rest in rests:
         mine, others = partition(len(rest), validation, [labels[n] for n in rest], seed)
         learner = ready.learner(loss, targets, [rest[n] for n in mine], [rest[n] for n in others], steps)
         learners.append(ran(learner, progress))
-    outputs_of = _compiled(ready.program)
+    outputs_of = compiled(ready.program)
     computed = {
         START: [outputs_of({})] * len(tests),
-        **{one.name: [found] * len(tests) for one, found in zip(beside, _all_outputs(beside, where), strict=True)},
-        CLASSICAL: _chosen_outputs(classical, best, where),
+        **{one.name: [found] * len(tests) for one, found in zip(beside, all_outputs(beside, where), strict=True)},
+        CLASSICAL: chosen_outputs(classical, best, where),
         LEARNED: [outputs_of(learner.learned()) for learner in learners],
     }
-    compared = [_compared(score, computed, targets, tests, labels, seed) for score in scores]
+    compared = [compared_of(score, computed, targets, tests, labels, seed) for score in scores]
     rows = [
         {
             "fold": number,
             "runs": len(test),
             "classical": classical[best[number]].name,
             "loss_classical": float(reached[best[number], number]),
-            "loss_learned": learner.score(learner.state.best_values, rest),
+            "loss_learned": learner.score(learner.state.best_values, learner.training),
             "stopped": learner.stopped,
-            **{name: value for name, value in learner.learned().items() if np.ndim(value) == 0},
+            **{name: value for name, value in learner.learned().items() if isinstance(value, float)},
         }
-        for number, (test, rest, learner) in enumerate(zip(tests, rests, learners, strict=True))
+        for number, (test, learner) in enumerate(zip(tests, learners, strict=True))
     ]
     results = [result_of(learner, task, ready.program) for learner in learners]
     names = list(dict.fromkeys(labels))
     return Comparison(compared, rows, len(names), len(classical), results, tests, names)
-
-
-def _functions(classical: Sequence[Pipeline], where: tuple[Any, Any]) -> list[Callable[[], dict[str, Any]]]:
-    """Return what computes each pipeline; those of one task share a program, compiled once."""
-    made: dict[int, Callable[[Mapping[str, Any]], dict[str, Any]]] = {}
-    for one in classical:
-        if id(one.task) not in made:
-            names = sorted({name for other in classical if other.task is one.task for name in other.values})
-            learn = {name: Learn() for name in names} or None
-            made[id(one.task)] = _compiled(fuse(one.task, learn, cache_root=where[0], worker=where[1]))
-    return [partial(made[id(one.task)], one.values) for one in classical]
-
-
-def _compiled(program: Program) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
-    """Return a function of some parameters to the outputs of all runs, those that have one shape."""
-    import jax
-
-    everyone = list(range(len(program.runs)))
-    compiled = jax.jit(lambda values, inputs: program.outputs_of(values, inputs, everyone))
-
-    def outputs(values: Mapping[str, Any]) -> dict[str, Any]:
-        given = {name: np.asarray(value, dtype=float) for name, value in {**program.parameters, **values}.items()}
-        with one_blas_thread():
-            found = compiled(given, program.inputs)
-        return {name: np.asarray(value) for name, value in found.items() if not isinstance(value, list)}
-
-    return outputs
-
-
-def _classical_losses(
-    classical: Sequence[Pipeline],
-    loss: Any,
-    targets: Any,
-    rests: Sequence[Sequence[int]],
-    where: tuple[Any, Any],
-    progress: bool,
-) -> np.ndarray:
-    """Return the loss of each pipeline on the training runs of each fold, (pipelines, folds); infinite for NaN."""
-    found = np.empty((len(classical), len(rests)))
-    with Progress(len(classical), progress, "choosing", "pipeline") as bar:
-        for number, computed in enumerate(_functions(classical, where)):
-            outputs = computed()
-            count = len(next(iter(outputs.values())))
-            for fold, rest in enumerate(rests):
-                mine = {name: value[np.array(rest)] for name, value in outputs.items()}
-                found[number, fold] = float(loss(mine, chosen_targets(targets, count, rest)))
-            bar.advance(number + 1, found[number].mean(), None)
-    return np.where(np.isfinite(found), found, np.inf)
-
-
-def _chosen_outputs(classical: Sequence[Pipeline], best: np.ndarray, where: tuple[Any, Any]) -> list[dict[str, Any]]:
-    """Return the outputs of the pipeline that each fold chose."""
-    chosen = sorted(set(best.tolist()))
-    of = dict(zip(chosen, _all_outputs([classical[number] for number in chosen], where), strict=True))
-    return [of[number] for number in best.tolist()]
-
-
-def _all_outputs(pipelines: Sequence[Pipeline], where: tuple[Any, Any]) -> list[dict[str, Any]]:
-    return [computed() for computed in _functions(pipelines, where)]
-
-
-def _compared(
-    score: Score,
-    computed: Mapping[str, Sequence[Outputs]],
-    targets: Any,
-    tests: Sequence[Sequence[int]],
-    labels: Sequence[Any],
-    seed: int,
-) -> Compared:
-    """Score the held-out runs, and find the interval of the difference over groups drawn with replacement."""
-    order = np.concatenate([np.array(test) for test in tests])
-    names = list(dict.fromkeys(labels))
-    rows_of = [np.flatnonzero([labels[run] == name for run in order]) for name in names]
-    everyone = chosen_targets(targets, len(labels), range(len(labels)))
-    measure = {name: _measure(score, outputs, everyone, tests, order) for name, outputs in computed.items()}
-    whole = np.arange(len(order))
-    values = {name: one(whole) for name, one in measure.items()}
-    rng = np.random.default_rng(seed)
-    drawn = []
-    for _ in range(REPEATS if score.of_runs else REPEATS // 4):
-        rows = np.concatenate([rows_of[n] for n in rng.integers(0, len(names), len(names))])
-        drawn.append([one(rows) for one in measure.values()])
-    found = dict(zip(measure, np.transpose(drawn), strict=True))
-    of_groups = {}
-    if score.of_runs is not None:
-        of_groups = {name: np.array([one(rows) for rows in rows_of]) for name, one in measure.items()}
-    intervals = {name: _interval(one) for name, one in found.items()}
-    return Compared(score, values, _interval(found[LEARNED] - found[CLASSICAL]), of_groups, intervals)
-
-
-def _interval(values: np.ndarray) -> tuple[float, float]:
-    low, high = np.nanquantile(values, [0.025, 0.975])
-    return float(low), float(high)
-
-
-def _measure(
-    score: Score, outputs: Sequence[Outputs], targets: Any, tests: Sequence[Sequence[int]], order: np.ndarray
-) -> Callable[[np.ndarray], float]:
-    """Return the score of some of the held-out runs, by their rows."""
-    import jax
-
-    if score.of_runs is not None:
-        each = [score.of_runs(one, targets, np.array(test)) for one, test in zip(outputs, tests, strict=True)]
-        scores = np.concatenate([np.asarray(one, dtype=float) for one in each])
-        return lambda rows: float(np.nanmean(scores[rows]))
-    together = score.together
-    assert together is not None
-    pooled = {
-        name: np.concatenate([one[name][np.array(test)] for one, test in zip(outputs, tests, strict=True)])
-        for name in outputs[0]
-    }
-    tested = jax.tree.map(lambda value: np.asarray(value)[order], targets)
-    return lambda rows: float(
-        together({n: v[rows] for n, v in pooled.items()}, jax.tree.map(lambda v: v[rows], tested))
-    )

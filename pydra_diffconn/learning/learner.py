@@ -48,7 +48,7 @@ class Learner:
         self.program, self.how, self.seed = program, how or Learning(), seed
         if program.split:
             require_runs(loss, len(training), "what is learned from")
-            require_runs(loss, len(held_out), "what is held out")
+            require_runs(loss, len(held_out), "what is held out", held_out=True)
             require_runs(loss, min(self.how.batch_size or len(training), len(training)), "a batch")
         self.runs = TrainingData(program, targets, entities)
         self.objective = Objective(program, loss, self.how, self.runs.entities)
@@ -63,8 +63,8 @@ class Learner:
             return jax.jit(in_full_precision(function), static_argnames=static, compiler_options=options)
 
         self._step = jit(self._stepped, ["chosen"])
-        self._evaluate = jit(self.objective.score, ["chosen", "penalised"])
-        self._evaluate_outputs = jit(self.objective.score_of, ["count", "penalised"])
+        self._evaluate = jit(self.objective.score, ["chosen", "penalised", "tested"])
+        self._evaluate_outputs = jit(self.objective.score_of, ["count", "penalised", "tested"])
         self._compute = jit(self.objective.outputs, ["chosen"])
         if targets is not None and isinstance(loss, Loss | Sum):
             self._check_targets()
@@ -234,13 +234,20 @@ class Learner:
         return scores
 
     def score(self, values: Mapping[str, Any], runs: Sequence[int], common: Collection[str] = ()) -> float:
-        """Return the loss of some values on some runs; only what is minimised counts the values of the entities."""
-        size, penalised = self.how.batch_size or len(runs), runs is self.training
+        """Return the loss of some values on some runs; only what is minimised counts the values of the entities.
+
+        Where the loss refers to what was learned from, the training runs are there, too, and are not scored.
+        """
+        penalised, tested = runs is self.training, None
+        if not penalised and getattr(self.objective.loss, "refers", False):
+            tested = tuple(range(len(self.training), len(self.training) + len(runs)))
+            runs = [*self.training, *runs]
+        size = self.how.batch_size or len(runs)
         if len(runs) <= size or not self.program.split:
             data = _without(self._of(runs), common)
-            return float(self._evaluate(values, step=self.total, penalised=penalised, **data))
+            return float(self._evaluate(values, step=self.total, penalised=penalised, tested=tested, **data))
         outputs, targets = self._outputs_in_batches(values, runs, size, common), self.runs.targets_of(runs)
-        given = {"step": self.total, "count": len(runs), "penalised": penalised}
+        given = {"step": self.total, "count": len(runs), "penalised": penalised, "tested": tested}
         return float(self._evaluate_outputs(values, outputs, targets, **given))
 
     def _outputs_in_batches(

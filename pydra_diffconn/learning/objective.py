@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from pydra_diffconn.declare.loss import PARAMETERS, evaluated
+from pydra_diffconn.declare.loss import PARAMETERS, TESTED, evaluated
 from pydra_diffconn.learning.settings import Learning
 from pydra_diffconn.program.program import Program
 from pydra_diffconn.program.random_keys import keys_of, with_fresh_keys, without_draws
 
+Rows = tuple[int, ...] | None
 Entities = Mapping[str, tuple[list[Any], np.ndarray]]
 """Of each parameter that is learned per entity: the entities' labels, and the number of each run's entity."""
 
@@ -92,17 +93,29 @@ class Objective:
         """Return the outputs of some runs as they are scored: without random draws."""
         return self._outputs(self.scored, self.at_step(values, step), self.free(values), inputs, own, chosen)
 
-    def score_of(self, values: Any, outputs: Any, targets: Any, step: Any, count: int, penalised: bool) -> Any:
-        """Return the loss of outputs that are there already."""
+    def score_of(
+        self, values: Any, outputs: Any, targets: Any, step: Any, count: int, penalised: bool, tested: Rows = None
+    ) -> Any:
+        """Return the loss of outputs that are there already; `tested` are those that are scored, by default all."""
         now, free = self.at_step(values, step), self.free(values)
+        if tested is not None:
+            outputs = {**outputs, TESTED: np.array(tested)}
         return self._loss_of(now, free, outputs, targets, step, count, penalised)[0]
 
     def score(
-        self, values: Any, inputs: Any, targets: Any, own: Any, step: Any, chosen: tuple[int, ...], penalised: bool
+        self,
+        values: Any,
+        inputs: Any,
+        targets: Any,
+        own: Any,
+        step: Any,
+        chosen: tuple[int, ...],
+        penalised: bool,
+        tested: Rows = None,
     ) -> Any:
         """Return the loss of values on some runs."""
         outputs = self.outputs(values, inputs, own, step, chosen)
-        return self.score_of(values, outputs, targets, step, len(chosen), penalised)
+        return self.score_of(values, outputs, targets, step, len(chosen), penalised, tested)
 
     def check_targets(self, values: Any, shapes: Any, targets: Any, step: int) -> None:
         """Refuse targets that the loss refuses for outputs of these shapes."""
@@ -116,7 +129,10 @@ class Objective:
         self, program: Program, values: Any, free: Any, inputs: Any, own: Mapping[str, Any], chosen: Sequence[int]
     ) -> dict[str, Any]:
         each = {name: self.per_entity(free, name)[numbers] for name, numbers in own.items()}
-        return program.outputs_of(values, inputs, list(chosen), each)
+        outputs = program.outputs_of(values, inputs, list(chosen), each)
+        marks = program.graph.learnables
+        # what each run's entity has of its own, for losses such as the smoothness of a person's states
+        return {**outputs, **{f"{name}@{marks[name].mark.per}": value for name, value in each.items()}}
 
     def _loss_of(
         self, values: Any, free: Any, outputs: Any, targets: Any, step: Any, count: int, penalised: bool

@@ -13,6 +13,20 @@ from pydra_diffconn.learning.learner import Learner
 from pydra_diffconn.learning.partition import partition
 from pydra_diffconn.learning.prepared import prepared
 from pydra_diffconn.learning.progress import Progress
+from pydra_diffconn.learning.scoring import (
+    CLASSICAL,
+    LEARNED,
+    START,
+    Compared,
+    Pipeline,
+    Score,
+    chosen,
+    compared_of,
+    compiled,
+    grid_of,
+    in_order,
+    table_of,
+)
 from pydra_diffconn.learning.settings import Learning, Machine, require_count, require_loss, require_runs, settled
 from pydra_diffconn.numerics.process import one_blas_thread
 from pydra_diffconn.program.program import Program
@@ -32,6 +46,10 @@ class Resampled:
     """The runs on which each fit was tested."""
     ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
     """Where each number may lie, as far as that is bounded on both sides."""
+    outputs: dict[str, np.ndarray] = field(default_factory=dict, repr=False)
+    """The outputs of each run by the values learned where it was held out, in the order of the runs."""
+    compared: list[Compared] = field(default_factory=list)
+    """Each of the metrics, of held-out runs: of the start, the best of the grid, and the learned values."""
 
     @property
     def table(self) -> Any:
@@ -39,6 +57,11 @@ class Resampled:
         import pandas
 
         return pandas.DataFrame(self.rows)
+
+    @property
+    def metrics(self) -> Any:
+        """The metrics as a pandas data frame: each pipeline's value, learned less the best classical, its interval."""
+        return table_of(self.compared)
 
     @property
     def uncertainty(self) -> dict[str, dict[str, Any]]:
@@ -71,6 +94,8 @@ def cross_validate(
     *,
     folds: int | Sequence[Sequence[int]] | Any = 5,
     stratify: Sequence[Any] | None = None,
+    metrics: Sequence[Score] = (),
+    grid: Mapping[str, Sequence[Any]] | Sequence[Pipeline] | None = None,
     learn: Mapping[str, Learn] | None = None,
     steps: int = 200,
     optimizer: Any = None,
@@ -97,6 +122,11 @@ def cross_validate(
         or what makes them, such as `GroupKFold(5)`.
     stratify : sequence, optional
         One label for each run, such as its diagnosis: each fold has about as many groups of every label.
+    metrics : sequence of Score, optional
+        What is reported of the held-out runs besides the loss, such as `scores.correlation()`.
+    grid : mapping or sequence of Pipeline, optional
+        Values to choose from for each parameter, or classical pipelines: of each fold the best one, by its loss on the
+        training runs, is scored on those held out, too.
     validation : float, optional
         Fraction of the learning runs held out of every fit to choose its best values: nested cross-validation.
     groups : sequence or mapping, optional
@@ -113,10 +143,10 @@ def cross_validate(
     labels = ready.labels
     tests = folds_from(labels, folds, seed, stratify)
     for number, test in enumerate(tests):
-        require_runs(loss, len(test), f"fold {number}")
+        require_runs(loss, len(test), f"fold {number}", held_out=True)
+    rests = [[number for number in range(len(labels)) if number not in set(test)] for test in tests]
     found = []
-    for test in tests:
-        rest = [number for number in range(len(labels)) if number not in set(test)]
+    for rest in rests:
         training, held_out = partition(len(rest), validation, [labels[n] for n in rest], seed)
         mine, others = [rest[n] for n in training], [rest[n] for n in held_out]
         found.append(ran(ready.learner(loss, targets, mine, others, steps), progress))
@@ -129,7 +159,18 @@ def cross_validate(
         }
         for number, (learner, test) in enumerate(zip(found, tests, strict=True))
     ]
-    return Resampled(rows, _stacked(found), tests, _ranges(ready.program))
+    made = Resampled(rows, _stacked(found), tests, _ranges(ready.program))
+    if how.batch_size is not None and not metrics and grid is None:  # the outputs of all runs may not fit in memory
+        return made
+    outputs_of = compiled(ready.program)
+    computed = {START: [outputs_of({})] * len(tests), LEARNED: [outputs_of(one.learned()) for one in found]}
+    if grid is not None:
+        choices = grid_of(task, grid) if isinstance(grid, Mapping) else list(grid)
+        names, computed[CLASSICAL] = chosen(choices, loss, targets, rests, (cache_root, worker), steps, progress)
+        made.rows = [{**row, "grid": name} for row, name in zip(rows, names, strict=True)]
+    made.outputs = in_order(computed[LEARNED], tests)
+    made.compared = [compared_of(score, computed, targets, tests, labels, seed) for score in metrics]
+    return made
 
 
 def bootstrap(

@@ -160,9 +160,9 @@ def settled(
     return how, on, groups
 
 
-def require_runs(loss: Any, runs: int, what: str) -> None:
+def require_runs(loss: Any, runs: int, what: str, held_out: bool = False) -> None:
     """Refuse fewer runs than a loss over runs needs to say anything: of two, every correlation is 1."""
-    least = getattr(loss, "least_runs", 1)
+    least = getattr(loss, "least_tested" if held_out else "least_runs", 1)
     if 0 < runs < least:
         raise ValueError(
             f"{what} has {runs} run{'s' * (runs > 1)}, and the loss needs at least {least} to say anything; use fewer "

@@ -11,6 +11,8 @@ from .communities import Modularity as Modularity
 from .covariance import DetCorrelation as DetCorrelation
 from .covariance import LogDetCorrelation as LogDetCorrelation
 from .covariance import MultivariateKurtosis as MultivariateKurtosis
+from .held_out import HeldOutPrediction as HeldOutPrediction
+from .held_out import predicted as predicted
 from .identifiability import Identifiability as Identifiability
 from .identifiability import identification_accuracy as identification_accuracy
 from .identifiability import self_others_gap as self_others_gap

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from pydra_diffconn.declare.loss import Loss
+from pydra_diffconn.declare.loss import TESTED, Loss
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,21 +21,34 @@ class Identifiability(Loss):
     Parameters
     ----------
     center : bool
-        Whether the mean connectome of the runs is subtracted first, what all people have in common.
+        Whether the mean connectome of the runs is subtracted first, what all people have in common: of runs that are
+        held out, the mean of those learned from.
     """
 
     center: bool = False
+
+    @property
+    def refers(self) -> bool:
+        """Whether the mean of the runs learned from is needed."""
+        return self.center
 
     @property
     def least_runs(self) -> int:
         """Two people in two sessions each."""
         return 4
 
+    @property
+    def least_tested(self) -> int:
+        """As many, who are told apart from each other."""
+        return 4
+
     def score(self, outputs: Mapping[str, Any], targets: Mapping[str, Any]) -> Any:
         """Return the negative gap, to be minimised."""
         person, session = (self.per_run(targets, name) for name in ("person", "session"))
-        connectomes = self.read(outputs)
-        reference = connectomes.mean(axis=0) if self.center else None
+        connectomes, tested = self.read(outputs), outputs.get(TESTED, np.arange(len(person)))
+        learned_from = np.setdiff1d(np.arange(len(person)), tested)
+        reference = connectomes[learned_from if len(learned_from) else tested].mean(axis=0) if self.center else None
+        connectomes, person, session = connectomes[tested], person[tested], session[tested]
         return -self_others_gap(connectomes, person, session, reference)
 
 

@@ -12,9 +12,10 @@ from sklearn.kernel_ridge import KernelRidge
 
 from pydra_diffconn.bids.fit_config import read_config
 from pydra_diffconn.bids.learned import learned_settings
-from pydra_diffconn.bids.learning import HeldOutPrediction, loss_and_scores
+from pydra_diffconn.bids.learning import loss_and_scores
 from pydra_diffconn.cli.fit import EXAMPLE
 from pydra_diffconn.demo.folder import write_folder
+from pydra_diffconn.losses import HeldOutPrediction
 from pydra_diffconn.losses.quality_control import retained
 from pydra_diffconn.losses.states import edges as edges_of
 
@@ -103,7 +104,7 @@ def test_a_person_is_predicted_from_the_others_alone(rng):
     age = np.array([20.0, 20, 40, 40, 55, 55, 70, 70])
     with jax.enable_x64(True):
         given = {"person": person, "target": age}
-        found = float(HeldOutPrediction("connectome")({"connectome": jnp.asarray(connectomes)}, given))
+        found = float(HeldOutPrediction("connectome", folds=None)({"connectome": jnp.asarray(connectomes)}, given))
     features, errors = edges_of(connectomes), []
     for one in range(8):
         train = person != person[one]

@@ -41,6 +41,7 @@ TERMS = [
     (losses.Entropy("maps", axis=0), None),
     (losses.Equilibrium("maps"), None),
     (losses.HemisphereTether("maps", other="other", coordinates=POINTS, other_coordinates=POINTS), None),
+    (losses.HeldOutPrediction("course", penalty=0.1, folds=2), {"target": QUALITY["quality"]}),
     (losses.Hinge("value"), np.sign(DATA["value"] - 0.5)),
     (losses.Homogeneity("maps"), None),
     (losses.Identifiability("connectome"), PEOPLE),

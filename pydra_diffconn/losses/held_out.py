@@ -1,0 +1,119 @@
+"""How well what is asked of people is predicted from their connectomes, by people who took no part in learning it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from pydra_diffconn.blocks.prediction.kernels import KernelRidge, LogisticRegression
+from pydra_diffconn.declare.loss import TESTED, Loss
+from pydra_diffconn.losses.prediction import binary_cross_entropy
+
+Head = Literal["ridge", "logistic"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeldOutPrediction(Loss):
+    """Error of what is predicted of each person from the output of other people: the head never sees whom it predicts.
+
+    While a fit learns, the training people are dealt out to folds, and each fold is predicted from the others; people
+    who are held out are predicted from all training people (in `fit`, `cross_validate`, `bootstrap` and `compare`). The
+    head, of closed form or implicitly differentiated, is learned anew in every step. Targets are a mapping with
+    `target`, one number for each run, and, where people have several runs, `person`: runs of one are in one fold.
+
+    The score of the head "ridge" is the squared error over the target's variance: 1 is what the mean of the others
+    reaches. That of "logistic", for classes 0 and 1, is the cross entropy in nats: log 2 is what guessing reaches.
+
+    Parameters
+    ----------
+    head : {"ridge", "logistic"}
+        Kernel ridge regression or logistic regression, both linear.
+    penalty : float
+        Ridge for each feature: of the coefficients of standardised features.
+    folds : int, optional
+        How many; by default each person is predicted from all others, which takes one head for each.
+    """
+
+    head: Head = "ridge"
+    penalty: float = 0.01
+    folds: int | None = 5
+
+    @property
+    def refers(self) -> bool:
+        """Those who are held out are predicted from those who were learned from."""
+        return True
+
+    @property
+    def least_runs(self) -> int:
+        """Three people to learn from and one to predict."""
+        return max(4, self.folds or 0)
+
+    @property
+    def least_tested(self) -> int:
+        """One is predicted by itself; its error is measured on the spread of all."""
+        return 1
+
+    def score(self, outputs: Mapping[str, Any], targets: Any) -> Any:
+        """Return the error of those who are held out, or of all, each predicted from the other folds."""
+        target = jnp.asarray(self.per_run(targets, "target"))
+        features = features_of(self.read(outputs))
+        known = isinstance(targets, Mapping) and "person" in targets
+        person = jnp.asarray(self.per_run(targets, "person")) if known else jnp.arange(len(target))
+        tested = outputs.get(TESTED)
+        if tested is not None:
+            learned_from = np.isin(np.arange(len(target)), tested, invert=True)
+            found = predicted(features, target, learned_from, self.head, self.penalty)
+            return self._error(found[tested], target[tested], target)
+        fold = _ranks(person) if self.folds is None else _ranks(person) % self.folds
+        count = len(target) if self.folds is None else self.folds
+
+        def without(number: Any) -> Any:
+            return predicted(features, target, fold != number, self.head, self.penalty)
+
+        every = jax.lax.map(without, jnp.arange(count))
+        return self._error(every[fold, jnp.arange(len(target))], target, target)
+
+    def _error(self, found: Any, target: Any, everyone: Any) -> Any:
+        if self.head == "logistic":
+            return binary_cross_entropy(found, target, logits=True)
+        return jnp.mean((found - target) ** 2) / jnp.var(everyone)
+
+
+def predicted(features: Any, target: Any, training: Any, head: Head = "ridge", penalty: float = 0.01) -> Any:
+    """Return what a head learned from the training runs predicts for every run, (runs,); log odds of "logistic".
+
+    Parameters
+    ----------
+    features : (runs, features)
+    target : (runs,)
+        Not read where `training` is 0.
+    training : (runs,)
+        1 for the runs to learn from.
+    head, penalty
+        As for `HeldOutPrediction`.
+    """
+    weights, scaled = jnp.asarray(training, features.dtype), penalty * features.shape[1]
+    target = jnp.asarray(target, features.dtype)
+    if head == "ridge":
+        return KernelRidge.pure(features, target, weights, kernel="linear", penalty=scaled)
+    if head == "logistic":
+        return LogisticRegression.pure(features, target, weights, kernel="linear", penalty=scaled)[0]
+    raise ValueError(f"head = {head!r}; expected 'ridge' or 'logistic'")
+
+
+def features_of(values: Any) -> Any:
+    """Return an output as (runs, features): of square matrices the upper triangle, without the diagonal."""
+    if values.ndim == 3 and values.shape[1] == values.shape[2]:
+        rows, columns = np.triu_indices(values.shape[-1], 1)
+        return values[:, rows, columns]
+    return values.reshape(len(values), -1)
+
+
+def _ranks(person: Any) -> Any:
+    """Return the place of each run's person among all, from 0, without gaps."""
+    ordered = jnp.sort(person)
+    first = jnp.concatenate([jnp.zeros(1, int), (ordered[1:] != ordered[:-1]).astype(int)])
+    return jnp.cumsum(first)[jnp.searchsorted(ordered, person)]
