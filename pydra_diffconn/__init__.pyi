@@ -5,6 +5,7 @@ from . import blocks as blocks
 from . import generators as generators
 from . import losses as losses
 from . import nipype as nipype
+from . import report as report
 from . import scores as scores
 from . import strategies as strategies
 from ._version import __version__ as __version__

@@ -87,8 +87,8 @@ def measures(study):
         scores.qcfc(),
         Score("distance dependence of QC-FC", together=by_distance, higher=False),
         scores.retained(),
-        Score("share of frames kept", of_runs=kept),
-        Score("confounds removed", of_runs=removed, higher=False),
+        Score("share of frames kept", of_runs=kept, higher=None),
+        Score("confounds removed", of_runs=removed, higher=None),
     ]
 
 

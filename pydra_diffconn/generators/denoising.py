@@ -85,10 +85,10 @@ def _run(
     signal = slow_signals(rng, frames, parcels, tr, 0.01, 0.15)
     signal = signal / signal.std(axis=0) @ mixing
     motion, _ = head_motion(rng, frames, restless)
-    moved = np.abs(np.diff(motion * ([1] * 3 + [RADIUS] * 3), axis=0, prepend=motion[:1])).sum(axis=1)
+    scaled = motion * ([1] * 3 + [RADIUS] * 3)
+    moved = np.abs(np.diff(scaled, axis=0, prepend=scaled[:1])).sum(axis=1)
     breathing, other = (slow_signals(rng, frames, 1, tr, 0.005, 0.2) for _ in range(2))
     breathing, other = (course / course.std() for course in (breathing, other))
-    scaled = motion * ([1] * 3 + [RADIUS] * 3)
     series = signal + 0.6 * restless * breathing * of_tissue[0] + hidden * other * of_tissue[1]
     series = series + 0.8 * (scaled - scaled.mean(axis=0)) @ of_motion / np.sqrt(6)
     series = series + 2.5 * np.minimum(moved, 2.0)[:, None] * (rng.standard_normal((frames, parcels)) @ near)

@@ -47,14 +47,14 @@ class Score:
     together : callable, optional
         `together(outputs, targets) -> float`: of held-out runs alone, each computed by the pipeline of its fold. With
         `of_runs`, of what that found, in place of the mean: of a prediction, for example, its correlation.
-    higher : bool
-        Whether more is better.
+    higher : bool, optional
+        Whether more is better; None where neither is, and no sentence is made of it.
     """
 
     name: str
     of_runs: Callable[[Outputs, Any, np.ndarray], Any] | None = None
     together: Callable[[Any, Any], Any] | None = None
-    higher: bool = True
+    higher: bool | None = True
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class Compared:
     def helped(self) -> bool | None:
         """Whether learning was better; None where the interval holds 0."""
         low, high = self.interval
-        if low <= 0 <= high:
+        if low <= 0 <= high or self.score.higher is None:
             return None
         return bool((self.difference > 0) == self.score.higher)
 

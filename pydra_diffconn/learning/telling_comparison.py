@@ -25,7 +25,7 @@ def write_comparison(comparison: Any, path: Path, title: str, sections: Sequence
         Card(f"{first.interval[0]:+.2g} to {first.interval[1]:+.2g}", "95 % interval of the difference, over groups"),
         Card(f"{comparison.groups}", "groups, each scored by what was chosen and learned on others"),
     ]
-    notes = [comparison.sentence_of(one) for one in comparison.compared]
+    notes = [comparison.sentence_of(one) for one in comparison.compared if one.score.higher is not None]
     if comparison.groups < FEW:
         notes.append(f"{comparison.groups} groups are few: an interval over so few is often too narrow.")
     lead = f"The best of {comparison.pipelines} classical pipelines is chosen on the very runs that learning sees."
@@ -53,8 +53,8 @@ def _scores(comparison: Any) -> Section:
                 low, high = one.intervals[name]
                 rows.append([one.score.name, told, f"{one.values[name]:.3g}", f"{low:.3g} to {high:.3g}"])
         low, high = one.interval
-        better = "more" if one.score.higher else "less"
-        difference = f"learned less classical ({better} is better)"
+        better = {True: " (more is better)", False: " (less is better)", None: ""}[one.score.higher]
+        difference = f"learned less classical{better}"
         rows.append([one.score.name, difference, f"{one.difference:+.3g}", f"{low:+.3g} to {high:+.3g}"])
     drawn = score_figures.svg(bars_of(comparison.compared), words, LEARNED)
     text = "Everybody is scored where neither choosing nor learning had seen them. Intervals of 95 % are over groups."

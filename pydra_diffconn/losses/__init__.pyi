@@ -41,6 +41,7 @@ from .spatial import Dispersion as Dispersion
 from .spatial import HemisphereTether as HemisphereTether
 from .spatial import Tether as Tether
 from .states import StateBetween as StateBetween
+from .states import StateLikelihood as StateLikelihood
 from .states import StateWithin as StateWithin
 from .temporal import Bimodal as Bimodal
 from .temporal import Smoothness as Smoothness

@@ -62,6 +62,44 @@ class StateBetween(Loss):
         return -dispersion(states, 1.0 if self.angle else None).mean()
 
 
+@dataclass(frozen=True, kw_only=True)
+class StateLikelihood(Loss):
+    """Minus the log likelihood of a frame under the Gaussian of its state, states of all runs being the same.
+
+    Without its constant, (parcels / 2) (1 + log 2 pi); a frame that is shared out counts in each state by its share,
+    and states by how frequent they are. Source: Celeux & Govaert (1992), doi:10.1016/0167-9473(92)90042-E.
+
+    Parameters
+    ----------
+    output : str
+        Covariances (states, parcels, parcels), or (runs, states, parcels, parcels), of `StateCovariance` with `ddof=0`.
+    shares : str
+        Learned parameter or output: (time, states), or (runs, time, states).
+    ridge : float
+        Added to the diagonal of each covariance, in mean variances: a state of few frames is not certain.
+    """
+
+    shares: str
+    ridge: float = 0.01
+
+    def score(self, outputs: Mapping[str, Any], targets: Any) -> Any:
+        """Return the mean over frames, in nats."""
+        import jax.numpy as jnp
+
+        covariances, size = self.read(outputs), self.read(outputs, self.shares).mean(axis=-2)
+        if covariances.ndim == 4:
+            size = jnp.broadcast_to(size, covariances.shape[:2])
+            pooled = jnp.sum(size[..., None, None] * covariances, axis=0)
+            size = jnp.mean(size, axis=0)
+            covariances = pooled / jnp.maximum(len(self.read(outputs)) * size, 1e-12)[:, None, None]
+        parcels = covariances.shape[-1]
+        variance = jnp.trace(covariances, axis1=-2, axis2=-1).mean() / parcels
+        scale = jnp.where(variance > 0, variance, 1.0)  # where nothing varies any scale will do
+        raised = covariances + self.ridge * scale * jnp.eye(parcels, dtype=covariances.dtype)
+        # the share of a state that nobody is in is lifted off zero, where the logarithm has no slope
+        return jnp.sum(size * (jnp.linalg.slogdet(raised)[1] / 2 - jnp.log(size + 1e-6)))
+
+
 def edges(connectomes: Any) -> Any:
     """Return the upper triangles of connectomes (..., parcels, parcels) as vectors (..., edges)."""
     rows, columns = np.triu_indices(connectomes.shape[-1], 1)

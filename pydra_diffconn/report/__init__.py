@@ -1,5 +1,6 @@
 """How things look: pages and figures from plain data."""
 
+from pydra_diffconn.report.figures import as_svg as as_svg
 from pydra_diffconn.report.page import Card as Card
 from pydra_diffconn.report.page import Figure as Figure
 from pydra_diffconn.report.page import Section as Section

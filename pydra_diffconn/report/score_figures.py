@@ -55,7 +55,7 @@ def drawn(scores: Sequence[Bars], words: Mapping[str, str], strong: str) -> Any:
             dots = one.dots.get(name, np.empty(0))
             axis.plot(place + rng.uniform(-0.22, 0.22, len(dots)), dots, ".", color=colour, markersize=6)
             axis.plot([place, place], one.intervals[name], color=figures.INK, linewidth=2.2)
-        axis.set_xticks(range(len(shown)), [words[name].replace(", ", ",\n") for name in shown], fontsize=8)
+        axis.set_xticks(range(len(shown)), [words[name].replace(" ", "\n", 1) for name in shown], fontsize=8)
         axis.set_ylabel(one.name)
     return figure
 

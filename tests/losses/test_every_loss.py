@@ -18,6 +18,7 @@ DATA = {
     "affiliation": RNG.dirichlet(np.ones(2), 5),
     "coordinates": np.linspace(-1, 2, 10).reshape(5, 2) ** 2,
     "value": RNG.uniform(0.1, 0.9, (4, 3)),
+    "shares": RNG.dirichlet(np.ones(3), (4, 9)),
     "course": RNG.standard_normal((4, 9)),
 }
 POINTS = RNG.random((5, 3)) * 40 + 1
@@ -60,6 +61,7 @@ TERMS = [
     (losses.Smoothness("course", n=2), None),
     (losses.SoftmaxCrossEntropy("value"), CLASSES),
     (losses.StateBetween("states", angle=True), None),
+    (losses.StateLikelihood("states", shares="shares", ridge=9.0), None),
     (losses.StateWithin("states"), None),
     (losses.Tether("maps", coordinates=POINTS, reference=POINTS[:3]), None),
 ]

@@ -114,3 +114,27 @@ def test_an_unknown_loss_is_named():
     with pytest.raises(AttributeError, match="has no loss 'Entropie'"):
         losses.Entropie  # noqa: B018
     assert "QcFc" in dir(losses)
+
+
+def test_the_likelihood_of_states_is_that_of_scipy(x64):
+    from scipy.stats import multivariate_normal
+
+    rng = np.random.default_rng(0)
+    series, state = rng.standard_normal((90, 3)) @ rng.standard_normal((3, 3)), np.arange(90) % 2
+    covariances = np.stack([np.cov(series[state == k].T, ddof=0) for k in range(2)])
+    means = [series[state == k].mean(axis=0) for k in range(2)]
+    each = [
+        multivariate_normal(means[k], covariances[k]).logpdf(x) + np.log(0.5)
+        for x, k in zip(series, state, strict=True)
+    ]
+    loss = losses.StateLikelihood("c", shares="shares", ridge=0.0)
+    found = float(loss({"c": covariances, "shares": np.eye(2)[state]}))
+    assert found == pytest.approx(-np.mean(each) - 1.5 * (1 + np.log(2 * np.pi)), abs=1e-5)
+    # two runs with the same states count as one of both
+    runs = [series[:40], series[40:]]
+    shares = [np.eye(2)[state[:40]], np.eye(2)[state[40:80]]]
+    own = np.stack(
+        [[np.cov(x[:40].T, aweights=w[:, k], ddof=0) for k in range(2)] for x, w in zip(runs, shares, strict=True)]
+    )
+    pooled = loss({"c": own, "shares": np.stack(shares)})
+    assert float(pooled) == pytest.approx(float(loss({"c": own.mean(axis=0), "shares": shares[0]})), abs=1e-6)

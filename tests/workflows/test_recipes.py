@@ -1,0 +1,69 @@
+"""The recipes of `workflows/`, at small size: what is planted is found, and what is said is measured."""
+
+import html
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pydra_diffconn import generators
+
+FOLDER = Path(__file__).parents[2] / "workflows"
+
+
+def recipe(name):
+    spec = importlib.util.spec_from_file_location(name, FOLDER / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.filterwarnings("ignore:.*degrees of freedom")
+def test_denoising_is_judged_on_people_who_took_no_part(tmp_path):
+    module = recipe("denoising")
+    module.THRESHOLDS = {"": 50.0, ", .3 mm": 0.3}
+    study = generators.denoising_study(np.random.default_rng(1), people=24, frames=150, parcels=16)
+    found = module.run(study, steps=20, progress=False)
+    table = found.table.set_index("score")
+    assert found.pipelines == 14 and found.groups == 24
+    assert table.loc["mean |QC-FC|", "learned"] < table.loc["mean |QC-FC|", "24P"]
+    truth = table.loc["correlation with the true connectome"]
+    assert truth["learned"] > truth["24P"]
+    page = found.report(tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "best of 14 classical pipelines" in page and "Learning did harm: confounds removed" not in page
+
+
+def test_everybodys_own_parcels_are_found_where_the_groups_are_wrong(tmp_path):
+    module = recipe("parcellation")
+    people = module.simulate(people=3, frames=80, noise=2.0)
+    table, ways = module.run(people, steps=120, progress=False)
+    right = table.set_index("parcels")["points right"]
+    assert right["learned, each person's"] > right[["Ward, group", "k-means, group", "spectral cut, group"]].max() + 0.1
+    assert right["true parcels"] == 1.0
+    told = module.difference(ways, people)
+    assert "95 % interval over 3 people" in told
+    page = html.unescape(module.write(table, ways, told, tmp_path / "report.html").read_text(encoding="utf-8"))
+    assert told in page
+
+
+def test_planted_states_and_their_communities_are_found(tmp_path):
+    module = recipe("covariance")
+    states, communities = module.run(module.simulate(people=4, frames=300), steps=80, progress=False)
+    states, communities = states.set_index("way"), communities.set_index("communities of the learned states")
+    right = states["frames right, learned from"]
+    assert right["learned"] > right["k-means of windows"] and right["learned"] > 0.75
+    assert states.loc["learned", "frames right, unseen people"] > 0.75
+    assert communities.loc["learned"].item() > 0.25  # of what so few frames determine; chance is 0
+    assert module.write([states.reset_index(), communities.reset_index()], tmp_path / "report.html").exists()
+
+
+def test_a_study_of_denoising_has_what_it_says():
+    study = generators.denoising_study(np.random.default_rng(0), people=3, frames=100, parcels=12)
+    assert study.timeseries.shape == (3, 100, 12) and study.confounds.shape == (3, 100, len(study.terms))
+    assert np.bincount(study.terms).tolist() == [6, 6, 6, 6, 2, 1, 5] and len(study.names) == 7
+    assert np.allclose(np.diag(study.connectome), 1) and (np.linalg.eigvalsh(study.connectome) > -1e-9).all()
+    motion = study.confounds[0, :, :6] * ([1] * 3 + [50] * 3)
+    moved = np.abs(np.diff(motion, axis=0, prepend=motion[:1])).sum(axis=1)
+    np.testing.assert_allclose(study.displacement[0], moved, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(study.confounds[0, :, 26], study.timeseries[0].mean(axis=1), atol=1e-5)
