@@ -34,7 +34,8 @@ def test_each_block_has_a_page_with_its_formula_facts_and_picture(site):
     pages = {path.parent.name: path for path in (site / "blocks").rglob("index.html")}
     assert pages.keys() >= set(blocks.__all__)
     for name in blocks.__all__:
-        assert 'class="arithmatex"' in pages[name].read_text(encoding="utf-8"), name
+        page = pages[name].read_text(encoding="utf-8")
+        assert 'class="arithmatex"' in page and f"{name}.png" in page, name
     shown = pages["BandPass"].read_text(encoding="utf-8")
     for part in (
         "without shifting phases",
