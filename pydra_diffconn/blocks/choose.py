@@ -46,7 +46,9 @@ def Choose(
     key: Integer[Array, "*key"] | None = None,
     hard: bool = False,
 ) -> Float[Array, "..."]:
-    """Mix alternatives of equal shape by weights that sum to one.
+    r"""Mix alternatives of equal shape by weights that sum to one.
+
+    $$ y = \sum_k \pi_k x_k, \quad \pi_k \propto w_k^{1 / \tau}, \quad \sum_k \pi_k = 1 $$
 
     With a weight of one for an option and zero for the others the result is that option, bit for bit, so that a
     classical choice is a point of what can be learned. `weights=Learn()` starts with equal weights.

@@ -20,6 +20,7 @@ from pydra_diffconn.declare import freedom, places
 from pydra_diffconn.declare.declaration import Declaration, prefixed
 from pydra_diffconn.declare.parameters import Learn, plain
 from pydra_diffconn.numerics.process import keep_compiled
+from pydra_diffconn.report import notebook
 
 Data = np.ndarray | File
 """Every data field takes an array or a file; Pydra links exactly this union to every file type."""
@@ -41,6 +42,22 @@ class BlockTask(python.Task):
                 value = self.declaration.start_of(name, {n: getattr(self, n) for n in self.declaration.arguments})
             values[name] = plain(value)
         return values
+
+    def _repr_html_(self) -> str:
+        """Show the block and what it was given, in a notebook."""
+        rows = []
+        for name, argument in self.declaration.arguments.items():
+            value, known = getattr(self, name), argument.parameter
+            given = "not given" if value is attrs.NOTHING else notebook.brief(value)
+            limits = known.constraint.describe() if known is not None else argument.dims or ""
+            rows.append([name, given, known.unit if known is not None else "", limits])
+        lead = (self.pure.__doc__ or "").strip().partition("\n")[0]
+        outputs = [[name, f"({dims})"] for name, dims in self.declaration.outputs.items()]
+        tables = [
+            {"head": ["input", "value", "unit", "range or shape"], "rows": rows},
+            {"head": ["output", "shape"], "rows": outputs},
+        ]
+        return notebook.card(self.declaration.name, lead, tables)
 
     def _compute_hashes(self) -> tuple[str, dict[str, str]]:
         """Hash values, block and process; a `Learn` counts as its number, so that runs share the cache."""

@@ -77,6 +77,12 @@ class Result:
 
         return figures.loss_figure(self.history)
 
+    def _repr_html_(self) -> str:
+        """Show each parameter before and after, and the loss, in a notebook."""
+        from pydra_diffconn.learning.telling import result_card
+
+        return result_card(self)
+
     def report(self, path: str | Path = "report.html") -> Path:
         """Write an HTML page with every parameter before and after, and the loss."""
         from pydra_diffconn.learning.telling import write_fit_report

@@ -11,7 +11,7 @@ import numpy as np
 from pydra_diffconn.declare.learned import LearnedParameter
 from pydra_diffconn.learning.warnings_of_fits import NO_BASELINE, by_heart
 from pydra_diffconn.plugins.registry import registry
-from pydra_diffconn.report import figures
+from pydra_diffconn.report import figures, notebook
 from pydra_diffconn.report.page import Card, Figure, Section, show, write_page
 from pydra_diffconn.workflow.choosing import labels
 
@@ -40,6 +40,19 @@ def write_fit_report(result: Any, path: Path) -> Path:
         sections.insert(1, _choices_section(result))
     drawn, problems = _sections_of_plugins(result)
     return write_page(path, "What was learned", lead, sections + drawn, cards, notes + problems)
+
+
+def result_card(result: Any) -> str:
+    """Return what stands for a fit in a notebook: parameters, losses and their course."""
+    rows = [[one.name, show(one.start), show(one.value), one.unit, one.constraint] for one in result.learned]
+    losses = [[name, show(result.baseline[name]), show(result.best[name])] for name in result.best]
+    tables = [
+        {"head": ["parameter", "start", "learned", "unit", "range"], "rows": rows},
+        {"head": ["loss of runs for", "start", "learned"], "rows": losses},
+    ]
+    lead = f"{len(result.training)} runs learned from, {len(result.validation)} held out; {result.stopped}."
+    notes = [] if result.improved else ["The learned values are not better than the start on these runs."]
+    return notebook.card("What was learned", lead, tables, notes, figures.loss_curve(result.history))
 
 
 def _sections_of_plugins(result: Any) -> tuple[list[Section], list[str]]:

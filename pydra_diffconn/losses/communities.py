@@ -14,7 +14,9 @@ from pydra_diffconn.declare.loss import Loss
 
 @dataclass(frozen=True, kw_only=True)
 class Modularity(Loss):
-    """Minus the modularity of the connectomes' communities, averaged over runs; the block `Modularity` says more.
+    r"""Minus the modularity of the connectomes' communities, averaged over runs; the block `Modularity` says more.
+
+    $$ -\frac{1}{2m} \sum_{ij} \Big(A_{ij} - \gamma\, \frac{k_i k_j}{2m}\Big) (C \Omega C^\top)_{ij} $$
 
     Parameters
     ----------
@@ -46,7 +48,9 @@ class Modularity(Loss):
 
 @dataclass(frozen=True, kw_only=True)
 class Connectopy(Loss):
-    """The mean squared distance of parcels in a space of few dimensions, weighted by their connection.
+    r"""The mean squared distance of parcels in a space of few dimensions, weighted by their connection.
+
+    $$ \frac{\sum_{ij} A_{ij} |x_i - x_j|^2}{\sum_{ij} |A_{ij}|} $$
 
     What is connected is drawn together; negative weights push apart. Averaged over runs. Without anything that holds
     the scale (a constraint on the coordinates, or `Eigenmaps`) its minimum is a point.
@@ -72,7 +76,9 @@ class Connectopy(Loss):
 
 @dataclass(frozen=True, kw_only=True)
 class Eigenmaps(Connectopy):
-    """The same as a sum of Rayleigh quotients of the graph's Laplacian, whatever the coordinates' scale and rotation.
+    r"""The same as a sum of Rayleigh quotients of the graph's Laplacian, whatever the coordinates' scale and rotation.
+
+    $$ \operatorname{tr}\big((X^\top D X)^{-1} X^\top L X\big), \quad L = D - A, \quad D = \operatorname{diag}(A 1) $$
 
     Its minimum, for coordinates that span the gradients, is the sum of the smallest eigenvalues of L x = l D x but that
     of the constant one: Laplacian eigenmaps (Belkin & Niyogi 2003, doi:10.1162/089976603321780317). Weights must not

@@ -17,7 +17,9 @@ from pydra_diffconn.numerics.dead_columns import is_alive
 
 @dataclass(frozen=True, kw_only=True)
 class LogDetCorrelation(Loss):
-    """Minus log det(R + ridge I) of the columns' correlations R: minimised, the columns become independent.
+    r"""Minus log det(R + ridge I) of the columns' correlations R: minimised, the columns become independent.
+
+    $$ -\log \det (R + \rho I) $$
 
     With a ridge above 0, equal columns have a finite value and gradient.
     """
@@ -35,7 +37,10 @@ class LogDetCorrelation(Loss):
 
 @dataclass(frozen=True, kw_only=True)
 class DetCorrelation(Loss):
-    """Minus det(R + ridge I) of the columns' correlations R, between 0 (some columns depend) and -1 (none do)."""
+    r"""Minus det(R + ridge I) of the columns' correlations R, between 0 (some columns depend) and -1 (none do).
+
+    $$ -\det (R + \rho I) $$
+    """
 
     ridge: float = 0.0
     frame_weights: str | None = None
@@ -48,7 +53,9 @@ class DetCorrelation(Loss):
 
 @dataclass(frozen=True, kw_only=True)
 class MultivariateKurtosis(Loss):
-    """Minus Mardia's multivariate kurtosis: minimised, the series becomes non-stationary; see `kurtosis`.
+    r"""Minus Mardia's multivariate kurtosis: minimised, the series becomes non-stationary; see `kurtosis`.
+
+    $$ -\frac{\sum_t w_t \big((x_t - m)^\top S^{-1} (x_t - m)\big)^2}{\sum_t w_t} $$
 
     It is -d (d + 2) for a stationary Gaussian of d columns, -1 where `normalise` divides by that.
     """

@@ -14,7 +14,13 @@ from pydra_diffconn.declare.loss import TESTED, Loss
 
 @dataclass(frozen=True, kw_only=True)
 class Identifiability(Loss):
-    """Minus the gap between self and others (see `self_others_gap`).
+    r"""Minus the gap between self and others (see `self_others_gap`).
+
+    $$
+    -\frac{\langle r_{ij} \rangle_\text{self} - \langle r_{ij}
+    \rangle_\text{others}}{\operatorname{sd}(r_{ij})_\text{others}}, \quad r_{ij} =
+    \operatorname{corr}_\text{edges}(A_i, A_j)
+    $$
 
     Targets are a mapping with `person` and `session`, one integer for each run.
 

@@ -19,7 +19,10 @@ from pydra_diffconn.declare.targets import refuse_values
 
 @dataclass(frozen=True, kw_only=True)
 class Entropy(Loss):
-    """Mean entropy of distributions along an axis: minimised, soft assignments become hard."""
+    r"""Mean entropy of distributions along an axis: minimised, soft assignments become hard.
+
+    $$ \Big\langle -\sum_k p_k \log p_k \Big\rangle $$
+    """
 
     axis: int = -1
     logits: bool = False
@@ -31,7 +34,9 @@ class Entropy(Loss):
 
 @dataclass(frozen=True, kw_only=True)
 class KullbackLeibler(Loss):
-    """Mean KL(other | output), as in maximum likelihood; with `reverse`, KL(output | other).
+    r"""Mean KL(other | output), as in maximum likelihood; with `reverse`, KL(output | other).
+
+    $$ \Big\langle \sum_k q_k \log \frac{q_k}{p_k} \Big\rangle, \quad p \text{ the output, } q \text{ the other} $$
 
     `other` names an output or learned parameter; without it, the targets are the other distribution. With `logits`,
     outputs are logits; targets never are. These hold for the other divergences too.
@@ -56,7 +61,13 @@ class KullbackLeibler(Loss):
 
 @dataclass(frozen=True, kw_only=True)
 class JensenShannon(Loss):
-    """Mean Jensen-Shannon divergence of an output and `other`: symmetric, between 0 and log 2."""
+    r"""Mean Jensen-Shannon divergence of an output and `other`: symmetric, between 0 and log 2.
+
+    $$
+    \Big\langle \tfrac{1}{2} \text{KL}(p \,\|\, m) + \tfrac{1}{2} \text{KL}(q \,\|\, m) \Big\rangle, \quad m =
+    \tfrac{1}{2} (p + q)
+    $$
+    """
 
     other: str | None = None
     axis: int = -1
@@ -75,7 +86,9 @@ class JensenShannon(Loss):
 
 @dataclass(frozen=True, kw_only=True)
 class Bregman(Loss):
-    """Mean Bregman divergence of an output x and `other` y along the last axis: f(y) - f(x) - <f'(x), y - x>.
+    r"""Mean Bregman divergence of an output x and `other` y along the last axis: f(y) - f(x) - <f'(x), y - x>.
+
+    $$ \big\langle f(y) - f(x) - \nabla f(x)^\top (y - x) \big\rangle $$
 
     The generator f is a convex function of one vector; with `logits`, the vectors are softmax(logits).
     """

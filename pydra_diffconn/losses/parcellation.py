@@ -17,7 +17,10 @@ from pydra_diffconn.losses.norms import standardise
 
 @dataclass(frozen=True, kw_only=True)
 class Equilibrium(Loss):
-    """Mean over parcels of how far their mean share of space is from the mean of all; see `equilibrium`."""
+    r"""Mean over parcels of how far their mean share of space is from the mean of all; see `equilibrium`.
+
+    $$ \Big\langle \big| \langle A_{lv} \rangle_v - \langle A_{lv} \rangle_{lv} \big| \Big\rangle_l $$
+    """
 
     logits: bool = False
 
@@ -28,7 +31,12 @@ class Equilibrium(Loss):
 
 @dataclass(frozen=True, kw_only=True)
 class SecondMoment(Loss):
-    """Mean over parcels and frames of the variance within parcels; see `second_moment`.
+    r"""Mean over parcels and frames of the variance within parcels; see `second_moment`.
+
+    $$
+    \bigg\langle \frac{\sum_v |A_{lv}| (x_{tv} - \mu_{tl})^2}{\sum_v |A_{lv}|} \bigg\rangle_{t, l}, \quad \mu_{tl} =
+    \frac{\sum_v A_{lv} x_{tv}}{\sum_v A_{lv}}
+    $$
 
     Parameters
     ----------
@@ -61,7 +69,9 @@ class SecondMoment(Loss):
 
 @dataclass(frozen=True, kw_only=True)
 class Homogeneity(Loss):
-    """Minus the mean over parcels of the mean correlation within; see `homogeneity`.
+    r"""Minus the mean over parcels of the mean correlation within; see `homogeneity`.
+
+    $$ -\bigg\langle \frac{\sum_{u \ne v} A_{lu} A_{lv}\, r_{uv}}{\sum_{u \ne v} A_{lu} A_{lv}} \bigg\rangle_l $$
 
     `timeseries` and `frame_weights` are as in `SecondMoment`. Correlation profiles in place of series make it the
     homogeneity of connectivity.

@@ -18,7 +18,10 @@ from pydra_diffconn.losses.norms import norm
 
 @dataclass(frozen=True)
 class MeanSquaredError(Loss):
-    """Mean squared difference between an output and the targets (of the same shape)."""
+    r"""Mean squared difference between an output and the targets (of the same shape).
+
+    $$ \frac{1}{N} \sum_i (x_i - y_i)^2 $$
+    """
 
     compares = True
 
@@ -33,7 +36,10 @@ class MeanSquaredError(Loss):
 
 @dataclass(frozen=True, kw_only=True)
 class BinaryCrossEntropy(Loss):
-    """Cross entropy of probabilities (or of logits) to targets in [0, 1]; see `binary_cross_entropy`."""
+    r"""Cross entropy of probabilities (or of logits) to targets in [0, 1]; see `binary_cross_entropy`.
+
+    $$ -\frac{1}{N} \sum_i \big(y_i \log p_i + (1 - y_i) \log (1 - p_i)\big) $$
+    """
 
     logits: bool = False
     compares = True
@@ -49,7 +55,10 @@ class BinaryCrossEntropy(Loss):
 
 @dataclass(frozen=True)
 class SoftmaxCrossEntropy(Loss):
-    """Cross entropy of logits (..., classes) to class numbers (...) or probabilities (..., classes)."""
+    r"""Cross entropy of logits (..., classes) to class numbers (...) or probabilities (..., classes).
+
+    $$ -\frac{1}{N} \sum_i \sum_c y_{ic} \log \frac{e^{x_{ic}}}{\sum_k e^{x_{ik}}} $$
+    """
 
     compares = False  # entry by entry: class numbers have one dimension less
 
@@ -80,7 +89,10 @@ class SoftmaxCrossEntropy(Loss):
 
 @dataclass(frozen=True)
 class Hinge(Loss):
-    """Hinge loss of decision values to targets of -1 and 1."""
+    r"""Hinge loss of decision values to targets of -1 and 1.
+
+    $$ \frac{1}{N} \sum_i \max(0,\, 1 - y_i x_i) $$
+    """
 
     compares = True
 
@@ -95,7 +107,10 @@ class Hinge(Loss):
 
 @dataclass(frozen=True, kw_only=True)
 class Norm(Loss):
-    """Length of the values along an axis (all of them by default), averaged over the other axes; see `norm`."""
+    r"""Length of the values along an axis (all of them by default), averaged over the other axes; see `norm`.
+
+    $$ \big\langle \| x \|_p \big\rangle, \quad \| x \|_p = \Big(\sum_i |x_i|^p\Big)^{1/p} $$
+    """
 
     order: float = 2.0
     axis: int | tuple[int, ...] | None = None
@@ -107,7 +122,10 @@ class Norm(Loss):
 
 @dataclass(frozen=True, kw_only=True)
 class Distance(MeanSquaredError):
-    """Length of the difference to the targets along an axis, averaged over the other axes; see `norm`."""
+    r"""Length of the difference to the targets along an axis, averaged over the other axes; see `norm`.
+
+    $$ \big\langle \| x - y \|_p \big\rangle, \quad \| z \|_p = \Big(\sum_i |z_i|^p\Big)^{1/p} $$
+    """
 
     order: float = 2.0
     axis: int | tuple[int, ...] | None = None
@@ -119,7 +137,10 @@ class Distance(MeanSquaredError):
 
 @dataclass(frozen=True, kw_only=True)
 class OutOfRange(Loss):
-    """How far values lie below `lower` or above `upper`, on average; 0 inside."""
+    r"""How far values lie below `lower` or above `upper`, on average; 0 inside.
+
+    $$ \frac{1}{N} \sum_i \max(0,\, a - x_i) + \max(0,\, x_i - b) $$
+    """
 
     lower: float | None = None
     upper: float | None = None
@@ -134,7 +155,9 @@ class OutOfRange(Loss):
 
 @dataclass(frozen=True, kw_only=True)
 class LogDeviation(Loss):
-    """Mean squared logarithm of positive values over `around`: what holds learned weights near it.
+    r"""Mean squared logarithm of positive values over `around`: what holds learned weights near it.
+
+    $$ \frac{1}{N} \sum_i \Big(\log \frac{x_i}{a}\Big)^2 $$
 
     Weights that a comparison takes relative to each other are free in scale, and as many as parcels or edges: without a
     penalty they fit the people that they are learned from. A factor of two costs as much as a half. Values of 0 or less
@@ -153,7 +176,10 @@ class LogDeviation(Loss):
 
 @dataclass(frozen=True, kw_only=True)
 class ConstraintViolation(Loss):
-    """How far the worst of some constraints c(x) <= 0 is violated; each is a function of the values."""
+    r"""How far the worst of some constraints c(x) <= 0 is violated; each is a function of the values.
+
+    $$ \big\langle \max(0,\, c_1(x),\, c_2(x),\, \dots) \big\rangle $$
+    """
 
     constraints: tuple[Callable[[Any], Any], ...]
 

@@ -20,7 +20,9 @@ from pydra_diffconn.losses.states import edges
 
 @dataclass(frozen=True, kw_only=True)
 class BatchCorrelation(Loss):
-    """Mean over all entries of an output of how far |correlation with quality over runs| exceeds a tolerance.
+    r"""Mean over all entries of an output of how far |correlation with quality over runs| exceeds a tolerance.
+
+    $$ \frac{1}{N} \sum_e \max\big(0,\, |\operatorname{corr}_\text{runs}(x_e, q)| - r_\text{tol}\big) $$
 
     Parameters
     ----------
@@ -50,7 +52,10 @@ class BatchCorrelation(Loss):
 
 @dataclass(frozen=True, kw_only=True)
 class QcFc(BatchCorrelation):
-    """`BatchCorrelation` of the edges of connectomes: the mean over edges of |QC-FC|, above a tolerance."""
+    r"""`BatchCorrelation` of the edges of connectomes: the mean over edges of |QC-FC|, above a tolerance.
+
+    $$ \frac{1}{E} \sum_{e} \max\big(0,\, |\operatorname{corr}_\text{runs}(A_e, q)| - r_\text{tol}\big) $$
+    """
 
     def score(self, outputs: Mapping[str, Any], targets: Any) -> Any:
         """Return the mean excess over the edges above the diagonal."""
@@ -60,7 +65,12 @@ class QcFc(BatchCorrelation):
 
 @dataclass(frozen=True, kw_only=True)
 class SignalLost(Loss):
-    """One less the mean similarity of each connectome to the mean of the half of the runs that moved least.
+    r"""One less the mean similarity of each connectome to the mean of the half of the runs that moved least.
+
+    $$
+    1 - \frac{1}{N} \sum_i \operatorname{corr}_\text{edges}\big(A_i,\, \langle A_j \rangle_{j \ne i,\, q_j \le
+    \text{median}}\big)
+    $$
 
     The counterweight of `QcFc`: what removes signal together with motion makes connectomes less alike. No run is
     compared with itself.
@@ -85,7 +95,12 @@ class SignalLost(Loss):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class DistanceDependence(Loss):
-    """|Pearson correlation| between the edges' QC-FC and the distances of their parcels.
+    r"""|Pearson correlation| between the edges' QC-FC and the distances of their parcels.
+
+    $$
+    \big| \operatorname{corr}_\text{edges}(\text{QCFC}_e, d_e) \big|, \quad \text{QCFC}_e =
+    \operatorname{corr}_\text{runs}(A_e, q)
+    $$
 
     Parameters
     ----------

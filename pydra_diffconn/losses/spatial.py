@@ -19,7 +19,12 @@ from pydra_diffconn.losses.norms import norm, unit
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Compactness(Loss):
-    """Mean distance of the space in each parcel from its centre of mass; see `compactness`.
+    r"""Mean distance of the space in each parcel from its centre of mass; see `compactness`.
+
+    $$
+    \bigg\langle \frac{\sum_v A_{lv} \max(0,\, d(x_v, c_l) - \text{floor})}{\sum_v A_{lv}} \bigg\rangle_l, \quad c_l =
+    \frac{\sum_v A_{lv} x_v}{\sum_v A_{lv}}
+    $$
 
     Parameters
     ----------
@@ -43,7 +48,9 @@ class Compactness(Loss):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Dispersion(Loss):
-    """Minus the mean distance of all pairs of vectors; see `dispersion`.
+    r"""Minus the mean distance of all pairs of vectors; see `dispersion`.
+
+    $$ -\big\langle d(c_k, c_l) \big\rangle_{k < l} $$
 
     Parameters
     ----------
@@ -67,7 +74,9 @@ class Dispersion(Loss):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Tether(Loss):
-    """Mean distance of each parcel's centre of mass from its reference point.
+    r"""Mean distance of each parcel's centre of mass from its reference point.
+
+    $$ \big\langle d(c_l, r_l) \big\rangle_l, \quad c_l = \frac{\sum_v A_{lv} x_v}{\sum_v A_{lv}} $$
 
     Parameters
     ----------
@@ -89,7 +98,9 @@ class Tether(Loss):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class HemisphereTether(Loss):
-    """Mean distance of each parcel's centre of mass from the mirror image of its homologue in the other hemisphere.
+    r"""Mean distance of each parcel's centre of mass from the mirror image of its homologue in the other hemisphere.
+
+    $$ \big\langle d(c_l,\, M c_l') \big\rangle_l, \quad M \text{ mirrors left and right} $$
 
     Parameters
     ----------

@@ -17,7 +17,9 @@ from pydra_diffconn.losses.spatial import dispersion
 
 @dataclass(frozen=True, kw_only=True)
 class StateWithin(Loss):
-    """Mean distance over edges of each run's states from their templates.
+    r"""Mean distance over edges of each run's states from their templates.
+
+    $$ \big\langle \| s_{rk} - t_k \| \big\rangle_{r, k} $$
 
     Parameters
     ----------
@@ -41,7 +43,9 @@ class StateWithin(Loss):
 
 @dataclass(frozen=True, kw_only=True)
 class StateBetween(Loss):
-    """Minus the mean distance over edges of all pairs of states of a run.
+    r"""Minus the mean distance over edges of all pairs of states of a run.
+
+    $$ -\big\langle \| s_{rk} - s_{rl} \| \big\rangle_{r,\, k < l} $$
 
     Parameters
     ----------

@@ -13,7 +13,10 @@ from pydra_diffconn.losses.norms import norm
 
 @dataclass(frozen=True, kw_only=True)
 class Smoothness(Loss):
-    """Mean length of the n-th difference along an axis, the last by default; see `smoothness`."""
+    r"""Mean length of the n-th difference along an axis, the last by default; see `smoothness`.
+
+    $$ \big\langle \| \Delta^n x \|_p \big\rangle $$
+    """
 
     n: int = 1
     axis: int = -1
@@ -26,7 +29,10 @@ class Smoothness(Loss):
 
 @dataclass(frozen=True, kw_only=True)
 class Bimodal(Loss):
-    """Mean distance to the nearer of two modes; see `bimodal`."""
+    r"""Mean distance to the nearer of two modes; see `bimodal`.
+
+    $$ \Big\langle \Big| \big| x - \tfrac{a + b}{2} \big| - \tfrac{b - a}{2} \Big| \Big\rangle $$
+    """
 
     lower: float = 0.0
     upper: float = 1.0

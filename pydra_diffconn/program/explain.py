@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 
 from pydra_diffconn.program.plan import Plan
+from pydra_diffconn.report import notebook
+from pydra_diffconn.report.page import show
 from pydra_diffconn.workflow import graph
 from pydra_diffconn.workflow.graph import Graph
 
@@ -29,6 +31,25 @@ def describe(read: Graph, planned: Plan, shapes: dict[Any, Any], title: str, cos
         figures = ", ".join(f"{_prefixed(value)}{unit}" for unit, value in cost.items())
         lines.append(f"  cost    {label}: {figures}")
     return "\n".join(line.rstrip() for line in lines)
+
+
+def card(read: Graph, planned: Plan, shapes: dict[Any, Any], title: str) -> str:
+    """Return the same for a notebook, without the costs, for which the program would have to be compiled."""
+    steps = [["in Pydra", node.path, "", ""] for node in read.before]
+    for one in planned.planned:
+        made = ", ".join(f"{name} {shapes[one.path, name]}" for name in one.step.declaration.outputs)
+        path = ", ".join([*(step.path for step, _ in one.chain), one.path])
+        steps.append(["fused", path, one.step.declaration.id, made])
+    steps += [["in the classical run only", node.path, "", ""] for node in read.after]
+    learned = []
+    for learnable in read.learnables.values():
+        described = graph.describe(learnable, read, learnable.start)
+        learned.append([learnable.name, show(learnable.start), described.unit, str(described.constraint)])
+    tables = [
+        {"head": ["where", "step", "block", "makes"], "rows": steps},
+        {"head": ["can be learned", "start", "unit", "range"], "rows": learned},
+    ]
+    return notebook.card(title, "", tables, [*read.notes, *planned.notes])
 
 
 def _prefixed(number: float) -> str:

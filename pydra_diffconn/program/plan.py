@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pydra_diffconn.program.wires import FromArray, FromParameter, FromStep, Key, Wire
+from pydra_diffconn.report import notebook
 from pydra_diffconn.workflow.graph import Step
 
 
@@ -32,6 +33,14 @@ class Plan:
     outputs: dict[str, FromArray | FromStep | FromParameter]
     notes: list[str] = field(default_factory=list)
     """What was changed, and why that is allowed."""
+
+    def _repr_html_(self) -> str:
+        """Show the order of the steps, and why it differs from what was written, in a notebook."""
+        rows = [
+            [number, ", ".join([*(step.path for step, _ in one.chain), one.path]), one.step.declaration.id]
+            for number, one in enumerate(self.planned, start=1)
+        ]
+        return notebook.card("Plan", "", [{"head": ["", "step", "block"], "rows": rows}], self.notes)
 
     def consumers(self, key: Key) -> Iterator[tuple[Planned, str]]:
         """Yield what takes an output, and by which argument."""

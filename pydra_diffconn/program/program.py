@@ -351,12 +351,18 @@ class Program:
             label: costs.cost(partial(program._one, run=program.runs[0]), self.parameters, arrays)
             for label, program in programs.items()
         }
-        title = (
-            f"{type(self.graph.task).__name__}: {len(self.runs)} run(s), {len(self.padded.groups)} compiled shape(s)"
-        )
-        text = explain.describe(self.graph, self.plan_of(run), self._shapes(), title, found)
+        text = explain.describe(self.graph, self.plan_of(run), self._shapes(), self._title, found)
         print(text)
         return text
+
+    @property
+    def _title(self) -> str:
+        runs, shapes = len(self.runs), len(self.padded.groups)
+        return f"{type(self.graph.task).__name__}: {runs} run(s), {shapes} compiled shape(s)"
+
+    def _repr_html_(self) -> str:
+        """Show what runs where and what can be learned, in a notebook."""
+        return explain.card(self.graph, self.plan_of(self.runs[0]), self._shapes(), self._title)
 
     def _shapes(self) -> dict[tuple[str, str], Any]:
         import jax

@@ -1,4 +1,4 @@
-"""Pictures for the blocks' pages, drawn with the blocks themselves: frequency responses, weights, gradients."""
+"""Pictures for the blocks' pages, drawn with the blocks themselves: gains, weights, series and matrices."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pydra_diffconn.report import figures
+from pydra_diffconn.report import block_examples, block_panels, figures
 
 FRAMES, TR = 400, 2.0
 
@@ -16,13 +16,12 @@ FRAMES, TR = 400, 2.0
 @figures.styled
 def draw(block: Any) -> Any:
     """Return the matplotlib figure of what a block does; None where there is nothing to draw."""
-    figure = SPECIAL.get(block.__name__, response if _is_filter(block) else None)
-    if figure is None:
-        return None
     import jax
 
     with jax.enable_x64(True):
-        return figure(block)
+        special = SPECIAL.get(block.__name__, response if _is_filter(block) else None)
+        figure = None if special is None else special(block)
+        return before_and_after(block) if figure is None else figure
 
 
 def save(figure: Any, file: Any) -> None:
@@ -98,4 +97,54 @@ def components(block: Any) -> Any:
     return figure
 
 
-SPECIAL: dict[str, Callable[[Any], Any]] = {"Censor": soft_mask, "ConnectivityGradients": components}
+def clustered(block: Any) -> Any:
+    """Draw points of the plane in the colours of the clusters that they are assigned to, mixed by their shares."""
+    arguments = block_examples.arguments_of(block) or {}
+    shares = computed(block, arguments)["affiliation"]
+    colours = np.array([[0.12, 0.44, 0.92], [0.9, 0.5, 0.1], [0.2, 0.65, 0.3]])
+    figure, axes = figures.new(3.6, 2.8)
+    axes.scatter(*arguments["samples"].T, c=np.clip(shares @ colours, 0, 1), s=14)
+    axes.set(title="samples, coloured by affiliation", xticks=[], yticks=[])
+    return figure
+
+
+def envelope(block: Any) -> Any:
+    """Draw a narrow-band series under its amplitude, and its phase."""
+    time = np.arange(160)
+    series = (1 + 0.7 * np.sin(time / 20)) * np.sin(time / 2.5)
+    found = computed(block, {"timeseries": series[:, None]})
+    figure, axes = figures.new(6, 3, rows=2, sharex=True)
+    axes[0].plot(series, color=figures.CLASSICAL, linewidth=1, label="series")
+    axes[0].plot(found["amplitude"][:, 0], color=figures.LEARNED, label="amplitude")
+    axes[0].legend(frameon=False, fontsize=8, ncols=2)
+    axes[1].plot(found["phase"][:, 0], color=figures.LEARNED, linewidth=1)
+    axes[1].set(xlabel="frame", ylabel="phase")
+    return figure
+
+
+def before_and_after(block: Any) -> Any:
+    """Draw what a block gets, simulated, and what it makes of it; None if it needs what has no example."""
+    arguments = block_examples.arguments_of(block)
+    if arguments is None:
+        return None
+    return block_panels.figure(block, arguments, computed(block, arguments))
+
+
+def computed(block: Any, arguments: dict[str, Any]) -> dict[str, np.ndarray]:
+    """Return the outputs of a block by name."""
+    import jax
+
+    complete = block.declaration.checked(arguments)
+    arrays = {name: complete.pop(name) for name in arguments if isinstance(arguments[name], np.ndarray)}
+    found = jax.jit(lambda arrays: block.pure(**arrays, **complete))(arrays)
+    found = found if isinstance(found, tuple) else (found,)
+    return {name: np.asarray(value) for name, value in zip(block.declaration.outputs, found, strict=True)}
+
+
+SPECIAL: dict[str, Callable[[Any], Any]] = {
+    "AnalyticSignal": envelope,
+    "Censor": soft_mask,
+    "ConnectivityGradients": components,
+    "SoftKMeans": clustered,
+    "VonMisesFisherMixture": clustered,
+}

@@ -108,7 +108,12 @@ def Censor(
     min_segment: int = 1,
     straight_through: bool = False,
 ) -> Float[Array, "time"]:
-    """Weight each frame by its head motion, and other metrics if given: 1 is kept, 0 is censored.
+    r"""Weight each frame by its head motion, and other metrics if given: 1 is kept, 0 is censored.
+
+    $$
+    w_t = \sigma\Big(\frac{\tau - \text{FD}_t}{s}\Big) \to [\text{FD}_t \le \tau] \text{ as } s \to 0, \quad \sigma(z)
+    = \frac{1}{1 + e^{-z}}
+    $$
 
     The weight is the logistic function of (threshold - displacement) / softness. With softness 0 it is exactly
     1 where the displacement is at most the threshold and 0 elsewhere; the threshold then has no gradient, so learn it

@@ -52,7 +52,12 @@ def Interpolate(
     boundary: Literal["natural", "not-a-knot"] = "natural",
     ends: Literal["hold", "extrapolate"] = "hold",
 ) -> Float[Array, "time space"]:
-    """Replace censored frames by what their kept neighbours suggest; kept frames stay exactly as they are.
+    r"""Replace censored frames by what their kept neighbours suggest; kept frames stay exactly as they are.
+
+    $$
+    y_t = w_t x_t + (1 - w_t)\, s(t), \quad s(t) = y_a + \frac{t - a}{b - a} (y_b - y_a) \text{ between kept frames }
+    a < t < b
+    $$
 
     With weights of 0 and 1: straight lines between kept frames, as `numpy.interp`, or the cubic spline through them, as
     `scipy.interpolate.CubicSpline`; before the first and after the last kept frame its value is held, or its piece goes
@@ -111,7 +116,9 @@ def SpectralInterpolate(
     penalty: Annotated[float, Parameter(constraints.positive, help="ridge on the amplitudes of the waves")] = 0.1,
     oversampling: int = 4,
 ) -> Float[Array, "time space"]:
-    """Replace censored frames by sines and cosines fitted together to the kept ones, which stay exactly as they are.
+    r"""Replace censored frames by sines and cosines fitted together to the kept ones, which stay exactly as they are.
+
+    $$ y_t = w_t x_t + (1 - w_t) (m + B_t b), \quad (m, b) = \arg\min \sum_t w_t (x_t - m - B_t b)^2 + \lambda |b|^2 $$
 
     min_b sum_t w_t (x_t - m - B_t b)^2 + penalty |b|^2, the columns of B being cos(2 pi f t) and sin(2 pi f t) for
     f = k / (oversampling * time * tr) up to the cut-off, the mean m without penalty. The result is w x + (1 - w) times

@@ -37,6 +37,8 @@ def KeepFrames(
 ) -> Float[Array, "..."]:
     """Leave out the censored frames, as AFNI's -cenmode KILL does; filters must come before.
 
+    $$ y = (x_t)_{t : w_t > 0} $$
+
     Every later estimate is then one of the kept frames, but the weights have no gradient: weights that are learned
     belong into the later steps themselves. Runs with different frames kept have different lengths.
 

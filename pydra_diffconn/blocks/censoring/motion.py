@@ -41,7 +41,12 @@ def FramewiseDisplacement(
     ] = 50.0,
     rotation_unit: Literal["radians", "degrees"] = "radians",
 ) -> Float[Array, "time"]:
-    """Sum the changes of the six motion parameters from the frame before, rotations as arcs on a sphere.
+    r"""Sum the changes of the six motion parameters from the frame before, rotations as arcs on a sphere.
+
+    $$
+    \text{FD}_t = \sum_{i=1}^{3} |\Delta d_{ti}| + r \sum_{i=1}^{3} |\Delta \alpha_{ti}|, \quad \Delta x_t = x_t -
+    x_{t-1}
+    $$
 
     In mm; 0 in the first frame, which has none before it. Band-pass or low-pass the parameters first where breathing
     moves them. Equals nipype's `FramewiseDisplacement` and the column of that name of fMRIPrep. Source: Power et al.
@@ -74,7 +79,12 @@ def Dvars(
     timeseries: Float[Array, "time space"],
     intensity: float = 1000.0,
 ) -> tuple[Float[Array, "time"], Float[Array, "time"]]:
-    """Measure how much the image changes from the frame before, over all voxels: DVARS, raw and standardised.
+    r"""Measure how much the image changes from the frame before, over all voxels: DVARS, raw and standardised.
+
+    $$
+    \text{DVARS}_t = c\, d_t, \quad \text{std}_t = \frac{d_t}{\big\langle \sqrt{2 (1 - a_v)}\, s_v \big\rangle_v},
+    \quad d_t = \sqrt{\big\langle (x_{tv} - x_{t-1,v})^2 \big\rangle_v}
+    $$
 
     DVARS is the root mean square of the changes. Standardised, it is divided by what independent changes would give,
     the mean over voxels of sqrt(2 (1 - a)) s with a the autocorrelation at a lag of one frame and s a robust standard

@@ -57,7 +57,12 @@ def CombineConfounds(
     edges: Literal["nearest", "zero"] = "nearest",
     first_row: Literal["copy_second", "zero"] = "copy_second",
 ) -> Float[Array, "time combinations"]:
-    """Combine confounds to fewer, better ones: a learnable confound model.
+    r"""Combine confounds to fewer, better ones: a learnable confound model.
+
+    $$
+    M = [C, R_1(C), \dots, R_k(C)]\, V^\top, \quad R_i(C) = h_i + \ell(r_i * C - h_i), \quad \ell(z) = \max(z,
+    \text{leak} \cdot z)
+    $$
 
     M = [C, R_1(C), ..., R_k(C)] W' with responses R(C) = h + leaky(r * C - h), where r * C slides the response function
     over time (as `scipy.ndimage.correlate1d`) and leaky(z) = max(z, leak z). Rows of W that are one-hot select columns

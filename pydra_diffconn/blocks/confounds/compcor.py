@@ -39,7 +39,9 @@ def check(arguments: Mapping[str, Any]) -> None:
 
 @define(outputs=["confounds"], linear_in="timeseries", acts_along="space", check=check)
 def TissueMean(timeseries: Float[Array, "time space"], tissue: Tissue) -> Float[Array, "time 1"]:
-    """Average the signal over a tissue, each voxel with its weight: global signal, white matter, fluid.
+    r"""Average the signal over a tissue, each voxel with its weight: global signal, white matter, fluid.
+
+    $$ c_t = \frac{\sum_v a_v x_{tv}}{\sum_v a_v} $$
 
     Equals `nilearn.maskers.NiftiLabelsMasker` on a mask. A tissue without any weight gives zeros.
 
@@ -64,7 +66,9 @@ def CompCor(
     components: int = 5,
     standardize: bool = True,
 ) -> Float[Array, "time components"]:
-    """Find the strongest principal components of a tissue's series, as confounds.
+    r"""Find the strongest principal components of a tissue's series, as confounds.
+
+    $$ W^{1/2} (X - m) A^{1/2} = U S V^\top, \quad \text{confounds} = W^{-1/2}\, U_{1 \dots k} $$
 
     They are the left singular vectors of the centred (and standardised) series, of unit weighted norm, strongest first,
     each with the sign that makes its largest value positive. Equals `nilearn.signal.high_variance_confounds` on the

@@ -21,7 +21,9 @@ def check(arguments: Mapping[str, Any]) -> None:
 
 @define(outputs=["noise"], check=check)
 def ComponentGates(components: Float[Array, "time components"], columns: tuple[int, ...]) -> Float[Array, "components"]:
-    """Make gates for `NonAggressiveRegression`: 1 for the components of these numbers, 0 for the others.
+    r"""Make gates for `NonAggressiveRegression`: 1 for the components of these numbers, 0 for the others.
+
+    $$ g_k = [k \in \text{columns}] $$
 
     The numbers count from 1, as those of `fsl_regfilt -f` and of ICA-AROMA's classified_motion_ICs.txt.
 

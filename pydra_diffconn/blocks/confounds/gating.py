@@ -74,7 +74,9 @@ def GateConfounds(
     first_row: Literal["copy_second", "zero"] = "copy_second",
     terms: Int[Array, "regressors"] | None = None,
 ) -> Float[Array, "time space"]:
-    """Subtract what the confounds explain, each as far as its gate is open: a learnable choice of confounds.
+    r"""Subtract what the confounds explain, each as far as its gate is open: a learnable choice of confounds.
+
+    $$ y = x - C (C^\top W C + \Lambda)^{-1} C^\top W (x - m), \quad \Lambda_{jj} = \lambda\, \frac{1 - g_j}{g_j} $$
 
     The gate g sets a ridge penalty of its own on each confound, penalty (1 - g) / g on the scale of `RegressConfounds`.
     With all gates 0 or 1 the result is exactly that of `RegressConfounds` on the confounds with gate 1, whatever the
@@ -145,7 +147,9 @@ def NonAggressiveRegression(
     noise: Noise,
     frame_weights: FrameWeights = None,
 ) -> Float[Array, "time space"]:
-    """Subtract the noise components' part of a fit of all components together, so that shared variance stays.
+    r"""Subtract the noise components' part of a fit of all components together, so that shared variance stays.
+
+    $$ y = x - N \operatorname{diag}(g)\, b, \quad b = (N^\top W N)^{+} N^\top W (x - m) $$
 
     y - sum_k g_k n_k b_k with b the least-squares fit of signal and noise components; all are centred, the mean of the
     series is kept. Equals FSL's `fsl_regfilt` (without -a) and ICA-AROMA's "nonaggr" for gates of 0 and 1. Among

@@ -79,7 +79,12 @@ def ProjectOut(
     stopbands: tuple[tuple[float, float], ...] = (),
     censored: Literal["residual", "zero"] = "residual",
 ) -> Float[Array, "time space"]:
-    """Subtract what polynomials, frequencies outside a band and confounds explain together, by one projection.
+    r"""Subtract what polynomials, frequencies outside a band and confounds explain together, by one projection.
+
+    $$
+    y = x - B \big(B^\top W B + \Lambda\big)^{+} B^\top W x, \quad B = [\text{polynomials}, \text{stopped waves},
+    \text{confounds}]
+    $$
 
     The regressors are Legendre polynomials, the sines and cosines of those frequencies k / (T tr) that are stopped, and
     the confounds; they are fitted together on the weighted frames, so that a run with censored frames is filtered, too,

@@ -33,7 +33,9 @@ def RegressConfounds(
     intercept: bool = True,
     first_row: Literal["copy_second", "zero"] = "copy_second",
 ) -> Float[Array, "time space"]:
-    """Subtract what the confounds explain, estimated on the weighted frames and removed from all.
+    r"""Subtract what the confounds explain, estimated on the weighted frames and removed from all.
+
+    $$ y = x - C (C^\top W C + \lambda I)^{-1} C^\top W (x - m), \quad C \text{ centred, of unit weighted norm} $$
 
     Solves min_b sum_t w_t (y_t - x_t b)^2 + penalty |b|^2 with each confound centred (if `intercept`) and scaled to
     unit weighted norm, so that the penalty has no unit. Collinear and constant confounds are harmless. The mean of the

@@ -27,7 +27,12 @@ def Covariance(
     frame_weights: FrameWeights = None,
     ddof: int = 1,
 ) -> Float[Array, "parcels parcels"]:
-    """Estimate the covariance of the columns, each frame with its weight.
+    r"""Estimate the covariance of the columns, each frame with its weight.
+
+    $$
+    S = \frac{\sum_t w_t (x_t - m)(x_t - m)^\top}{\sum_t w_t - d \sum_t w_t^2 / \sum_t w_t}, \quad m = \frac{\sum_t
+    w_t x_t}{\sum_t w_t}
+    $$
 
     Divides by sum(w) - ddof * sum(w^2) / sum(w), as `numpy.cov(aweights=w)`. A constant column has zero covariance.
 
@@ -50,7 +55,9 @@ def Correlation(
     timeseries: Float[Array, "time parcels"],
     frame_weights: FrameWeights = None,
 ) -> Float[Array, "parcels parcels"]:
-    """Correlate all pairs of columns (Pearson), each frame with its weight.
+    r"""Correlate all pairs of columns (Pearson), each frame with its weight.
+
+    $$ R_{ij} = \frac{S_{ij}}{\sqrt{S_{ii} S_{jj}}}, \quad S = \sum_t w_t (x_t - m)(x_t - m)^\top $$
 
     The diagonal is 1. A column without variance correlates 0 with all others and has no gradient. Equals
     `nilearn.connectome.ConnectivityMeasure(EmpiricalCovariance(), kind="correlation")`.
@@ -102,7 +109,11 @@ def ConditionalCorrelation(
     confounds: Float[Array, "time regressors"],
     frame_weights: FrameWeights = None,
 ) -> Float[Array, "parcels parcels"]:
-    """Correlate all pairs of columns given the confounds, which are held constant.
+    r"""Correlate all pairs of columns given the confounds, which are held constant.
+
+    $$
+    R = D^{-1/2} \big(S_{xx} - S_{xy} S_{yy}^{-1} S_{yx}\big) D^{-1/2}, \quad D \text{ the diagonal of the bracket}
+    $$
 
     These are the correlations of the Schur complement S_xx - S_xy S_yy^-1 S_yx of the weighted joint covariance, taken
     from residuals, so that no digits cancel. The diagonal is 1. Collinear confounds are harmless. A parcel that the
@@ -140,7 +151,9 @@ def check_correlations(arguments: Mapping[str, Any]) -> None:
 
 @define(outputs=["connectome"], check=check_correlations, skips=True)
 def FisherZ(connectome: Float[Array, "parcels parcels"]) -> Float[Array, "parcels parcels"]:
-    """Transform correlations to Fisher's z, the inverse hyperbolic tangent.
+    r"""Transform correlations to Fisher's z, the inverse hyperbolic tangent.
+
+    $$ z_{ij} = \operatorname{artanh} r_{ij} = \tfrac{1}{2} \log \frac{1 + r_{ij}}{1 - r_{ij}}, \quad z_{ii} = 0 $$
 
     The diagonal, whose z would be infinite, is set to 0. Off it, |r| = 1 counts as the largest number below 1.
     """
@@ -155,6 +168,8 @@ def VectorizeEdges(
     sqrt2: bool = False,
 ) -> Float[Array, "edges"]:
     """List the edges of a connectome: its lower triangle, row by row.
+
+    $$ e = (A_{ij})_{i > j} $$
 
     Equals `nilearn.connectome.sym_matrix_to_vec`, where a diagonal that is kept is divided by the square root of 2.
 
@@ -183,7 +198,9 @@ def ShrinkCovariance(
         float, Parameter(constraints.unit_interval, help="0 keeps the estimate, 1 is the target")
     ] = 0.1,
 ) -> Float[Array, "parcels parcels"]:
-    """Shrink a covariance towards a multiple of the identity: (1 - a) S + a mean(diag S) I.
+    r"""Shrink a covariance towards a multiple of the identity: (1 - a) S + a mean(diag S) I.
+
+    $$ S_a = (1 - a)\, S + a\, \frac{\operatorname{tr} S}{p}\, I $$
 
     Equals `sklearn.covariance.shrunk_covariance`. Source: Ledoit & Wolf (2004), doi:10.1016/S0047-259X(03)00096-4.
     """
@@ -216,7 +233,9 @@ def Precision(
     covariance: Float[Array, "parcels parcels"],
     penalty: Penalty = 0.0,
 ) -> Float[Array, "parcels parcels"]:
-    """Invert a covariance: (S + penalty I)^-1.
+    r"""Invert a covariance: (S + penalty I)^-1.
+
+    $$ P = (S + \lambda I)^{-1} $$
 
     Equals nilearn's "precision". A parcel without variance has precision 0 with all parcels, itself included, and no
     gradient. A singular covariance of other parcels is refused, or NaN where it is not known beforehand.
@@ -237,7 +256,9 @@ def PartialCorrelation(
     covariance: Float[Array, "parcels parcels"],
     penalty: Penalty = 0.0,
 ) -> Float[Array, "parcels parcels"]:
-    """Correlate each pair given all others: -P_ij / sqrt(P_ii P_jj) with P the inverse of (S + penalty I).
+    r"""Correlate each pair given all others: -P_ij / sqrt(P_ii P_jj) with P the inverse of (S + penalty I).
+
+    $$ R_{ij} = -\frac{P_{ij}}{\sqrt{P_{ii} P_{jj}}}, \quad P = (S + \lambda I)^{-1} $$
 
     The diagonal is 1. A parcel without variance correlates 0 with all others and has no gradient. Equals nilearn's
     "partial correlation".

@@ -21,7 +21,9 @@ from pydra_diffconn.numerics.weights import total_weight
 def EdgeTimeSeries(
     timeseries: Float[Array, "time parcels"], frame_weights: FrameWeights = None
 ) -> tuple[Float[Array, "time edges"], Float[Array, "time"]]:
-    """Multiply the standardised series of all pairs of parcels, frame by frame.
+    r"""Multiply the standardised series of all pairs of parcels, frame by frame.
+
+    $$ e_{t,ij} = z_{ti} z_{tj}, \quad z_{ti} = \frac{x_{ti} - m_i}{s_i} $$
 
     The weighted mean of an edge's series over frames is its Pearson correlation. Edges are in the order of
     `numpy.triu_indices(parcels, 1)`. A parcel without variance gives zeros. Source: Zamani Esfahlani et al. (2020),
@@ -79,7 +81,9 @@ def CoactivationPattern(
     ] = 1.0,
     softness: Softness = 0.0,
 ) -> tuple[Float[Array, "space"], Float[Array, "time"]]:
-    """Average the standardised series over the frames in which a seed is active.
+    r"""Average the standardised series over the frames in which a seed is active.
+
+    $$ c = \frac{\sum_t w_t g_t z_t}{\sum_t w_t g_t}, \quad g_t = \sigma\Big(\frac{z^\text{seed}_t - \tau}{s}\Big) $$
 
     A frame counts by the logistic function of (z - threshold) / softness, with z the seed's z-score; with softness 0
     by exactly 1 above the threshold and 0 elsewhere. Without any active frame the pattern is 0. Cluster the active

@@ -29,7 +29,9 @@ def GraphicalLasso(
         Parameter(constraints.positive, help="on the absolute precisions between parcels, in units of covariance"),
     ] = 0.1,
 ) -> tuple[Float[Array, "parcels parcels"], Float[Array, "parcels parcels"]]:
-    """Estimate a sparse precision P: the smallest tr(S P) - log det P + penalty sum_{i != j} |P_ij|.
+    r"""Estimate a sparse precision P: the smallest tr(S P) - log det P + penalty sum_{i != j} |P_ij|.
+
+    $$ \hat P = \arg\min_{P \succ 0} \operatorname{tr}(S P) - \log \det P + \lambda \sum_{i \ne j} |P_{ij}| $$
 
     Returns the inverse of P and P itself, whose zeros are exact. Equals `sklearn.covariance.graphical_lasso` at
     convergence. The covariance may be singular. A penalty above all covariances between parcels gives a diagonal

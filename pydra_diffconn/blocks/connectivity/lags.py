@@ -84,7 +84,9 @@ def LaggedCovariance(
     ddof: int = 1,
     adjusted: bool = False,
 ) -> Float[Array, "lags parcels parcels"]:
-    """Estimate the covariance of each column with each other some frames later, for lags from 0 up.
+    r"""Estimate the covariance of each column with each other some frames later, for lags from 0 up.
+
+    $$ S^{(l)}_{ab} = \frac{1}{n} \sum_t \min(w_t, w_{t+l}) (x_{ta} - m_a)(x_{t+l,b} - m_b) $$
 
     Entry (l, a, b) is the covariance of a at t with b at t + l; the transpose is that at -l. A pair of frames has the
     smaller of its weights. All lags are divided as lag 0, which is `Covariance`; then the lags together are positive
@@ -119,7 +121,12 @@ def LagWeightedCovariance(
     frame_weights: FrameWeights = None,
     ddof: int = 1,
 ) -> Float[Array, "parcels parcels"]:
-    """Estimate one covariance in which pairs of frames some lags apart count too: X' A X / n, with A Toeplitz.
+    r"""Estimate one covariance in which pairs of frames some lags apart count too: X' A X / n, with A Toeplitz.
+
+    $$
+    S = \frac{1}{n} (X - m)^\top (A \odot \Omega) (X - m), \quad A_{ts} = a_{|t - s|}, \quad \Omega_{ts} = \min(w_t,
+    w_s)
+    $$
 
     A_ts = a_|t-s| must be positive semi-definite, and so is the result. It is the covariance of filtered series, with
     the weights the filter's autocorrelation. (1,) or (1, 0, ..., 0) gives `Covariance`. A pair of frames has the
@@ -160,7 +167,12 @@ def LagMaps(
     max_lag: int = 4,
     adjusted: bool = True,
 ) -> tuple[Float[Array, "parcels parcels"], Float[Array, "parcels parcels"], Float[Array, "parcels"]]:
-    """Find by how much each column follows each other: the lag of the extreme cross-correlation.
+    r"""Find by how much each column follows each other: the lag of the extreme cross-correlation.
+
+    $$
+    \hat l_{ab} = \text{tr} \cdot \operatorname*{arg\,max}_{|l| \le l_\text{max}} |\rho_{ab}(l)|, \quad \text{lag}_b =
+    \frac{1}{p - 1} \sum_a \hat l_{ab}
+    $$
 
     The lag with the largest modulus of the cross-correlation within `max_lag` is refined by a parabola through it and
     its neighbours, through which there is a gradient; at the ends of the range it is the end itself. A column without

@@ -24,7 +24,9 @@ from pydra_diffconn.numerics.weights import total_weight
 def AnalyticSignal(
     timeseries: Float[Array, "time space"],
 ) -> tuple[Float[Array, "time space"], Float[Array, "time space"]]:
-    """Split a narrow-band series into its envelope and its phase, by the Hilbert transform.
+    r"""Split a narrow-band series into its envelope and its phase, by the Hilbert transform.
+
+    $$ x_t + i\, \mathcal{H}x_t = a_t e^{i \varphi_t} $$
 
     Equals modulus and angle of `scipy.signal.hilbert`. Filter to a band first (`BandPass`), which also removes the
     mean. Where the amplitude is zero, the phase is 0 and has no gradient.
@@ -52,7 +54,9 @@ def AnalyticSignal(
 def PhaseLocking(
     timeseries: Float[Array, "time parcels"], frame_weights: FrameWeights = None
 ) -> Float[Array, "parcels parcels"]:
-    """Measure how constant the phase difference of each pair stays (phase-locking value).
+    r"""Measure how constant the phase difference of each pair stays (phase-locking value).
+
+    $$ L_{ab} = \left| \frac{\sum_t w_t\, e^{i (\varphi_{ta} - \varphi_{tb})}}{\sum_t w_t} \right| $$
 
     The modulus of the weighted mean over frames of exp(i (phase_a - phase_b)), phases from the Hilbert transform of the
     centred series, which should be of one narrow band (`BandPass`). The diagonal is 1; a column without variance locks
@@ -77,7 +81,9 @@ def PhaseLocking(
 def AmplitudeCorrelation(
     timeseries: Float[Array, "time parcels"], frame_weights: FrameWeights = None
 ) -> Float[Array, "parcels parcels"]:
-    """Correlate the envelopes of all pairs (amplitude envelope correlation).
+    r"""Correlate the envelopes of all pairs (amplitude envelope correlation).
+
+    $$ R_{ab} = \operatorname{corr}_w(|x_a + i \mathcal{H} x_a|, |x_b + i \mathcal{H} x_b|) $$
 
     Envelopes are moduli of the Hilbert transform of the centred series, which should be of one narrow band
     (`BandPass`); the correlation is Pearson's. The diagonal is 1; a column without variance correlates 0 with all
@@ -128,7 +134,9 @@ def Coherence(
     softness: BandSoftness = 0.0,
     length: int = 64,
 ) -> Float[Array, "parcels parcels"]:
-    """Measure the coherence of each pair, its mean over the frequencies of a band.
+    r"""Measure the coherence of each pair, its mean over the frequencies of a band.
+
+    $$ C_{ab} = \frac{\sum_f g_f\, |S_{ab}(f)|^2 / \big(S_{aa}(f)\, S_{bb}(f)\big)}{\sum_f g_f} $$
 
     At each frequency |S_ab|^2 / (S_aa S_bb), with Welch's spectra: Hann windows overlapping by half, each centred.
     Equals `scipy.signal.coherence(nperseg=length)`. The diagonal is 1; a column without variance coheres with none and
@@ -165,7 +173,9 @@ def ImaginaryCoherence(
     length: int = 64,
     absolute: bool = False,
 ) -> Float[Array, "parcels parcels"]:
-    """Measure the imaginary part of each pair's coherency, its mean over the frequencies of a band.
+    r"""Measure the imaginary part of each pair's coherency, its mean over the frequencies of a band.
+
+    $$ C_{ab} = \frac{\sum_f g_f \operatorname{Im} S_{ab}(f) / \sqrt{S_{aa}(f)\, S_{bb}(f)}}{\sum_f g_f} $$
 
     At each frequency Im(S_ab) / sqrt(S_aa S_bb), with the spectra of `Coherence`: what two series share without delay
     does not count. The matrix is antisymmetric, positive where a leads b; the diagonal is 0, and so is all of a column

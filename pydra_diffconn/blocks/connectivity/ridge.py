@@ -43,7 +43,12 @@ def RidgeConnectivity(
         float, Parameter(constraints.nonnegative, help="ridge on series scaled to unit norm; 0 is least squares")
     ] = 0.1,
 ) -> Float[Array, "parcels parcels"]:
-    """Regress each parcel on all others together, with ridge; row i holds the coefficients that explain parcel i.
+    r"""Regress each parcel on all others together, with ridge; row i holds the coefficients that explain parcel i.
+
+    $$
+    B_{i \cdot} = \arg\min_{b,\, b_i = 0} \| z_i - Z b \|_W^2 + \lambda |b|^2, \quad B_{ij} = -\frac{Q_{ij}}{Q_{ii}},
+    \quad Q = (Z^\top W Z + \lambda I)^{-1}
+    $$
 
     Not symmetric; the diagonal is 0. Series are centred and scaled to unit weighted norm, so that coefficients are
     standardised and the penalty has no unit (it is scikit-learn's alpha for z-scored series over the number of frames).

@@ -20,7 +20,9 @@ def check(arguments: Mapping[str, Any]) -> None:
 
 @define(outputs=["connectome"], check=check, skips=True, varies=True)
 def CorrelationOfCovariance(covariance: Float[Array, "parcels parcels"]) -> Float[Array, "parcels parcels"]:
-    """Divide a covariance by the standard deviations on its diagonal: the correlations of a shrunk estimate.
+    r"""Divide a covariance by the standard deviations on its diagonal: the correlations of a shrunk estimate.
+
+    $$ R_{ij} = \frac{S_{ij}}{\sqrt{S_{ii} S_{jj}}} $$
 
     The diagonal is 1. A parcel without variance correlates 0 with all others and has no gradient. Equals nilearn's
     "correlation" for any estimator; for the plain one `Correlation` does it in one step.

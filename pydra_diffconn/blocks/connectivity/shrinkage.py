@@ -27,7 +27,12 @@ Target = Annotated[
 def LedoitWolf(
     timeseries: Float[Array, "time parcels"], frame_weights: FrameWeights = None
 ) -> Float[Array, "parcels parcels"]:
-    """Estimate a covariance shrunk towards a multiple of the identity by Ledoit and Wolf's amount.
+    r"""Estimate a covariance shrunk towards a multiple of the identity by Ledoit and Wolf's amount.
+
+    $$
+    S_a = (1 - a)\, S + a \mu I, \quad \mu = \frac{\operatorname{tr} S}{p}, \quad a = \min\left(1, \frac{\sum_t \| x_t
+    x_t^\top - S \|_F^2}{n^2\, \| S - \mu I \|_F^2}\right)
+    $$
 
     Equals `sklearn.covariance.LedoitWolf`, which is the default estimator of nilearn's connectomes. It is invertible
     also with fewer frames than parcels. Weighted frames count as sum(w)^2 / sum(w^2) of them. Where no parcel has
@@ -48,7 +53,13 @@ def LedoitWolf(
 def Oas(
     timeseries: Float[Array, "time parcels"], frame_weights: FrameWeights = None
 ) -> Float[Array, "parcels parcels"]:
-    """Estimate a covariance shrunk towards a multiple of the identity by the oracle approximating amount.
+    r"""Estimate a covariance shrunk towards a multiple of the identity by the oracle approximating amount.
+
+    $$
+    S_a = (1 - a)\, S + a \mu I, \quad \mu = \frac{\operatorname{tr} S}{p}, \quad a = \min\left(1,
+    \frac{\operatorname{tr} S^2 + (\operatorname{tr} S)^2}{(n + 1) (\operatorname{tr} S^2 - (\operatorname{tr} S)^2 /
+    p)}\right)
+    $$
 
     Equals `sklearn.covariance.OAS`. Weighted frames count as sum(w)^2 / sum(w^2) of them. Where no parcel has variance,
     the covariance is 0. Source: Chen et al. (2010), doi:10.1109/TSP.2010.2053029, without the term 2/p as in
@@ -70,7 +81,9 @@ def Oas(
 def GroupShrinkage(
     covariances: Float[Array, "subjects parcels parcels"], shrinkage: Shrinkage, target: Target = None
 ) -> Float[Array, "subjects parcels parcels"]:
-    """Shrink each subject's covariance towards the group: (1 - a) S + a T.
+    r"""Shrink each subject's covariance towards the group: (1 - a) S + a T.
+
+    $$ S_i' = (1 - a_i)\, S_i + a_i T $$
 
     Exactly the subject's own where its `shrinkage` is 0, exactly the target where it is 1. Any symmetric matrices will
     do. Source: the idea of a population prior, Rahim et al. (2019), doi:10.1016/j.media.2019.03.001, here on the line

@@ -53,7 +53,12 @@ def SpdMean(
     subject_weights: SubjectWeights = None,
     kind: Kind = "karcher",
 ) -> Float[Array, "parcels parcels"]:
-    """Average positive definite matrices, in one of four geometries.
+    r"""Average positive definite matrices, in one of four geometries.
+
+    $$
+    \sum_i \omega_i S_i, \quad \Big(\sum_i \omega_i S_i^{-1}\Big)^{-1}, \quad e^{\sum_i \omega_i \log S_i}, \quad
+    \text{or } M \text{ with } \sum_i \omega_i \log\big(M^{-1/2} S_i M^{-1/2}\big) = 0
+    $$
 
     `karcher` is the mean of the affine-invariant distance, where the tangent vectors of all matrices sum to zero. It is
     iterated until their sum is rounding, and has its exact derivative there (implicit function theorem). Equals
@@ -95,7 +100,9 @@ def check_tangent(arguments: Mapping[str, Any]) -> None:
 def TangentProject(
     covariance: Float[Array, "parcels parcels"], reference: Reference
 ) -> Float[Array, "parcels parcels"]:
-    """Map a covariance to the tangent space at a reference: log(R^-1/2 S R^-1/2).
+    r"""Map a covariance to the tangent space at a reference: log(R^-1/2 S R^-1/2).
+
+    $$ T = \log\big(R^{-1/2} S R^{-1/2}\big) $$
 
     At the reference itself it is zero. Differences of tangent matrices are to first order distances of covariances,
     which is why they serve prediction. Equals nilearn's "tangent" given its `mean_`, and `VectorizeEdges` (diagonal

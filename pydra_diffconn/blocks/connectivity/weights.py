@@ -26,7 +26,9 @@ def check_edge_weights(arguments: Mapping[str, Any]) -> None:
 def WeightParcels(
     connectome: Float[Array, "parcels parcels"], weights: ParcelWeights
 ) -> Float[Array, "parcels parcels"]:
-    """Multiply each edge by the geometric mean of the weights of its parcels.
+    r"""Multiply each edge by the geometric mean of the weights of its parcels.
+
+    $$ A_{ij}' = A_{ij} \sqrt{w_i w_j} $$
 
     c_ij sqrt(w_i w_j). A comparison of connectomes then counts reliable parcels more; equal weights change no
     correlation of edges. Learned weights are free in scale, and as many as parcels: penalise them
@@ -46,7 +48,9 @@ def WeightParcels(
 
 @define(outputs=["connectome"], linear_in="connectome", check=check_edge_weights, skips=True)
 def WeightEdges(connectome: Float[Array, "parcels parcels"], weights: EdgeWeights) -> Float[Array, "parcels parcels"]:
-    """Multiply each edge by a weight of its own, such as its reliability (intraclass correlation) in other people.
+    r"""Multiply each edge by a weight of its own, such as its reliability (intraclass correlation) in other people.
+
+    $$ A_{ij}' = A_{ij}\, \frac{w_{ij} + w_{ji}}{2} $$
 
     Learned weights that differ between i, j and j, i count by their mean.
 

@@ -60,7 +60,12 @@ def BandPass(
     high: HighCutoff = 0.1,
     order: Order = 2.0,
 ) -> Float[Array, "time space"]:
-    """Keep the frequencies between two cut-offs, without shifting phases.
+    r"""Keep the frequencies between two cut-offs, without shifting phases.
+
+    $$
+    g(f) = \frac{1}{1 + \left(\frac{\theta^2 - \theta_1 \theta_2}{(\theta_2 - \theta_1)\, \theta}\right)^{2n}}, \quad
+    \theta = \tan(\pi f\, \text{tr})
+    $$
 
     Each frequency is multiplied by the squared magnitude of a digital Butterworth filter, what filtering forwards and
     backwards would do to an endless series. The mean is removed; `low = 0` is exactly a low-pass and keeps it. A
@@ -91,7 +96,9 @@ def BandPass(
 def HighPass(
     timeseries: Float[Array, "time space"], tr: float, cutoff: Cutoff = 0.01, order: Order = 2.0
 ) -> Float[Array, "time space"]:
-    """Keep the frequencies above a cut-off (Hz), without shifting phases; the mean is removed.
+    r"""Keep the frequencies above a cut-off (Hz), without shifting phases; the mean is removed.
+
+    $$ g(f) = \frac{1}{1 + (\theta_c / \theta)^{2n}}, \quad \theta = \tan(\pi f\, \text{tr}) $$
 
     Zero-phase Butterworth gain, see `BandPass`. `cutoff = 0` keeps all but the mean.
     """
@@ -109,7 +116,9 @@ def HighPass(
 def LowPass(
     timeseries: Float[Array, "time space"], tr: float, cutoff: Cutoff = 0.1, order: Order = 2.0
 ) -> Float[Array, "time space"]:
-    """Keep the frequencies below a cut-off (Hz), without shifting phases; the mean stays.
+    r"""Keep the frequencies below a cut-off (Hz), without shifting phases; the mean stays.
+
+    $$ g(f) = \frac{1}{1 + (\theta / \theta_c)^{2n}}, \quad \theta = \tan(\pi f\, \text{tr}) $$
 
     Zero-phase Butterworth gain, see `BandPass`.
     """

@@ -79,7 +79,12 @@ def Detrend(
     terms: int = 64,
     keep_mean: bool = False,
 ) -> Float[Array, "time space"]:
-    """Subtract a polynomial, and cosines up to a cut-off if one is given, fitted together on the weighted frames.
+    r"""Subtract a polynomial, and cosines up to a cut-off if one is given, fitted together on the weighted frames.
+
+    $$
+    y = x - m - B \big(B^\top W B + \operatorname{diag} \tfrac{1 - r}{r}\big)^{-1} B^\top W (x - m), \quad r_k =
+    \sigma\Big(\frac{c - f_k}{s}\Big)
+    $$
 
     The cosines are cos(pi k (t + 1/2) / T), of frequency k / (2 T tr). With softness 0 all those up to the cut-off are
     removed, as in SPM, fMRIPrep and nilearn's `create_cosine_drift` (with degree 0); the cut-off then has no gradient.

@@ -100,7 +100,12 @@ def ButterworthFiltFilt(
     padtype: Literal["odd", "even", "constant", "none"] = "odd",
     padlen: int | Literal["longest"] | None = None,
 ) -> Float[Array, "time space"]:
-    """Filter forwards and backwards with a recursive Butterworth filter, as SciPy and nilearn do.
+    r"""Filter forwards and backwards with a recursive Butterworth filter, as SciPy and nilearn do.
+
+    $$
+    y = J\big(h * J(h * x)\big), \quad J \text{ reverses time}, \quad |\hat h(f)|^2 = \frac{1}{1 +
+    \left(\frac{\theta^2 - \theta_1 \theta_2}{(\theta_2 - \theta_1)\, \theta}\right)^{2n}}
+    $$
 
     Equals `scipy.signal.sosfiltfilt`, and with order 5 `nilearn.signal.butterworth`; differentiable in the cut-offs.
     XCP-D has order 2, padtype="constant" and padlen="longest". A constant column gives a constant

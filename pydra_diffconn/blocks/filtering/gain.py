@@ -66,7 +66,9 @@ def FrequencyGain(
     power: Literal[1, 2] = 1,
     clamp: tuple[tuple[int, float], ...] = (),
 ) -> Float[Array, "time space"]:
-    """Multiply the spectrum of each column by a gain, freely chosen or learned at each frequency.
+    r"""Multiply the spectrum of each column by a gain, freely chosen or learned at each frequency.
+
+    $$ y = \mathcal{F}^{-1}\big( g^p \odot \mathcal{F} x \big), \quad p \in \{1, 2\} $$
 
     irfft(gain * rfft(x)), which shifts no phase; gains of 0 and 1 are an ideal filter, as in AFNI's 3dBandpass or
     CONN. A complex `response` shifts phases, too; given both, they are multiplied. The first gain is that of the mean.
@@ -117,7 +119,9 @@ def FilterBank(
     tr: float | None = None,
     power: Literal[1, 2] = 1,
 ) -> Float[Array, "bands time space"]:
-    """Split series into bands that share out each frequency: a learnable parcellation of the spectrum.
+    r"""Split series into bands that share out each frequency: a learnable parcellation of the spectrum.
+
+    $$ y_b = \mathcal{F}^{-1}\big( g_b^p \odot \mathcal{F} x \big), \quad \sum_b g_b(f) = 1 $$
 
     Each band is `FrequencyGain` with its column of shares. Since the shares of a frequency sum to one, the bands sum to
     the series (with power 1); with shares of 0 and 1 each frequency belongs to one band. The last band can serve for

@@ -48,7 +48,12 @@ def RunningLineFilter(
     highpass_sigma: Sigma = 50.0,
     lowpass_sigma: Sigma = None,
 ) -> Float[Array, "time space"]:
-    """Subtract from each frame the straight line fitted around it, then smooth by a Gaussian: `fslmaths -bptf`.
+    r"""Subtract from each frame the straight line fitted around it, then smooth by a Gaussian: `fslmaths -bptf`.
+
+    $$
+    y_t = x_t - \hat a_t, \quad (\hat a_t, \hat b_t) = \arg\min_{a, b} \sum_u e^{-(u - t)^2 / 2 \sigma^2} \big(x_u - a
+    - b (u - t)\big)^2
+    $$
 
     The line is fitted by least squares with the weights exp(-d^2 / (2 sigma^2)) of frames at distances d up to 3 sigma,
     fewer at the ends; then the mean of the column is removed (as from FSL 5.0.7 on). The low-pass is the mean with such

@@ -51,7 +51,12 @@ def WaveletPower(
     frame_weights: FrameWeights = None,
     cycles: Cycles = 7.0,
 ) -> Float[Array, "frequencies time space"]:
-    """Follow the power around some frequencies over time: squared moduli of the convolution with Morlet wavelets.
+    r"""Follow the power around some frequencies over time: squared moduli of the convolution with Morlet wavelets.
+
+    $$
+    P_f(t) = |(x * \psi_f)(t)|^2, \quad \psi_f(t) \propto e^{-t^2 / 2 \sigma_f^2} \big(e^{2 \pi i f t} - e^{-c^2 /
+    2}\big), \quad \sigma_f = \frac{c}{2 \pi f}
+    $$
 
     Equals `mne.time_frequency.tfr_array_morlet(output="power", zero_mean=True)` of the centred series: wavelets
     exp(2 pi i f t) exp(-t^2 / 2 sd^2), sd = cycles / (2 pi f), without response to a constant, of energy 2, ending at 5
@@ -98,7 +103,9 @@ def WaveletEnergy(
     frame_weights: FrameWeights = None,
     cycles: Cycles = 7.0,
 ) -> Float[Array, "frequencies space"]:
-    """Measure the energy of each column around some frequencies: the mean of `WaveletPower` over frames.
+    r"""Measure the energy of each column around some frequencies: the mean of `WaveletPower` over frames.
+
+    $$ E_f = \frac{\sum_t w_t P_f(t)}{\sum_t w_t} $$
 
     Parameters
     ----------

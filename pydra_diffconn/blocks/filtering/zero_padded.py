@@ -48,7 +48,12 @@ def ZeroPaddedBandPass(
     edge: Annotated[float, Parameter(constraints.unit_interval, help="gain at the ends of the band")] = 0.5,
     length: int | None = None,
 ) -> Float[Array, "time space"]:
-    """Set all frequencies outside a band to zero in the Fourier transform of the run, padded with zeros.
+    r"""Set all frequencies outside a band to zero in the Fourier transform of the run, padded with zeros.
+
+    $$
+    y = \mathcal{F}^{-1}\big( g \odot \mathcal{F} x \big), \quad g(f) = \sigma\Big(\frac{f - f_\text{low}}{s}\Big)\,
+    \sigma\Big(\frac{f_\text{high} - f}{s}\Big), \text{ hard as } s \to 0
+    $$
 
     The band's ends are rounded to whole multiples of 1 / (length tr), where the gain is `edge`; the mean and the
     highest frequency are always removed. Remove slow drift first (`Detrend(degree=2)`), or the padding makes steps.

@@ -30,7 +30,12 @@ def Modularity(
     ] = 1.0,
     negative: Negative = "asymmetric",
 ) -> Float[Array, ""]:
-    """Measure the modularity Q of soft communities; to find communities, maximise it.
+    r"""Measure the modularity Q of soft communities; to find communities, maximise it.
+
+    $$
+    Q = \frac{1}{2m} \sum_{ij} \Big(A_{ij} - \gamma\, \frac{k_i k_j}{2m}\Big) (C \Omega C^\top)_{ij}, \quad 2m =
+    \sum_i k_i
+    $$
 
     Q = sum_ij (A_ij - resolution k_i k_j / 2m) (C O C')_ij / 2m, where C is the affiliation, O the coupling, k the
     strengths and 2m their sum. With one-hot affiliations it is Newman's modularity, as in networkx and the Brain

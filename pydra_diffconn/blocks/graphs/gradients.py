@@ -49,7 +49,12 @@ def ConnectivityGradients(
         float, Parameter(constraints.nonnegative, help="steps of the diffusion; 0 sums over all times")
     ] = 0.0,
 ) -> tuple[Float[Array, "parcels components"], Float[Array, "components"]]:
-    """Embed parcels by their connection profiles: diffusion maps or Laplacian eigenmaps, largest gradient first.
+    r"""Embed parcels by their connection profiles: diffusion maps or Laplacian eigenmaps, largest gradient first.
+
+    $$
+    K = D_W^{-\alpha} W D_W^{-\alpha}, \quad D_K^{-1} K\, v_j = l_j v_j, \quad g_j = \frac{l_j}{1 - l_j}\, v_j \
+    \text{ or } \ l_j^t\, v_j
+    $$
 
     The weakest connections of each row are set to zero, the profiles are compared (`kernel`), and negative affinities
     dropped. Diffusion: K = D^-alpha W D^-alpha, and the right eigenvectors of its Markov matrix, the constant one being
@@ -121,7 +126,9 @@ def affinity(
 def AlignGradients(
     gradients: Float[Array, "parcels components"], reference: Float[Array, "parcels components"]
 ) -> Float[Array, "parcels components"]:
-    """Rotate and reflect gradients onto a reference (orthogonal Procrustes, without scaling or shift).
+    r"""Rotate and reflect gradients onto a reference (orthogonal Procrustes, without scaling or shift).
+
+    $$ G' = G R, \quad R = U V^\top \text{ with } G^\top G_0 = U S V^\top $$
 
     Equals `gradients @ scipy.linalg.orthogonal_procrustes(gradients, reference)[0]`. Where components carry nothing of
     the reference, the rotation among them is arbitrary and has no derivative. Source: Schonemann (1966),

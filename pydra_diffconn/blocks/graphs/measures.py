@@ -21,7 +21,9 @@ UNREACHED = 1e20  # a length that stands for infinity, and whose products with z
 
 @define(outputs=["strength"], skips=True)
 def NodeStrength(connectome: Float[Array, "parcels parcels"], sign: Sign = "all") -> Float[Array, "parcels"]:
-    """Sum the weights of each parcel's connections; the diagonal does not count.
+    r"""Sum the weights of each parcel's connections; the diagonal does not count.
+
+    $$ k_i = \sum_{j \ne i} A_{ij} $$
 
     Equals `bct.strengths_und` and, by sign, `bct.strengths_und_sign`. Source: Rubinov & Sporns (2010),
     doi:10.1016/j.neuroimage.2009.10.003.
@@ -40,7 +42,12 @@ def NodeStrength(connectome: Float[Array, "parcels parcels"], sign: Sign = "all"
 def ClusteringCoefficient(
     connectome: Float[Array, "parcels parcels"], kind: Kind = "zhang", sign: Sign = "positive"
 ) -> Float[Array, "parcels"]:
-    """Measure how strongly the neighbours of each parcel are connected with each other.
+    r"""Measure how strongly the neighbours of each parcel are connected with each other.
+
+    $$
+    C_i = \frac{\sum_{jq} A_{ij} A_{jq} A_{qi}}{\sum_{j \ne q} A_{ij} A_{iq}} \quad \text{or} \quad \frac{\sum_{jq}
+    (A_{ij} A_{jq} A_{qi})^{1/3}}{n_i (n_i - 1)}
+    $$
 
     `zhang`: sum_jq w_ij w_iq w_jq / sum_(j != q) w_ij w_iq, smooth in all weights and meant for dense connectomes.
     `onnela`: the mean over pairs of neighbours of the cube root of w_ij w_iq w_jq; neighbours are those with a weight
@@ -73,7 +80,9 @@ def ClusteringCoefficient(
 def ParticipationCoefficient(
     connectome: Float[Array, "parcels parcels"], affiliation: Affiliation, sign: Sign = "positive"
 ) -> Float[Array, "parcels"]:
-    """Measure how evenly each parcel's connections spread over communities: 0 for one, near 1 for many.
+    r"""Measure how evenly each parcel's connections spread over communities: 0 for one, near 1 for many.
+
+    $$ P_i = 1 - \sum_c \Big(\frac{k_{ic}}{k_i}\Big)^2, \quad k_{ic} = \sum_j A_{ij} C_{jc} $$
 
     P_i = 1 - sum_c (k_ic / k_i)^2 with k_ic the strength of parcel i with community c. With one-hot affiliations it
     equals `bct.participation_coef` and `bct.participation_coef_sign`. A parcel without connections has 0. Source:
@@ -101,7 +110,12 @@ def Efficiency(
         float, Parameter(constraints.nonnegative, help="how much longer a detour may be and still count; 0 is hard")
     ] = 0.0,
 ) -> tuple[Float[Array, "parcels"], Float[Array, ""]]:
-    """Measure how near parcels are over the connections: the mean inverse length of shortest paths.
+    r"""Measure how near parcels are over the connections: the mean inverse length of shortest paths.
+
+    $$
+    E_i = \frac{1}{p - 1} \sum_{j \ne i} \frac{1}{d_{ij}}, \quad E = \frac{1}{p} \sum_i E_i, \quad d_{ij} =
+    \min_{\text{paths}} \sum \frac{1}{A}
+    $$
 
     A connection of weight w has length 1 / w; weights that are not positive connect nothing, and parcels without a
     path have efficiency 0. With `softness = 0` the global value equals `bct.efficiency_wei`; with a softness the
@@ -147,7 +161,9 @@ def path_lengths(connectome: Float[Array, "parcels parcels"], softness: Any = 0.
 
 @define(outputs=["centrality"], skips=True)
 def EigenvectorCentrality(connectome: Float[Array, "parcels parcels"]) -> Float[Array, "parcels"]:
-    """Measure how central each parcel is by the centrality of its neighbours: the leading eigenvector.
+    r"""Measure how central each parcel is by the centrality of its neighbours: the leading eigenvector.
+
+    $$ A v = \lambda_\text{max} v, \quad |v| = 1 $$
 
     Of norm 1 and not negative, as `bct.eigenvector_centrality_und` and `networkx.eigenvector_centrality`. Where
     networks are apart only the strongest has values; without connections all are 0. Source: Bonacich (1972),
@@ -169,7 +185,9 @@ def Communicability(
     scale: Annotated[float, Parameter(constraints.nonnegative, help="weight of long walks; 0 is the identity")] = 1.0,
     normalize: bool = True,
 ) -> Float[Array, "parcels parcels"]:
-    """Sum over all walks between two parcels, longer ones counting less: exp(scale A).
+    r"""Sum over all walks between two parcels, longer ones counting less: exp(scale A).
+
+    $$ G = e^{s\, D^{-1/2} A D^{-1/2}}, \quad D = \operatorname{diag}(A 1) $$
 
     With `normalize` each weight is divided by the roots of the strengths of its two parcels first, so that hubs do not
     dominate (needs weights that are not negative; a parcel without connections communicates with none but itself, by

@@ -21,7 +21,9 @@ def SoftThreshold(
     density: Annotated[float, Parameter(constraints.unit_interval, help="share of the connections kept")] = 0.1,
     softness: Softness = 0.0,
 ) -> Float[Array, "parcels parcels"]:
-    """Keep the strongest connections, up to a density; the others and the diagonal become zero.
+    r"""Keep the strongest connections, up to a density; the others and the diagonal become zero.
+
+    $$ A_{ij}' = A_{ij}\, \sigma\Big(\frac{A_{ij} - \tau(\rho)}{s}\Big), \quad A_{ii}' = 0 $$
 
     With `softness = 0` it equals `bct.threshold_proportional`, and the density has no gradient; with a softness each
     connection w is multiplied by the logistic function of (w - threshold) / softness, where the threshold lies between
@@ -52,7 +54,12 @@ def AbsoluteThreshold(
     threshold: Annotated[float, Parameter(constraints.real, help="smallest connection kept")] = 0.2,
     softness: Softness = 0.0,
 ) -> Float[Array, "parcels parcels"]:
-    """Keep the connections of at least a threshold; the others and the diagonal become zero.
+    r"""Keep the connections of at least a threshold; the others and the diagonal become zero.
+
+    $$
+    A_{ij}' = A_{ij}\, \sigma\Big(\frac{A_{ij} - \tau}{s}\Big) \to A_{ij}\, [A_{ij} \ge \tau] \text{ as } s \to 0,
+    \quad A_{ii}' = 0
+    $$
 
     With `softness = 0` it equals `bct.threshold_absolute` and the threshold has no gradient.
 
@@ -74,7 +81,12 @@ def DisparityFilter(
     ] = 0.05,
     softness: Softness = 0.0,
 ) -> Float[Array, "parcels parcels"]:
-    """Keep the connections that are large for at least one of their two parcels (the disparity filter).
+    r"""Keep the connections that are large for at least one of their two parcels (the disparity filter).
+
+    $$
+    A_{ij}' = A_{ij}\, \sigma\Big(\frac{\alpha - \min(\alpha_{ij}, \alpha_{ji})}{s}\Big), \quad \alpha_{ij} = \Big(1 -
+    \frac{A_{ij}}{\sum_q A_{iq}}\Big)^{k_i - 1}
+    $$
 
     A connection that carries the share p of a parcel's strength, in k connections, has (1 - p)^(k - 1) as the
     probability of being so large when the strength is spread at random; it is kept where the smaller one of its two
@@ -102,7 +114,12 @@ def DisparityFilter(
 def SpanningTree(
     connectome: Float[Array, "parcels parcels"], softness: Softness = 0.0
 ) -> Float[Array, "parcels parcels"]:
-    """Keep the strongest connections that join all parcels without a loop (the maximum spanning tree).
+    r"""Keep the strongest connections that join all parcels without a loop (the maximum spanning tree).
+
+    $$
+    A_{ij}' = A_{ij}\, [A_{ij} \ge b_{ij}], \quad b_{ij} = \max_{\text{paths } i \to j} \ \min_{(p, q) \in
+    \text{path}} A_{pq}
+    $$
 
     A connection is in the tree where no detour over other parcels is stronger in its weakest link. With a softness the
     others fade with their distance to that, instead of vanishing; those of the tree stay exact. Equals

@@ -26,7 +26,9 @@ def Procrustes(
     frame_weights: FrameWeights = None,
     scale: bool = False,
 ) -> tuple[Float[Array, "time parcels"], Float[Array, "parcels parcels"]]:
-    """Rotate (and reflect) the parcels of one person so that the series come nearest to a target (hyperalignment).
+    r"""Rotate (and reflect) the parcels of one person so that the series come nearest to a target (hyperalignment).
+
+    $$ y = x R, \quad R = U V^\top \text{ with } X^\top W Y = U S V^\top $$
 
     The rotation R minimises sum_t w_t |x_t R - y_t|^2: the orthogonal matrix nearest to X'WY. Equals
     `scipy.linalg.orthogonal_procrustes`. Its gradient is finite at equal singular values; with fewer usable frames than
@@ -72,7 +74,12 @@ def TransportAlignment(
     ] = 0.05,
     iterations: int = 200,
 ) -> tuple[Float[Array, "time parcels"], Float[Array, "parcels parcels"]]:
-    """Move the parcels of one person to those of a target at least cost, each split among several (optimal transport).
+    r"""Move the parcels of one person to those of a target at least cost, each split among several (optimal transport).
+
+    $$
+    \min_{P \ge 0} \sum_{ij} P_{ij} C_{ij} + \tau \sum_{ij} P_{ij} \log P_{ij}, \quad C_{ij} \propto \sum_t w_t
+    (x_{ti} - y_{tj})^2, \quad P 1 = P^\top 1 = \tfrac{1}{p} 1
+    $$
 
     The cost of moving parcel i to j is sum_t w_t (x_ti - y_tj)^2 over its mean, and the plan minimises the cost less
     temperature times the plan's entropy, by Sinkhorn's iterations on logarithms. An aligned series is a weighted mean
@@ -140,7 +147,9 @@ def SharedResponse(
     components: int = 10,
     iterations: int = 10,
 ) -> tuple[Float[Array, "time components"], Float[Array, "subjects parcels components"]]:
-    """Find the response that people share while they see or hear the same, and each one's basis for it.
+    r"""Find the response that people share while they see or hear the same, and each one's basis for it.
+
+    $$ \min_{S, W_i} \sum_i \| X_i - S W_i^\top \|^2, \quad W_i^\top W_i = I $$
 
     The deterministic shared response model: minimise sum_i |X_i - S W_i'|^2 with orthonormal W_i, by turns, from the
     principal components of all series. Series are centred. A person without variance has some orthonormal basis, and no

@@ -69,7 +69,9 @@ def Parcellate(
     labels: Int[Array, "space"],
     parcels: tuple[int, ...] | None = None,
 ) -> Float[Array, "time parcels"]:
-    """Average the series of each parcel.
+    r"""Average the series of each parcel.
+
+    $$ y_{tp} = \frac{1}{|V_p|} \sum_{v \in V_p} x_{tv}, \quad V_p = \{v : l_v = p\} $$
 
     Equals `nilearn.maskers.NiftiLabelsMasker(strategy="mean")` without resampling.
 

@@ -56,7 +56,12 @@ def SmoothVolume(
     truncate: float = 4.0,
     shape: tuple[int, ...] | None = None,
 ) -> Float[Array, "time space"]:
-    """Smooth each frame on its grid with a Gaussian, axis by axis.
+    r"""Smooth each frame on its grid with a Gaussian, axis by axis.
+
+    $$
+    y_v = \frac{\sum_u K_{vu} x_u}{\sum_u K_{vu}}, \quad K_{vu} = e^{-|r_v - r_u|^2 / 2 \sigma^2}, \quad \sigma =
+    \frac{\text{fwhm}}{\sqrt{8 \log 2}}
+    $$
 
     With `normalize` each voxel becomes the weighted mean of the voxels present, so that nothing is lost at the border
     of the mask and a constant stays constant; without it the rest of the grid counts as zeros and the grid is mirrored
@@ -137,7 +142,12 @@ def SmoothSurface(
     fwhm: Fwhm = 6.0,
     steps: int = 4,
 ) -> Float[Array, "time space"]:
-    """Smooth each frame along a surface (or any graph) by the diffusion of heat.
+    r"""Smooth each frame along a surface (or any graph) by the diffusion of heat.
+
+    $$
+    y = \Big[\big(A + \tfrac{t}{n} L\big)^{-1} A\Big]^n x, \quad t = \frac{\sigma^2}{2}, \quad \sigma =
+    \frac{\text{fwhm}}{\sqrt{8 \log 2}}
+    $$
 
     Solves (A + t / steps L) y = A x, `steps` times, with L the graph's Laplacian, A the areas and t = sigma^2 / 2: the
     implicit heat equation, whose kernel has the width asked for whatever the steps and becomes Gaussian with many.

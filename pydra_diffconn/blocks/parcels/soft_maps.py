@@ -35,7 +35,9 @@ def ProjectMaps(
         float, Parameter(constraints.nonnegative, help="ridge on maps of unit norm, for least squares")
     ] = 0.0,
 ) -> Float[Array, "time parcels"]:
-    """Project the series on soft maps: their weighted means, or the amplitudes that together fit the frames best.
+    r"""Project the series on soft maps: their weighted means, or the amplitudes that together fit the frames best.
+
+    $$ y = x A^\top \operatorname{diag}(A 1)^{-1} \quad \text{or} \quad y = x A^\top (A A^\top)^{-1} $$
 
     "mean" is x A' / sum_v A, with one-hot maps the mean of each parcel as in `Parcellate`; "least_squares" is
     x A' (A A')^-1, which tells overlapping maps apart and equals `nilearn.maskers.NiftiMapsMasker` without resampling.
@@ -69,7 +71,9 @@ def check_deviation(arguments: Mapping[str, Any]) -> None:
 
 @define(outputs=["maps"], check=check_deviation)
 def IndividualMaps(maps: Float[Array, "parcels space"], deviation: Deviation = None) -> Float[Array, "parcels space"]:
-    """Make one person's maps from a group's and a deviation from them: in each voxel softmax(log maps + deviation).
+    r"""Make one person's maps from a group's and a deviation from them: in each voxel softmax(log maps + deviation).
+
+    $$ B_{pv} = \Big(\sum_q A_{qv}\Big) \frac{A_{pv}\, e^{\delta_{pv}}}{\sum_q A_{qv}\, e^{\delta_{qv}}} $$
 
     Each voxel's shares keep their sum, usually one (zero outside the brain). Without deviation, or with one equal for
     all parcels of a voxel, the maps are the group's, bit for bit. A share of exactly 0 stays 0 whatever the deviation:

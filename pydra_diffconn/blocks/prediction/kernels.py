@@ -51,7 +51,9 @@ def KernelRidge(
     gamma: Gamma = None,
     intercept: bool = True,
 ) -> Float[Array, "subjects"]:
-    """Predict a number for each subject by kernel ridge regression on the weighted ones.
+    r"""Predict a number for each subject by kernel ridge regression on the weighted ones.
+
+    $$ \min_{f, b} \sum_i w_i \big(y_i - f(x_i) - b\big)^2 + \lambda \| f \|^2 $$
 
     Minimises sum_i w_i (y_i - f(x_i) - b)^2 + penalty |f|^2. Equals `sklearn.kernel_ridge.KernelRidge` without
     intercept, and with one and the linear kernel `sklearn.linear_model.Ridge`. Features alike in all subjects give the
@@ -111,7 +113,12 @@ def LogisticRegression(
     gamma: Gamma = None,
     intercept: bool = True,
 ) -> tuple[Float[Array, "subjects"], Float[Array, "subjects"]]:
-    """Predict the probability of class 1 for each subject by logistic regression on the weighted ones.
+    r"""Predict the probability of class 1 for each subject by logistic regression on the weighted ones.
+
+    $$
+    P(y_i = 1) = \sigma\big(f(x_i) + b\big), \quad \min_{f, b} \sum_i w_i \log\big(1 + e^{-s_i (f(x_i) + b)}\big) +
+    \tfrac{\lambda}{2} \| f \|^2
+    $$
 
     Minimises sum_i w_i loss(y_i, f(x_i) + b) + penalty |f|^2 / 2 to convergence, and differentiates the optimum
     implicitly. With the linear kernel it equals `sklearn.linear_model.LogisticRegression(C=1 / penalty)`. Features
@@ -196,7 +203,12 @@ def ConnectomePrediction(
     softness: Softness = 0.0,
     which: Which = "both",
 ) -> tuple[Float[Array, "subjects"], Float[Array, "features"]]:
-    """Predict a number for each subject from the summed edges that go with it (connectome-based predictive modelling).
+    r"""Predict a number for each subject from the summed edges that go with it (connectome-based predictive modelling).
+
+    $$
+    \hat y_i = b_0 + b_+ \sum_{e:\, r_e > \tau} x_{ie} + b_- \sum_{e:\, r_e < -\tau} x_{ie}, \quad r_e =
+    \operatorname{corr}_w(x_e, y)
+    $$
 
     Edges whose correlation r with the targets, over the weighted subjects, is above the threshold are summed for each
     subject, as are those with r below minus the threshold; the targets are regressed on the two sums by least squares.

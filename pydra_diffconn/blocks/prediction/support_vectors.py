@@ -26,7 +26,11 @@ def SupportVectorMachine(
     gamma: Gamma = None,
     intercept: bool = True,
 ) -> Float[Array, "subjects"]:
-    """Tell two classes apart by the widest margin, learned from the weighted subjects.
+    r"""Tell two classes apart by the widest margin, learned from the weighted subjects.
+
+    $$
+    \min_{f, b} \sum_i w_i \max\big(0,\, 1 - s_i (f(x_i) + b)\big) + \tfrac{\lambda}{2} \| f \|^2, \quad s_i = \pm 1
+    $$
 
     Minimises sum_i w_i max(0, 1 - s_i (f(x_i) + b)) + penalty |f|^2 / 2, s = -1 or 1, to convergence, and
     differentiates the optimum implicitly: only subjects on the margin have an influence that changes smoothly. Equals

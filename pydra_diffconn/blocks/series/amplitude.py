@@ -49,7 +49,12 @@ def Alff(
     high: HighCutoff = 0.1,
     softness: BandSoftness = 0.0,
 ) -> Float[Array, "space"]:
-    """Measure the amplitude of low-frequency fluctuations: twice the mean amplitude of the frequencies in a band.
+    r"""Measure the amplitude of low-frequency fluctuations: twice the mean amplitude of the frequencies in a band.
+
+    $$
+    \text{ALFF} = \frac{2 \sum_f g_f \sqrt{P_f}}{\sum_f g_f}, \quad g_f = \sigma\Big(\frac{f - f_\text{low}}{s}\Big)\,
+    \sigma\Big(\frac{f_\text{high} - f}{s}\Big), \text{ hard as } s \to 0
+    $$
 
     Amplitudes are roots of the periodogram (`scipy.signal.periodogram(scaling="spectrum")`), with censored frames of
     the Lomb-Scargle one. The hard band reaches from the frequency nearest to `low` up to, without it, the one nearest
@@ -88,7 +93,9 @@ def Falff(
     high: HighCutoff = 0.1,
     softness: BandSoftness = 0.0,
 ) -> Float[Array, "space"]:
-    """Measure the share that a band has in the amplitudes of all frequencies (fractional ALFF).
+    r"""Measure the share that a band has in the amplitudes of all frequencies (fractional ALFF).
+
+    $$ \text{fALFF} = \frac{\sum_f g_f \sqrt{P_f}}{\sum_f \sqrt{P_f}} $$
 
     The band and the amplitudes are those of `Alff`. A constant column has share 0 and no gradient. Source: Zou et al.
     (2008), doi:10.1016/j.jneumeth.2008.04.012.
@@ -180,7 +187,9 @@ def ReHo(
     frame_weights: FrameWeights = None,
     softness: RankSoftness = 0.0,
 ) -> Float[Array, "space"]:
-    """Measure how alike each column and its neighbours go up and down: Kendall's W of their ranks over time.
+    r"""Measure how alike each column and its neighbours go up and down: Kendall's W of their ranks over time.
+
+    $$ W = \frac{\sum_t R_t^2 - T \bar R^2}{K^2 (T^3 - T) / 12}, \quad R_t = \sum_{k=1}^{K} r_{tk} $$
 
     W = (sum_t R_t^2 - T mean(R)^2) / (K^2 (T^3 - T) / 12), with R the summed ranks of K series, as in XCP-D, AFNI and
     DPABI (no correction for ties, which share their mean rank). With weights, ranks count weights, so that a frame of

@@ -10,6 +10,8 @@ from pydra_diffconn.declare.padding import EACH
 def AsArray(timeseries: Float[Array, "..."]) -> Float[Array, "..."]:
     """Return the series in a file as an array; an array stays what it is.
 
+    $$ y = x $$
+
     Blocks give files where they are given files. This one stands before a step of somebody else that takes arrays.
 
     Parameters

@@ -9,7 +9,9 @@ from pydra_diffconn.declare.block import define
 def RestoreMean(
     timeseries: Float[Array, "time space"], reference: Float[Array, "frames space"]
 ) -> Float[Array, "time space"]:
-    """Add the mean of a reference to each column: before percent signal change of series that were filtered.
+    r"""Add the mean of a reference to each column: before percent signal change of series that were filtered.
+
+    $$ y_t = x_t + \frac{1}{F} \sum_{f=1}^{F} r_f $$
 
     Parameters
     ----------

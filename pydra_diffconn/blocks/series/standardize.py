@@ -32,7 +32,12 @@ def Standardize(
     mode_weights: ModeWeights = None,
     ddof: int = 1,
 ) -> Float[Array, "time space"]:
-    """Centre each column and divide by its own scale, both estimated on the weighted frames.
+    r"""Centre each column and divide by its own scale, both estimated on the weighted frames.
+
+    $$
+    z_t = \frac{x_t - m}{s}, \quad m = \frac{\sum_t w_t x_t}{\sum_t w_t}, \quad s^2 = \frac{\sum_t w_t (x_t -
+    m)^2}{\sum_t w_t - d \sum_t w_t^2 / \sum_t w_t}
+    $$
 
     z-score: (x - mean) / standard deviation, as `nilearn.signal.standardize_signal` ("zscore_sample") and
     `scipy.stats.zscore`. Percent signal change: 100 (x - mean) / |mean|, as nilearn's "psc". Robust: (x - median) over
@@ -84,7 +89,9 @@ def StandardizeRuns(
     frame_weights: FrameWeights = None,
     ddof: int = 1,
 ) -> Float[Array, "time space"]:
-    """Bring each run of a concatenated series to mean 0 and standard deviation 1 by itself.
+    r"""Bring each run of a concatenated series to mean 0 and standard deviation 1 by itself.
+
+    $$ z_t = \frac{x_t - m_{r(t)}}{s_{r(t)}}, \quad r(t) \text{ the run of frame } t $$
 
     Differences of level and scale between runs would else count as connectivity, as they do where runs are concatenated
     as they are. Equals z-scoring every run, as `Standardize` does, before they are concatenated (XCP-D's

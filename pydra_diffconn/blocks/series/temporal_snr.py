@@ -16,7 +16,12 @@ def TemporalSnr(
     frame_weights: FrameWeights = None,
     ddof: int = 0,
 ) -> tuple[Float[Array, "space"], Float[Array, "space"], Float[Array, "space"]]:
-    """Divide the mean of each column by its standard deviation, both of the weighted frames.
+    r"""Divide the mean of each column by its standard deviation, both of the weighted frames.
+
+    $$
+    \text{tsnr} = \frac{m}{s}, \quad m = \frac{\sum_t w_t x_t}{\sum_t w_t}, \quad s^2 = \frac{\sum_t w_t (x_t -
+    m)^2}{\sum_t w_t - d \sum_t w_t^2 / \sum_t w_t}
+    $$
 
     Equals nipype's `TSNR` (remove the slow trend first, with its mean kept, where nipype removes it). A constant column
     has a ratio and a deviation of 0, without a gradient.

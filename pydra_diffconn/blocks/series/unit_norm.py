@@ -9,7 +9,9 @@ from pydra_diffconn.declare.padding import EACH
 
 @define(outputs=["timeseries"], acts_along="time", padding=EACH)
 def UnitNorm(timeseries: Float[Array, "time space"]) -> Float[Array, "time space"]:
-    """Divide each column by the root of its sum of squares, as AFNI's option -norm does.
+    r"""Divide each column by the root of its sum of squares, as AFNI's option -norm does.
+
+    $$ y_t = x_t \Big/ \sqrt{\textstyle\sum_u x_u^2} $$
 
     A column of zeros stays so and has no gradient; others are not centred. Of series without mean the products are
     correlations.

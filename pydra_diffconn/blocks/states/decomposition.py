@@ -26,7 +26,9 @@ Atoms = Annotated[Float[Array, "components features"], Parameter(constraints.rea
 
 @define(outputs=["cut"])
 def NormalizedCut(connectome: Float[Array, "parcels parcels"], affiliation: Affiliation) -> Float[Array, ""]:
-    """Measure how much of the communities' strength leads out of them; to find communities, minimise it.
+    r"""Measure how much of the communities' strength leads out of them; to find communities, minimise it.
+
+    $$ \text{cut} = \sum_c \Big(1 - \frac{c^\top A c}{c^\top k}\Big), \quad k_i = \sum_j A_{ij} $$
 
     sum_c (1 - c' A c / c' k) over the columns c of the affiliation, k the strengths. With one-hot affiliations it is
     the normalised cut, between 0 and the number of communities; an empty community counts 1, so that it does not pay
@@ -67,7 +69,12 @@ def NonnegativeFactors(
     sample_weights: SampleWeights = None,
     updates: int = 100,
 ) -> tuple[Float[Array, "samples components"], Float[Array, "components features"]]:
-    """Take samples apart into few parts that only add up (non-negative matrix factorisation).
+    r"""Take samples apart into few parts that only add up (non-negative matrix factorisation).
+
+    $$
+    \min_{A, P \ge 0} \| X - A P \|_F^2, \quad A \leftarrow A \odot \frac{X P^\top}{A P P^\top}, \quad P \leftarrow P
+    \odot \frac{A^\top X}{A^\top A P}
+    $$
 
     A fixed number of multiplicative updates of samples ~ activations @ parts, activations starting all equal; each
     lowers the squared error. Zeros stay zero. Equals `sklearn.decomposition.NMF(solver="mu", init="custom", tol=0)`.
@@ -110,7 +117,12 @@ def IndependentComponents(
     sample_weights: SampleWeights = None,
     updates: int = 100,
 ) -> tuple[Float[Array, "samples components"], Float[Array, "features components"]]:
-    """Unmix samples into sources that are as independent as possible (FastICA, symmetric, log cosh).
+    r"""Unmix samples into sources that are as independent as possible (FastICA, symmetric, log cosh).
+
+    $$
+    X - m \approx S M^\top, \quad \max_{R^\top R = I} \sum_k \Big(\mathrm{E} \log\cosh s_k - \mathrm{E} \log\cosh
+    \nu\Big)^2, \quad S = Z R, \ \nu \sim \mathcal{N}(0, 1)
+    $$
 
     The samples are centred, reduced to their leading principal components and rotated by a fixed number of updates
     from the unrotated state: `samples - mean ~ sources @ mixing.T`. Equals `sklearn.decomposition.FastICA(w_init=
@@ -162,7 +174,9 @@ def SparseCodes(
     penalty: Annotated[float, Parameter(constraints.nonnegative, help="cost of each unit of a code")] = 0.1,
     updates: int = 200,
 ) -> Float[Array, "samples components"]:
-    """Write each sample as a sum of few atoms of a dictionary: the lasso, by accelerated proximal steps.
+    r"""Write each sample as a sum of few atoms of a dictionary: the lasso, by accelerated proximal steps.
+
+    $$ c(x) = \arg\min_c \tfrac{1}{2} | x - c D |^2 + \lambda |c|_1 $$
 
     Minimises |x - c D|^2 / 2 + penalty |c|_1 for each sample x. After enough updates (more for atoms that are alike) it
     equals `sklearn.decomposition.sparse_encode(algorithm="lasso_lars")`; to learn the dictionary, learn `atoms`. Atoms

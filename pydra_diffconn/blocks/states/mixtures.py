@@ -39,7 +39,12 @@ def SoftKMeans(
     temperature: Temperature = 0.0,
     updates: int = 0,
 ) -> tuple[Float[Array, "samples clusters"], Float[Array, "clusters features"]]:
-    """Assign samples to the nearest center, softly, after moving the centers to the means of their samples.
+    r"""Assign samples to the nearest center, softly, after moving the centers to the means of their samples.
+
+    $$
+    q_{ic} = \frac{e^{-|x_i - \mu_c|^2 / \tau}}{\sum_k e^{-|x_i - \mu_k|^2 / \tau}}, \quad \mu_c \leftarrow
+    \frac{\sum_i w_i q_{ic} x_i}{\sum_i w_i q_{ic}}
+    $$
 
     The affiliation is the softmax over clusters of -d^2 / temperature; with temperature 0 exactly 1 for the nearest
     (of equally near ones the first). Hard, it equals `sklearn.cluster.KMeans` with these initial centers and
@@ -98,7 +103,12 @@ def VonMisesFisherMixture(
     ],
     proportions: Proportions = None,
 ) -> tuple[Float[Array, "samples clusters"], Float[Array, "samples"]]:
-    """Assign samples to clusters of directions: the posterior of a von Mises-Fisher mixture.
+    r"""Assign samples to clusters of directions: the posterior of a von Mises-Fisher mixture.
+
+    $$
+    q_{ic} = \frac{\pi_c\, C_d(\kappa_c)\, e^{\kappa_c \mu_c^\top x_i}}{\sum_k \pi_k\, C_d(\kappa_k)\, e^{\kappa_k
+    \mu_k^\top x_i}}, \quad C_d(\kappa) = \frac{\kappa^{d/2 - 1}}{(2 \pi)^{d/2} I_{d/2 - 1}(\kappa)}
+    $$
 
     Samples are brought to norm 1 first (after centring each, the product of two is their correlation). The density of
     cluster c is C(kappa_c) exp(kappa_c mu_c' x), as `scipy.stats.vonmises_fisher`. A sample of norm 0 has no direction

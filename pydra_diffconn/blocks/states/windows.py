@@ -54,7 +54,12 @@ def StateCovariance(
     kind: Kind = "covariance",
     ddof: int = 1,
 ) -> Float[Array, "states parcels parcels"]:
-    """Estimate one covariance (or correlation) for each state, each frame counting by its share of that state.
+    r"""Estimate one covariance (or correlation) for each state, each frame counting by its share of that state.
+
+    $$
+    S_k = \frac{\sum_t \omega_{tk} (x_t - m_k)(x_t - m_k)^\top}{n_k}, \quad \omega_{tk} = w_t q_{tk}, \quad n_k =
+    \sum_t \omega_{tk} - d \frac{\sum_t \omega_{tk}^2}{\sum_t \omega_{tk}}
+    $$
 
     With a one-hot row in `state_weights` for each frame this is `numpy.cov` of the frames of each state. A state with
     fewer than two frames has covariance 0 and, as a correlation, the identity; neither has a gradient.
@@ -91,7 +96,12 @@ def WindowCovariance(
     kind: Kind = "covariance",
     ddof: int = 1,
 ) -> Float[Array, "windows parcels parcels"]:
-    """Estimate one covariance (or correlation) for each sliding window.
+    r"""Estimate one covariance (or correlation) for each sliding window.
+
+    $$
+    S_k = \frac{\sum_t \omega_{tk} (x_t - m_k)(x_t - m_k)^\top}{n_k}, \quad \omega_{tk} = w_t\, [k_0 \le t < k_0 +
+    \text{length}]
+    $$
 
     Hard windows (`taper = 0`) give `numpy.cov` of their frames. A window with fewer than two usable frames has
     covariance 0 and, as a correlation, the identity. Source: Allen et al. (2014), doi:10.1093/cercor/bhs352.
