@@ -17,7 +17,11 @@ Head = Literal["ridge", "logistic"]
 
 @dataclass(frozen=True, kw_only=True)
 class HeldOutPrediction(Loss):
-    """Error of what is predicted of each person from the output of other people: the head never sees whom it predicts.
+    r"""Error of what is predicted of each person from the output of other people: the head never sees whom it predicts.
+
+    $$ \frac{\sum_i (\hat y_i^{(-f_i)} - y_i)^2}{\sum_i (y_i - \bar y)^2} $$
+
+    with the prediction of person i by a head that was learned without the fold of i.
 
     While a fit learns, the training people are dealt out to folds, and each fold is predicted from the others; people
     who are held out are predicted from all training people (in `fit`, `cross_validate`, `bootstrap` and `compare`). The

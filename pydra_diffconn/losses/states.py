@@ -68,7 +68,9 @@ class StateBetween(Loss):
 
 @dataclass(frozen=True, kw_only=True)
 class StateLikelihood(Loss):
-    """Minus the log likelihood of a frame under the Gaussian of its state, states of all runs being the same.
+    r"""Minus the log likelihood of a frame under the Gaussian of its state, states of all runs being the same.
+
+    $$ \sum_k p_k \left( \tfrac{1}{2} \log\det \Sigma_k - \log p_k \right), \qquad p_k = \frac{1}{T} \sum_t w_{tk} $$
 
     Without its constant, (parcels / 2) (1 + log 2 pi); a frame that is shared out counts in each state by its share,
     and states by how frequent they are. Source: Celeux & Govaert (1992), doi:10.1016/0167-9473(92)90042-E.

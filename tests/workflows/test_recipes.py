@@ -49,12 +49,12 @@ def test_everybodys_own_parcels_are_found_where_the_groups_are_wrong(tmp_path):
 
 def test_planted_states_and_their_communities_are_found(tmp_path):
     module = recipe("covariance")
-    states, communities = module.run(module.simulate(people=4, frames=300), steps=80, progress=False)
+    states, communities = module.run(module.simulate(), steps=120, progress=False)
     states, communities = states.set_index("way"), communities.set_index("communities of the learned states")
     right = states["frames right, learned from"]
-    assert right["learned"] > right["k-means of windows"] and right["learned"] > 0.75
-    assert states.loc["learned", "frames right, unseen people"] > 0.75
-    assert communities.loc["learned"].item() > 0.25  # of what so few frames determine; chance is 0
+    assert right["learned"] > right["k-means of windows"] and right["learned"] > 0.9
+    assert states.loc["learned", "frames right, unseen people"] > 0.9
+    assert communities.loc["learned"].item() > 0.6
     assert module.write([states.reset_index(), communities.reset_index()], tmp_path / "report.html").exists()
 
 
