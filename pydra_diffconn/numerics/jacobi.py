@@ -27,12 +27,7 @@ def decomposed(
     entries are small where columns are.
     """
     tall = jnp.asarray(tall)
-    columns, eps = tall.shape[1], jnp.finfo(tall.dtype).eps
-    if columns % 2:  # all are paired
-        left, values, right = decomposed(jnp.pad(tall, ((0, 0), (0, 1))))
-        last = jnp.argmax(jnp.abs(right[:, -1]))  # the direction of the added column, whose value is 0
-        kept = jnp.where(jnp.arange(columns) < last, jnp.arange(columns), jnp.arange(columns) + 1)
-        return left[:, kept], values[kept], right[kept, :-1]
+    eps = jnp.finfo(tall.dtype).eps
     right = jnp.linalg.eigh(tall.T @ tall)[1]
 
     def unfinished(state: Any) -> Any:
@@ -69,6 +64,8 @@ def _rotation(gram: Array) -> Array:
     tournament, and after as many rounds stand where they stood.
     """
     count = len(gram)
+    if count % 2:  # all are paired; nothing is turned towards a column of zeros
+        return _rotation(jnp.pad(gram, (0, 1)))[:count, :count]
     half = count // 2
     # first half in order, then the second half: who leaves at the end of the one enters at the end of the other
     circle = np.concatenate([np.arange(1, half), np.arange(count - 1, half - 1, -1)])

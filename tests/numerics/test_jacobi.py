@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from examples import examples
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pydra_diffconn.numerics import jacobi
@@ -34,6 +34,7 @@ def tall(kind, columns, rng, rows=60):
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @examples(30)
+@example(kind="nearly equal columns", columns=3, seed=0)  # without rank, beside the column that pairs the last one
 @given(kind=st.sampled_from(KINDS), columns=st.integers(1, 12), seed=st.integers(0, 99))
 def test_it_is_a_singular_value_decomposition(kind, columns, seed, dtype):
     with jax.enable_x64(dtype == np.float64):
