@@ -17,6 +17,8 @@ PARAMETERS = "parameters"
 """Key of the outputs under which the learned parameters stand, so that a loss may name one (`"Block.parameter"`)."""
 TESTED = "tested"
 """Key of the outputs under which stands which runs are scored, where the others were learned from."""
+BESIDE = {PARAMETERS, TESTED}
+"""Keys of the outputs under which no output stands."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +82,9 @@ class Loss:
     def scored(self, outputs: Mapping[str, Any], targets: Any = None) -> Any:
         """Return the unweighted value of this term, of targets that are checked; NaN if what it scores holds NaN."""
         if TESTED in outputs and not self.refers:
-            outputs, targets = checks.of_rows(outputs, targets, outputs[TESTED], but=(PARAMETERS, TESTED))
+            own = {name: value for name, value in outputs.items() if name not in BESIDE}
+            own, targets = checks.of_rows((own, targets), outputs[TESTED])
+            outputs = {**own, PARAMETERS: outputs.get(PARAMETERS, {})}
         with checks.scoring(outputs), full_precision():
             found = self.score(outputs, targets)
         return checks.missing_where(self._scores(outputs), found)
@@ -90,7 +94,7 @@ class Loss:
         known = {**outputs.get(PARAMETERS, {}), **outputs}
         named = {getattr(self, one.name) for one in fields(self) if isinstance(getattr(self, one.name), str)}
         weights = known.get(getattr(self, "frame_weights", None))
-        return [checks.weighted(known[name], weights) for name in sorted(named & known.keys() - {PARAMETERS, TESTED})]
+        return [checks.weighted(known[name], weights) for name in sorted(named & known.keys() - BESIDE)]
 
     def at(self, step: Any) -> Self:
         """Return this loss with the weight that its schedule has at a step (a number, also a traced one)."""
@@ -119,7 +123,7 @@ class Loss:
         parameters = outputs.get(PARAMETERS, {})
         if source in outputs or source in parameters:
             return outputs[source] if source in outputs else parameters[source]
-        known = sorted({*outputs, *parameters} - {PARAMETERS, TESTED})
+        known = sorted({*outputs, *parameters} - BESIDE)
         raise ValueError(f"{self.label}: there is no output or learned parameter {source!r}; there are {known}")
 
     def wanted(self, targets: Any, name: str | None = None) -> Any:
@@ -226,7 +230,7 @@ def evaluated(loss: Callable[..., Any], outputs: Mapping[str, Any], targets: Any
     except KeyError as error:
         if error.args[0] in outputs:
             raise
-        known = ", ".join(sorted({*outputs} - {PARAMETERS}))
+        known = ", ".join(sorted({*outputs} - BESIDE))
         raise ValueError(
             f"the loss asks for the output {error}; there are {known} (what is made by steps that are no blocks is not "
             "differentiable, and not among them)"

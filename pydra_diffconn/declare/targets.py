@@ -6,7 +6,7 @@ While a program is traced, as in a fit, the shapes of targets are known and thei
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from typing import Any
 
@@ -30,16 +30,14 @@ def outputs_now() -> Mapping[str, Any] | None:
     return _OUTPUTS.get()
 
 
-def of_rows(outputs: Mapping[str, Any], targets: Any, rows: Any, but: Collection[str]) -> tuple[dict[str, Any], Any]:
-    """Return the outputs and targets of some runs; `but` names what stands among the outputs and is none."""
+def of_rows(values: Any, rows: Any) -> Any:
+    """Return outputs or targets, however nested, of some runs; a list holds one value for each run."""
     import jax
 
     def of(value: Any) -> Any:
         return [value[int(row)] for row in rows] if isinstance(value, list) else value[rows]
 
-    found = {name: of(value) for name, value in outputs.items() if name not in but}
-    kept = {name: outputs[name] for name in but if name in outputs and name != "tested"}
-    return {**found, **kept}, jax.tree.map(of, targets, is_leaf=lambda value: isinstance(value, list))
+    return jax.tree.map(of, values, is_leaf=lambda value: isinstance(value, list))
 
 
 def concrete(target: Any) -> np.ndarray | None:

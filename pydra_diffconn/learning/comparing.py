@@ -9,20 +9,19 @@ from typing import Any
 
 from pydra_diffconn.declare.parameters import Learn
 from pydra_diffconn.learning.fitting import result_of
-from pydra_diffconn.learning.partition import partition
 from pydra_diffconn.learning.prepared import prepared
-from pydra_diffconn.learning.resampling import folds_of, ran
+from pydra_diffconn.learning.resampling import folds_of, learned_on, rests_of
 from pydra_diffconn.learning.result import Result
 from pydra_diffconn.learning.scoring import (
     CLASSICAL,
     LEARNED,
     START,
     Compared,
+    Outputs,
     Pipeline,
     Score,
     all_outputs,
-    chosen_outputs,
-    classical_losses,
+    chosen,
     compared_of,
     compiled,
     table_of,
@@ -136,22 +135,17 @@ def compare(
     ready = prepared(task, learn, groups, optimizer, seed, how, on, cache_root, worker)
     labels = ready.labels
     tests = folds_of(labels, folds, seed)
-    rests = [[number for number in range(len(labels)) if number not in set(test)] for test in tests]
+    rests = rests_of(tests, len(labels))
     for number, rest in enumerate(rests):
         require_runs(loss, len(rest), f"what fold {number} learns from")
     where = (cache_root, worker)
-    reached = classical_losses(classical, choose or loss, targets, rests, where, steps, progress)
-    best = reached.argmin(axis=0)
-    learners = []
-    for rest in rests:
-        mine, others = partition(len(rest), validation, [labels[n] for n in rest], seed)
-        learner = ready.learner(loss, targets, [rest[n] for n in mine], [rest[n] for n in others], steps)
-        learners.append(ran(learner, progress))
-    outputs_of = compiled(ready.program)
-    computed = {
+    best = chosen(classical, choose or loss, targets, rests, where, steps, progress)
+    learners = learned_on(rests, ready, loss, targets, steps, validation, progress)
+    outputs_of = compiled(ready.shorter)
+    computed: dict[str, list[Outputs]] = {
         START: [outputs_of({})] * len(tests),
         **{one.name: [found] * len(tests) for one, found in zip(beside, all_outputs(beside, where), strict=True)},
-        CLASSICAL: chosen_outputs(classical, best, where),
+        CLASSICAL: [one.outputs for one in best],
         LEARNED: [outputs_of(learner.learned()) for learner in learners],
     }
     compared = [compared_of(score, computed, targets, tests, labels, seed) for score in scores]
@@ -159,8 +153,8 @@ def compare(
         {
             "fold": number,
             "runs": len(test),
-            "classical": classical[best[number]].name,
-            "loss_classical": float(reached[best[number], number]),
+            "classical": best[number].name,
+            "loss_classical": best[number].loss,
             "loss_learned": learner.score(learner.state.best_values, learner.training),
             "stopped": learner.stopped,
             **{name: value for name, value in learner.learned().items() if isinstance(value, float)},

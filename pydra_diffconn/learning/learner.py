@@ -239,12 +239,13 @@ class Learner:
         Where the loss refers to what was learned from, the training runs are there, too, and are not scored.
         """
         penalised, tested = runs is self.training, None
+        data_of = self._of if penalised or runs is self.held_out else self.runs.of  # others are scored once
         if not penalised and getattr(self.objective.loss, "refers", False):
             tested = tuple(range(len(self.training), len(self.training) + len(runs)))
             runs = [*self.training, *runs]
         size = self.how.batch_size or len(runs)
         if len(runs) <= size or not self.program.split:
-            data = _without(self._of(runs), common)
+            data = _without(data_of(runs), common)
             return float(self._evaluate(values, step=self.total, penalised=penalised, tested=tested, **data))
         outputs, targets = self._outputs_in_batches(values, runs, size, common), self.runs.targets_of(runs)
         given = {"step": self.total, "count": len(runs), "penalised": penalised, "tested": tested}

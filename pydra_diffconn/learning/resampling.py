@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from pydra_diffconn.declare.parameters import Learn
 from pydra_diffconn.learning.learner import Learner
 from pydra_diffconn.learning.partition import partition
-from pydra_diffconn.learning.prepared import prepared
+from pydra_diffconn.learning.prepared import Prepared, prepared
 from pydra_diffconn.learning.progress import Progress
 from pydra_diffconn.learning.scoring import (
     CLASSICAL,
@@ -76,15 +76,20 @@ class Resampled:
         low, high = np.quantile(values, [0.025, 0.975], axis=0)
         found = {"mean": values.mean(axis=0), "sd": values.std(axis=0, ddof=1), "low": low, "high": high}
         if values.ndim > 1 and values[0].size > 2:
-            fits = values.reshape(len(values), -1)
-            pairs = np.corrcoef(fits)[np.triu_indices(len(fits), 1)]
-            return {**found, "alike": float(pairs.mean()) if len(pairs) else np.nan}
+            return {**found, "alike": mean_correlation(values)}
         if name in self.ranges and values.ndim == 1:
             first, last = self.ranges[name]
             part = (values - first) / (last - first)
             both_ends = min(np.mean(part < AT_END), np.mean(part > 1 - AT_END)) >= AT_BOTH
             found["identified"] = bool(not both_ends and (high - low) <= WIDE * (last - first))
         return found
+
+
+def mean_correlation(arrays: Iterable[Any]) -> float:
+    """Return the mean correlation of two of several arrays; NaN of one."""
+    fits = np.stack([np.ravel(one) for one in arrays])
+    pairs = np.atleast_2d(np.corrcoef(fits))[np.triu_indices(len(fits), 1)]
+    return float(pairs.mean()) if len(pairs) else np.nan
 
 
 def cross_validate(
@@ -144,12 +149,8 @@ def cross_validate(
     tests = folds_from(labels, folds, seed, stratify)
     for number, test in enumerate(tests):
         require_runs(loss, len(test), f"fold {number}", held_out=True)
-    rests = [[number for number in range(len(labels)) if number not in set(test)] for test in tests]
-    found = []
-    for rest in rests:
-        training, held_out = partition(len(rest), validation, [labels[n] for n in rest], seed)
-        mine, others = [rest[n] for n in training], [rest[n] for n in held_out]
-        found.append(ran(ready.learner(loss, targets, mine, others, steps), progress))
+    rests = rests_of(tests, len(labels))
+    found = learned_on(rests, ready, loss, targets, steps, validation, progress)
     rows = [
         {
             "fold": number,
@@ -162,13 +163,16 @@ def cross_validate(
     made = Resampled(rows, _stacked(found), tests, _ranges(ready.program))
     if how.batch_size is not None and not metrics and grid is None:  # the outputs of all runs may not fit in memory
         return made
-    outputs_of = compiled(ready.program)
-    computed = {START: [outputs_of({})] * len(tests), LEARNED: [outputs_of(one.learned()) for one in found]}
+    outputs_of = compiled(ready.shorter)
+    computed = {LEARNED: [outputs_of(one.learned()) for one in found]}
+    made.outputs = in_order(computed[LEARNED], tests)
+    if metrics:
+        computed = {START: [outputs_of({})] * len(tests), **computed}
     if grid is not None:
         choices = grid_of(task, grid) if isinstance(grid, Mapping) else list(grid)
-        names, computed[CLASSICAL] = chosen(choices, loss, targets, rests, (cache_root, worker), steps, progress)
-        made.rows = [{**row, "grid": name} for row, name in zip(rows, names, strict=True)]
-    made.outputs = in_order(computed[LEARNED], tests)
+        best = chosen(choices, loss, targets, rests, (cache_root, worker), steps, progress)
+        computed[CLASSICAL] = [one.outputs for one in best]
+        made.rows = [{**row, "grid": one.name} for row, one in zip(rows, best, strict=True)]
     made.compared = [compared_of(score, computed, targets, tests, labels, seed) for score in metrics]
     return made
 
@@ -225,6 +229,29 @@ def bootstrap(
         rows.append({"repeat": repeat, **scores})
         tested.append(out)
     return Resampled(rows, _stacked(found), tested, _ranges(ready.program))
+
+
+def rests_of(tests: Sequence[Sequence[int]], runs: int) -> list[list[int]]:
+    """Return, of each fold, the runs that it does not test."""
+    return [[number for number in range(runs) if number not in set(test)] for test in tests]
+
+
+def learned_on(
+    rests: Sequence[Sequence[int]],
+    ready: Prepared,
+    loss: Any,
+    targets: Any,
+    steps: int,
+    validation: float | None,
+    progress: bool,
+) -> list[Learner]:
+    """Learn from each set of runs, a part of them held out of it to choose the best values if so asked."""
+    found = []
+    for rest in rests:
+        training, held_out = partition(len(rest), validation, [ready.labels[n] for n in rest], ready.seed)
+        mine, others = [rest[n] for n in training], [rest[n] for n in held_out]
+        found.append(ran(ready.learner(loss, targets, mine, others, steps), progress))
+    return found
 
 
 def ran(learner: Learner, progress: bool) -> Learner:

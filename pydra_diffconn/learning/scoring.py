@@ -117,31 +117,13 @@ def compiled(program: Program) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
     return outputs
 
 
-def classical_losses(
-    classical: Sequence[Pipeline],
-    loss: Any,
-    targets: Any,
-    rests: Sequence[Sequence[int]],
-    where: tuple[Any, Any],
-    steps: int,
-    progress: bool,
-) -> np.ndarray:
-    """Return the loss of each pipeline on the training runs of each fold, (pipelines, folds); infinite for NaN.
+@dataclass(frozen=True)
+class Chosen:
+    """The classical pipeline that a fold chose, its loss on the runs it was chosen on, and its outputs of all runs."""
 
-    A weight that follows a schedule counts as in the last step.
-    """
-    loss = loss.at(steps) if hasattr(loss, "at") else loss
-    found = np.empty((len(classical), len(rests)))
-    with Progress(len(classical), progress, "choosing", "pipeline") as bar:
-        for number, (one, computed) in enumerate(zip(classical, functions(classical, where), strict=True)):
-            outputs = computed()
-            count = len(next(iter(outputs.values())))
-            for fold, rest in enumerate(rests):
-                mine = {name: value[np.array(rest)] for name, value in outputs.items()} | {PARAMETERS: one.values}
-                score = _choosable(loss, mine)
-                found[number, fold] = float(score(mine, chosen_targets(targets, count, rest)))
-            bar.advance(number + 1, found[number].mean(), None)
-    return np.where(np.isfinite(found), found, np.inf)
+    name: str
+    loss: float
+    outputs: Outputs = field(repr=False)
 
 
 def chosen(
@@ -152,17 +134,27 @@ def chosen(
     where: tuple[Any, Any],
     steps: int,
     progress: bool,
-) -> tuple[list[str], list[dict[str, Any]]]:
-    """Return, of each fold, the name and the outputs of the pipeline with the smallest loss on its training runs."""
-    best = classical_losses(classical, loss, targets, rests, where, steps, progress).argmin(axis=0)
-    return [classical[number].name for number in best], chosen_outputs(classical, best, where)
+) -> list[Chosen]:
+    """Return, of each fold, the pipeline with the smallest loss on its training runs; one that is NaN is not chosen.
 
-
-def chosen_outputs(classical: Sequence[Pipeline], best: np.ndarray, where: tuple[Any, Any]) -> list[dict[str, Any]]:
-    """Return the outputs of the pipeline that each fold chose."""
-    chosen = sorted(set(best.tolist()))
-    of = dict(zip(chosen, all_outputs([classical[number] for number in chosen], where), strict=True))
-    return [of[number] for number in best.tolist()]
+    A weight that follows a schedule counts as in the last step.
+    """
+    loss = loss.at(steps) if hasattr(loss, "at") else loss
+    computed, losses = functions(classical, where), np.empty((len(classical), len(rests)))
+    with Progress(len(classical), progress, "choosing", "pipeline") as bar:
+        for number, one in enumerate(classical):
+            outputs = computed[number]()
+            count = len(next(iter(outputs.values())))
+            for fold, rest in enumerate(rests):
+                mine = {name: value[np.array(rest)] for name, value in outputs.items()} | {PARAMETERS: one.values}
+                score = _choosable(loss, mine)
+                losses[number, fold] = float(score(mine, chosen_targets(targets, count, rest)))
+            bar.advance(number + 1, losses[number].mean(), None)
+    losses = np.where(np.isfinite(losses), losses, np.inf)
+    best = losses.argmin(axis=0).tolist()
+    # computed again: the outputs of all pipelines together may not fit in memory
+    outputs_of = {number: computed[number]() for number in set(best)}
+    return [Chosen(classical[n].name, float(losses[n, fold]), outputs_of[n]) for fold, n in enumerate(best)]
 
 
 def all_outputs(pipelines: Sequence[Pipeline], where: tuple[Any, Any]) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from pydra_diffconn.declare.learned import LearnedParameter
-from pydra_diffconn.learning.warnings_of_fits import NO_BASELINE, by_heart
+from pydra_diffconn.learning.warnings_of_fits import NO_BASELINE, NOT_BETTER, by_heart
 from pydra_diffconn.plugins.registry import registry
 from pydra_diffconn.report import figures, notebook
 from pydra_diffconn.report.page import Card, Figure, Section, show, write_page
@@ -19,7 +19,7 @@ from pydra_diffconn.workflow.choosing import labels
 def write_fit_report(result: Any, path: Path) -> Path:
     """Write the report of a fit: every parameter before and after, and the loss curve."""
     key = "validation" if result.validation else "training"
-    notes = [] if result.improved else ["The learned values are not better than the start on these runs."]
+    notes = [] if result.improved else [NOT_BETTER]
     if result.stopped != "after all steps":
         notes.append(result.stopped)
     notes += [told for told in (by_heart(result.history),) if told]
@@ -51,7 +51,7 @@ def result_card(result: Any) -> str:
         {"head": ["loss of runs for", "start", "learned"], "rows": losses},
     ]
     lead = f"{len(result.training)} runs learned from, {len(result.validation)} held out; {result.stopped}."
-    notes = [] if result.improved else ["The learned values are not better than the start on these runs."]
+    notes = [] if result.improved else [NOT_BETTER]
     return notebook.card("What was learned", lead, tables, notes, figures.loss_curve(result.history))
 
 

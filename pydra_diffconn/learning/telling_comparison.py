@@ -8,29 +8,43 @@ from typing import Any
 
 import numpy as np
 
+from pydra_diffconn.learning.resampling import mean_correlation
 from pydra_diffconn.learning.scoring import CLASSICAL, LEARNED, START, Compared
 from pydra_diffconn.report import figures, score_figures
 from pydra_diffconn.report.page import Card, Figure, Section, show, write_page
 
 FEW = 20
 """Groups below which an interval over them is often too narrow."""
+WORDS = {START: "start values", CLASSICAL: "best classical", LEARNED: "learned"}
+"""What pipelines are called, in the order in which they are shown."""
 
 
 def write_comparison(comparison: Any, path: Path, title: str, sections: Sequence[Section] = ()) -> Path:
     """Write a page on a comparison; `sections` of one's own stand after the scores."""
-    first = comparison.compared[0]
-    change = f"{first.values[first.against]:.3g} → {first.values[LEARNED]:.3g}"
-    cards = [
-        Card(change, f"{first.score.name}: best classical → learned"),
-        Card(f"{first.interval[0]:+.2g} to {first.interval[1]:+.2g}", "95 % interval of the difference, over groups"),
-        Card(f"{comparison.groups}", "groups, each scored by what was chosen and learned on others"),
-    ]
-    notes = [comparison.sentence_of(one) for one in comparison.compared if one.score.higher is not None]
-    if comparison.groups < FEW:
-        notes.append(f"{comparison.groups} groups are few: an interval over so few is often too narrow.")
+    cards = cards_of(comparison, "groups, each scored by what was chosen and learned on others")
+    told = [comparison.sentence_of(one) for one in comparison.compared if one.score.higher is not None]
+    notes = [*told, *too_few(comparison)]
     lead = f"The best of {comparison.pipelines} classical pipelines is chosen on the very runs that learning sees."
     every = [_scores(comparison), *sections, _values(comparison), _folds(comparison), _losses(comparison)]
     return write_page(path, title, lead, every, cards, notes)
+
+
+def cards_of(comparison: Any, groups: str) -> list[Card]:
+    """Return the numbers that matter; `groups` says what the groups are."""
+    first = comparison.compared[0]
+    change = f"{first.values[first.against]:.3g} → {first.values[LEARNED]:.3g}"
+    return [
+        Card(change, f"{first.score.name}: best classical → learned"),
+        Card(f"{first.interval[0]:+.2g} to {first.interval[1]:+.2g}", "95 % interval of the difference, over groups"),
+        Card(f"{comparison.groups}", groups),
+    ]
+
+
+def too_few(comparison: Any) -> list[str]:
+    """Return the note that there are few groups, if so."""
+    if comparison.groups >= FEW:
+        return []
+    return [f"{comparison.groups} groups are few: an interval over so few is often too narrow."]
 
 
 def bars_of(compared: Sequence[Compared]) -> list[score_figures.Bars]:
@@ -40,8 +54,7 @@ def bars_of(compared: Sequence[Compared]) -> list[score_figures.Bars]:
 
 def words_of(one: Compared) -> dict[str, str]:
     """Return what pipelines are called, in the order in which they are shown."""
-    beside = {name: name for name in one.values if name not in (START, CLASSICAL, LEARNED)}
-    return {**beside, START: "start values", CLASSICAL: "best classical", LEARNED: "learned"}
+    return {name: name for name in one.values if name not in WORDS} | WORDS
 
 
 def _scores(comparison: Any) -> Section:
@@ -70,8 +83,7 @@ def _values(comparison: Any) -> Section:
         told = [show(value) for value in values]
         alike = ""
         if np.size(parameter.value) > 2 and len(values) > 1:
-            pairs = np.corrcoef([np.ravel(value) for value in values])[np.triu_indices(len(values), 1)]
-            alike = f"{pairs.mean():.2f}"
+            alike = f"{mean_correlation(values):.2f}"
         rows.append([parameter.name, show(parameter.start), *told, alike, parameter.unit or "-"])
     head = ["learned", "start", *(f"fold {n + 1}" for n in range(len(comparison.results))), "correlation", "unit"]
     text = (

@@ -10,6 +10,7 @@ import numpy as np
 from pydra_diffconn.learning.progress import Progress
 
 MANY = 10  # numbers, below which even few runs may do
+NOT_BETTER = "The learned values are not better than the start on these runs."
 NO_BASELINE = (
     "No classical baseline was searched: what is compared here is the start, and any start can be beaten by choosing "
     "it badly. `compare` sets the best classical pipeline, chosen on the same runs, beside what is learned."

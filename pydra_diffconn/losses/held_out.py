@@ -11,6 +11,7 @@ import numpy as np
 from pydra_diffconn.blocks.prediction.kernels import KernelRidge, LogisticRegression
 from pydra_diffconn.declare.loss import TESTED, Loss
 from pydra_diffconn.losses.prediction import binary_cross_entropy
+from pydra_diffconn.losses.states import edges
 
 Head = Literal["ridge", "logistic"]
 
@@ -55,11 +56,6 @@ class HeldOutPrediction(Loss):
         """Three people to learn from and one to predict."""
         return max(4, self.folds or 0)
 
-    @property
-    def least_tested(self) -> int:
-        """One is predicted by itself; its error is measured on the spread of all."""
-        return 1
-
     def score(self, outputs: Mapping[str, Any], targets: Any) -> Any:
         """Return the error of those who are held out, or of all, each predicted from the other folds."""
         target = jnp.asarray(self.per_run(targets, "target"))
@@ -71,8 +67,8 @@ class HeldOutPrediction(Loss):
             learned_from = np.isin(np.arange(len(target)), tested, invert=True)
             found = predicted(features, target, learned_from, self.head, self.penalty)
             return self._error(found[tested], target[tested], target)
-        fold = _ranks(person) if self.folds is None else _ranks(person) % self.folds
-        count = len(target) if self.folds is None else self.folds
+        count = self.folds or len(target)
+        fold = _ranks(person) % count
 
         def without(number: Any) -> Any:
             return predicted(features, target, fold != number, self.head, self.penalty)
@@ -111,8 +107,7 @@ def predicted(features: Any, target: Any, training: Any, head: Head = "ridge", p
 def features_of(values: Any) -> Any:
     """Return an output as (runs, features): of square matrices the upper triangle, without the diagonal."""
     if values.ndim == 3 and values.shape[1] == values.shape[2]:
-        rows, columns = np.triu_indices(values.shape[-1], 1)
-        return values[:, rows, columns]
+        return edges(values)
     return values.reshape(len(values), -1)
 
 

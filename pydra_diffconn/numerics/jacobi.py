@@ -31,24 +31,23 @@ def decomposed(
     right = jnp.linalg.eigh(tall.T @ tall)[1]
 
     def unfinished(state: Any) -> Any:
-        _, _, apart, sweep = state
-        return (apart > 8 * eps) & (sweep < MOST_SWEEPS)
+        _, _, gram, sweep = state
+        return (_largest_cosine(gram) > 8 * eps) & (sweep < MOST_SWEEPS)
 
     def sweep(state: Any) -> Any:
-        turned, right, _, number = state
-        rotation = _rotation(turned.T @ turned)
+        turned, right, gram, number = state
+        rotation = _rotation(gram)
         turned, right = turned @ rotation, right @ rotation
-        return turned, right, _largest_cosine(turned), number + 1
+        return turned, right, turned.T @ turned, number + 1
 
     turned = tall @ right
-    turned, right, _, _ = jax.lax.while_loop(unfinished, sweep, (turned, right, _largest_cosine(turned), 0))
+    turned, right, _, _ = jax.lax.while_loop(unfinished, sweep, (turned, right, turned.T @ turned, 0))
     values = jnp.sqrt(jnp.sum(turned**2, axis=0))
     return turned / jnp.where(values > 0, values, 1.0), values, right.T
 
 
-def _largest_cosine(columns: Array) -> Array:
-    """Return the largest cosine between two columns that are more than rounding."""
-    gram = columns.T @ columns
+def _largest_cosine(gram: Array) -> Array:
+    """Return the largest cosine between two columns that are more than rounding, of their products with each other."""
     size = jnp.diagonal(gram)
     least = (len(size) * jnp.finfo(size.dtype).eps) ** 2 * size.max()
     kept = (size > least) & (size > 0)

@@ -11,6 +11,7 @@ from jax.custom_derivatives import SymbolicZero
 from jaxtyping import Array, Float
 
 from pydra_diffconn.numerics import jacobi
+from pydra_diffconn.numerics.process import in_full_precision
 
 
 def pseudo_inverse(matrix: Float[Array, "rows columns"]) -> Float[Array, "columns rows"]:
@@ -110,7 +111,7 @@ def _applied(operator: Array, constant: Array, series: Array, frames: Array) -> 
 
 def _centred(operator: Array, constant: Array, series: Array, frames: Array) -> Array:
     mean = series.sum(axis=0) / frames
-    return times(operator, series - mean) + constant[:, None] * mean
+    return product(operator, series - mean) + constant[:, None] * mean
 
 
 def _forward(operator: Array, constant: Array, series: Array, frames: Array) -> Any:
@@ -121,20 +122,24 @@ def _backward(saved: Any, slope: Array) -> Any:
     # exactly linear: constant is operator @ 1, so that the slope to `constant` has gone into the operator already
     operator, series, frames = saved
     mean = series.sum(axis=0) / frames
-    return times(slope, (series - mean).T), times(slope, mean), times(operator.T, slope), jnp.zeros_like(frames)
+    return product(slope, (series - mean).T), product(slope, mean), product(operator.T, slope), jnp.zeros_like(frames)
 
 
 _applied.defvjp(_forward, _backward)
 
 
+product = in_full_precision(jnp.matmul)
+"""A product in full precision unless JAX was told otherwise, also in a derivative that is traced by itself."""
+
+
 def times(one: Array, other: Array) -> Array:
-    """Return a product in full precision, also where an accelerator would round its factors."""
+    """Return a product in full precision whatever JAX was told: where rounded factors would leave no digit right."""
     return jnp.matmul(one, other, precision="highest")
 
 
 def column_sums(matrix: Float[Array, "rows columns"]) -> Float[Array, "columns"]:
     """Return the sum of each column, as a product: on CPUs a sum over rows takes twenty times as long."""
-    return times(jnp.ones(len(matrix), matrix.dtype), matrix)
+    return product(jnp.ones(len(matrix), matrix.dtype), matrix)
 
 
 def column_maxima(matrix: Float[Array, "rows columns"]) -> Float[Array, "columns"]:

@@ -19,8 +19,7 @@ def describe(read: Graph, planned: Plan, shapes: dict[Any, Any], title: str, cos
     lines += [f"  Pydra   {node.path}" for node in read.before]
     for one in planned.planned:
         made = ", ".join(f"{name} {shapes[one.path, name]}" for name in one.step.declaration.outputs)
-        together = "".join(f"{step.path}, " for step, _ in one.chain)
-        lines.append(f"  fused   {together}{one.path} ({one.step.declaration.id}) -> {made}")
+        lines.append(f"  fused   {one.paths} ({one.step.declaration.id}) -> {made}")
     lines += [f"  after   {node.path} (in the classical run only)" for node in read.after]
     lines += [f"  plan    {note}" for note in (*read.notes, *planned.notes)]
     for learnable in read.learnables.values():
@@ -38,8 +37,7 @@ def card(read: Graph, planned: Plan, shapes: dict[Any, Any], title: str) -> str:
     steps = [["in Pydra", node.path, "", ""] for node in read.before]
     for one in planned.planned:
         made = ", ".join(f"{name} {shapes[one.path, name]}" for name in one.step.declaration.outputs)
-        path = ", ".join([*(step.path for step, _ in one.chain), one.path])
-        steps.append(["fused", path, one.step.declaration.id, made])
+        steps.append(["fused", one.paths, one.step.declaration.id, made])
     steps += [["in the classical run only", node.path, "", ""] for node in read.after]
     learned = []
     for learnable in read.learnables.values():

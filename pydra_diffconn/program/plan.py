@@ -24,6 +24,11 @@ class Planned:
     def path(self) -> str:
         return self.step.path
 
+    @property
+    def paths(self) -> str:
+        """The paths of all steps that are applied together, as they are shown."""
+        return ", ".join([*(step.path for step, _ in self.chain), self.path])
+
 
 @dataclass
 class Plan:
@@ -36,10 +41,7 @@ class Plan:
 
     def _repr_html_(self) -> str:
         """Show the order of the steps, and why it differs from what was written, in a notebook."""
-        rows = [
-            [number, ", ".join([*(step.path for step, _ in one.chain), one.path]), one.step.declaration.id]
-            for number, one in enumerate(self.planned, start=1)
-        ]
+        rows = [[number, one.paths, one.step.declaration.id] for number, one in enumerate(self.planned, start=1)]
         return notebook.card("Plan", "", [{"head": ["", "step", "block"], "rows": rows}], self.notes)
 
     def consumers(self, key: Key) -> Iterator[tuple[Planned, str]]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from pydra_diffconn.report.page import template
 
 
 def card(
@@ -24,15 +25,7 @@ def card(
     tables : list of mappings
         Each with a `head` and its `rows`; those without rows are left out.
     """
-    return _template().render(title=title, lead=lead, tables=tables, notes=notes, svg=svg)
-
-
-@cache
-def _template() -> Any:
-    import jinja2
-
-    loader = jinja2.FileSystemLoader(Path(__file__).parent)
-    return jinja2.Environment(loader=loader, autoescape=True).get_template("card.html")
+    return template("card.html").render(title=title, lead=lead, tables=tables, notes=notes, svg=svg)
 
 
 def brief(value: Any) -> str:

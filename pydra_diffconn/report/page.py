@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,15 @@ class Card:
     label: str
 
 
+@cache
+def template(name: str) -> Any:
+    """Return a template of this folder, which escapes text."""
+    import jinja2
+
+    loader = jinja2.FileSystemLoader(Path(__file__).parent)
+    return jinja2.Environment(loader=loader, autoescape=True).get_template(name)
+
+
 def write_page(
     path: Path,
     title: str,
@@ -53,11 +63,7 @@ def write_page(
     notes: Sequence[str] = (),
 ) -> Path:
     """Write an HTML page without remote parts; text is escaped."""
-    import jinja2
-
-    loader = jinja2.FileSystemLoader(Path(__file__).parent)
-    template = jinja2.Environment(loader=loader, autoescape=True).get_template("page.html")
-    page = template.render(
+    page = template("page.html").render(
         title=title, lead=lead, sections=sections, cards=cards, notes=notes, version=version("pydra-diffconn")
     )
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -3,6 +3,7 @@
 import jax
 import numpy as np
 import pytest
+from block_cases import single
 from pydra.utils.hash import hash_function
 
 from pydra_diffconn import losses
@@ -74,9 +75,6 @@ def test_the_table_has_every_loss():
 
 @pytest.mark.parametrize(("term", "targets"), TERMS, ids=[type(term).__name__ for term, _ in TERMS])
 def test_single_precision_stays_single_and_agrees_with_double(term, targets):
-    def single(tree):
-        return jax.tree.map(lambda x: x.astype(np.float32) if x.dtype == np.float64 else x, tree)
-
     found = term(single(DATA), single(targets))
     with jax.enable_x64(True):
         rounded = jax.tree.map(lambda x: x.astype(np.float64) if x.dtype == np.float32 else x, single((DATA, targets)))

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from block_cases import single
 from losses.test_every_loss import DATA, TERMS
 from testing.test_contract import cases
 from workflows_under_test import Full, example
@@ -18,10 +19,6 @@ from pydra_diffconn.testing.compiled import Compiled
 EXAMINED = cases()
 LABELS = [f"{number}-{case.block.declaration.name}" for number, case in enumerate(EXAMINED)]
 PRECISIONS = pytest.mark.parametrize("double", [True, False], ids=["float64", "float32"])
-
-
-def single(tree):
-    return jax.tree.map(lambda x: x.astype(np.float32) if getattr(x, "dtype", None) == np.float64 else x, tree)
 
 
 def products(function, *arguments):

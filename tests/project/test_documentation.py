@@ -7,6 +7,7 @@ import doctest
 import importlib
 import os
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -37,15 +38,8 @@ def left_out(language: str, title: str) -> bool:
     return language == "text" or title == "not run here"
 
 
-def examples(page: Path) -> list[str]:
-    """Return the page's Python, each example with the fences that go on from it."""
-    found: list[str] = []
-    for language, _, code in fences(page):
-        if language == "python":
-            found.append(code)
-        elif language == "py":
-            found[-1] += code
-    return found
+examples = runpy.run_path(str(ROOT / "docs" / "pictures.py"))["examples"]
+"""A page's Python, each example with the fences that go on from it: what its pictures are made by."""
 
 
 def private(folder: Path) -> dict[str, str]:

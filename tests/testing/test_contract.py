@@ -1,12 +1,10 @@
 """The contract of a block, examined; and every built-in block has a case that the pytest plugin makes a test of."""
 
-import importlib
-from pathlib import Path
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from block_cases import block_cases
 from jaxtyping import Array, Float
 
 from pydra_diffconn import block, blocks
@@ -27,10 +25,9 @@ def Norms(
 
 
 def cases() -> list[Case]:
-    tests = Path(__file__).parents[1]
-    files = sorted((tests / "blocks").rglob("test_*.py"))
-    modules = [".".join(file.relative_to(tests).with_suffix("").parts) for file in files]
-    return [case for module in modules for case in getattr(importlib.import_module(module), "CASES", [])]
+    found, missing = block_cases()
+    assert not missing
+    return found
 
 
 def items(*arguments) -> dict[str, bool]:

@@ -14,9 +14,8 @@ from pydra_diffconn.bids.jobs import plain
 from pydra_diffconn.learning import telling
 from pydra_diffconn.learning.comparing import Comparison
 from pydra_diffconn.learning.scoring import CLASSICAL, LEARNED, START
+from pydra_diffconn.learning.telling_comparison import WORDS, cards_of, too_few
 from pydra_diffconn.report import figures
-
-WORDS = {START: "start values", CLASSICAL: "best classical", LEARNED: "learned"}
 
 
 def write_fit(outcome: Outcome, config: FitConfig, folder: Path) -> Path:
@@ -40,21 +39,12 @@ def write_fit(outcome: Outcome, config: FitConfig, folder: Path) -> Path:
 
 def _write_page(outcome: Outcome, config: FitConfig, path: Path) -> Path:
     comparison, data = outcome.comparison, outcome.data
-    first = comparison.compared[0]
-    change = f"{first.values[CLASSICAL]:.3g} → {first.values[LEARNED]:.3g}"
-    interval = f"{first.interval[0]:+.2g} to {first.interval[1]:+.2g}"
-    cards = [
-        report.Card(change, f"{first.score.name}: best classical → learned"),
-        report.Card(interval, "95 % interval of the difference, over groups"),
-        report.Card(str(comparison.groups), f"groups ({config.groups}), {len(data.jobs)} runs"),
-    ]
+    cards = cards_of(comparison, f"groups ({config.groups}), {len(data.jobs)} runs")
     sections = [_comparison(comparison), _folds(comparison, config)]
     sections += telling.fit_sections(outcome.result.learned, outcome.result.history)
     sections += [_data(outcome), _how(config)]
     lead = f"Learned over {len(data.jobs)} runs: {', '.join(outcome.result.parameters)}; loss: {config.loss}."
-    notes = [comparison.sentence]
-    if comparison.groups < 20:
-        notes.append(f"{comparison.groups} groups are few: an interval over so few is often too narrow.")
+    notes = [comparison.sentence, *too_few(comparison)]
     return report.write_page(path, "Does learning help?", lead, sections, cards, notes)
 
 

@@ -2,37 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from tests.block_cases import TESTS, block_cases, single
+
 THREADS = 4  # compiling takes nearly all the time, and lets other threads run
-
-
-def cases() -> tuple[list[Any], list[str]]:
-    """Return the cases of all blocks' tests, and what kept some from being read (a library of an oracle)."""
-    tests = Path(__file__).parents[2]
-    found, missing = [], []
-    sys.path.insert(0, str(tests))  # as pytest does
-    for file in sorted((tests / "blocks").rglob("test_*.py")):
-        name = ".".join(file.relative_to(tests).with_suffix("").parts)
-        try:
-            found += getattr(importlib.import_module(name), "CASES", [])
-        except ImportError as error:
-            missing.append(f"{name}: {error}")
-    return found, missing
-
-
-def single(tree: Any) -> Any:
-    """Return the same with numbers of double precision in single."""
-    import jax
-
-    return jax.tree.map(lambda x: x.astype(np.float32) if getattr(x, "dtype", None) == np.float64 else x, tree)
 
 
 def apart(found: Any, expected: Any) -> float:
@@ -81,7 +60,8 @@ def _parts(found: Any) -> tuple[list[np.ndarray], list[np.ndarray]]:
 
 def rows(share: int, shares: int) -> Iterator[dict[str, Any]]:
     """Yield the errors of a share of all cases."""
-    found, missing = cases()
+    sys.path.insert(0, str(TESTS))  # as pytest does
+    found, missing = block_cases()
     if share == 0:
         yield from ({"missing": one} for one in missing)
 

@@ -12,32 +12,23 @@ from jax.extend import core
 from pydra.compose import workflow
 
 from pydra_diffconn import Learn, fuse, losses
-from pydra_diffconn.blocks import BandPass, Correlation, GateConfounds, IndividualMaps, ProjectMaps, RegressConfounds
+from pydra_diffconn.blocks import BandPass, Correlation, GateConfounds
 from tests.benchmarks import training
+from tests.benchmarks.training import CONFOUNDS, HIGH, LOW, TR
 
-TR, LOW, HIGH, CONFOUNDS, DRAWN = 0.8, 0.01, 0.1, 36, 4
+DRAWN = 4
 
 
 @workflow.define(outputs=["connectome"])
-def Gated(series, confounds):
+def Gated(bold, confounds):
     """Parcel series: band and gates of confounds are learned."""
-    band = workflow.add(BandPass(timeseries=series, tr=TR, low=Learn(LOW), high=Learn(HIGH)), name="band")
+    band = workflow.add(BandPass(timeseries=bold, tr=TR, low=Learn(LOW), high=Learn(HIGH)), name="band")
     clean = workflow.add(
         GateConfounds(
             timeseries=band.timeseries, confounds=confounds, gates=Learn(np.full(CONFOUNDS, 0.9)), penalty=0.1
         )
     )
     return workflow.add(Correlation(timeseries=clean.timeseries)).connectome
-
-
-@workflow.define(outputs=["connectome"])
-def SoftAtlas(series, confounds, atlas):
-    """Locations: as `training.FilterFirst`, the atlas and the band are learned."""
-    band = workflow.add(BandPass(timeseries=series, tr=TR, low=Learn(LOW), high=Learn(HIGH)), name="band")
-    clean = workflow.add(RegressConfounds(timeseries=band.timeseries, confounds=confounds), name="clean")
-    maps = workflow.add(IndividualMaps(maps=atlas, deviation=Learn(np.zeros(np.shape(atlas)))), name="maps")
-    parcels = workflow.add(ProjectMaps(timeseries=clean.timeseries, maps=maps.maps), name="parcels")
-    return workflow.add(Correlation(timeseries=parcels.timeseries), name="r").connectome
 
 
 def data(runs: int, frames: int, places: int) -> dict[str, list[np.ndarray]]:
@@ -47,7 +38,7 @@ def data(runs: int, frames: int, places: int) -> dict[str, list[np.ndarray]]:
     tables = [rng.standard_normal((frames, CONFOUNDS), dtype=np.float32) for _ in range(min(runs, DRAWN))]
     factors = (1 + np.arange(runs) / runs).astype(np.float32)
     return {
-        "series": [series[n % DRAWN] * factors[n] for n in range(runs)],
+        "bold": [series[n % DRAWN] * factors[n] for n in range(runs)],
         "confounds": [tables[n % DRAWN] * factors[n] for n in range(runs)],
     }
 
@@ -65,7 +56,7 @@ class Step:
             task = Gated()
         else:
             self.atlas = np.random.default_rng(1).dirichlet(np.ones(parcels), size=places).T.astype(np.float32)
-            task = SoftAtlas(atlas=self.atlas)
+            task = training.FilterFirst(atlas=self.atlas)
         program = with_constants_computed(fuse(task.split(tuple(self.given), **self.given)).padded)  # as in `fit`
         self.learner = Learner(program, losses.Norm("connectome", order=2.0), None, list(range(runs)), [])
         self.batch = self.learner.batch(0)
@@ -92,7 +83,7 @@ class TorchStep:
 
         self.torch = torch
         cuda = {"device": "cuda"}
-        self.series = torch.from_numpy(np.stack(like.given["series"])).to(**cuda)
+        self.series = torch.from_numpy(np.stack(like.given["bold"])).to(**cuda)
         self.confounds = torch.from_numpy(np.stack(like.given["confounds"])).to(**cuda)
         learned = {"low": torch.tensor(LOW, **cuda), "high": torch.tensor(HIGH, **cuda)}
         self.atlas = None
