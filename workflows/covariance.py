@@ -4,6 +4,8 @@ Six planted states follow a Markov chain; each has four communities of its own. 
 each frame, by the likelihood of the frames and how seldom a state changes, and then the affiliation of each parcel in
 each state. Beside them stand k-means of sliding windows, from which the shares start, and Louvain communities.
 
+Louvain is networkx's, which is installed beside this package: pip install networkx
+
 Run it:  python workflows/covariance.py [OUT]      (about a minute on two cores)
 """
 
