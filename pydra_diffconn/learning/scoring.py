@@ -172,7 +172,8 @@ def compared_of(
 ) -> Compared:
     """Score the held-out runs, and find the interval of the difference over groups drawn with replacement."""
     order = np.concatenate([np.array(test) for test in tests])
-    names = list(dict.fromkeys(labels))
+    tested = {labels[run] for run in order}
+    names = [name for name in dict.fromkeys(labels) if name in tested]
     rows_of = [np.flatnonzero([labels[run] == name for run in order]) for name in names]
     everyone = chosen_targets(targets, len(labels), range(len(labels)))
     measure = {name: _measure(score, outputs, everyone, tests, order) for name, outputs in computed.items()}
