@@ -112,7 +112,7 @@ def compiled(program: Program) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
         given = {name: np.asarray(value, dtype=float) for name, value in {**program.parameters, **values}.items()}
         with one_blas_thread():
             found = run(given, program.inputs)
-        return {name: np.asarray(value) for name, value in found.items() if not isinstance(value, list)}
+            return {name: np.asarray(value) for name, value in found.items() if not isinstance(value, list)}
 
     return outputs
 
