@@ -29,6 +29,8 @@ if not typing.TYPE_CHECKING:  # read by lazy_loader
     from .confounds.gating import NonAggressiveRegression as NonAggressiveRegression
     from .confounds.project_out import ProjectOut as ProjectOut
     from .confounds.regression import RegressConfounds as RegressConfounds
+    from .confounds.voxelwise import LocalTissueMean as LocalTissueMean
+    from .confounds.voxelwise import RegressVoxelwise as RegressVoxelwise
     from .connectivity.correlation import ConditionalCorrelation as ConditionalCorrelation
     from .connectivity.correlation import Correlation as Correlation
     from .connectivity.correlation import Covariance as Covariance
@@ -171,6 +173,7 @@ __all__ = [
     "LagWeightedCovariance",
     "LaggedCovariance",
     "LedoitWolf",
+    "LocalTissueMean",
     "LogisticRegression",
     "LowPass",
     "MarkFrames",
@@ -191,6 +194,7 @@ __all__ = [
     "ProjectOut",
     "ReHo",
     "RegressConfounds",
+    "RegressVoxelwise",
     "RestoreMean",
     "RidgeConnectivity",
     "RunningLineFilter",
@@ -1594,6 +1598,37 @@ class LedoitWolf(workflow.Task[_LedoitWolfOutputs]):
         frame_weights: accepted.Traced | None = None,
     ) -> jax.Array: ...
 
+class _LocalTissueMeanOutputs(workflow.Outputs):
+    voxel_confounds: typing.Any
+
+class LocalTissueMean(workflow.Task[_LocalTissueMeanOutputs]):
+    """Average a tissue around each voxel, near voxels more than far ones: the local regressor of ANATICOR."""
+
+    Outputs: typing.TypeAlias = _LocalTissueMeanOutputs
+    declaration: typing.ClassVar[declared.Declaration]
+    def __init__(
+        self,
+        *,
+        timeseries: accepted.Data = ...,
+        tissue: accepted.Values = ...,
+        voxels: accepted.Data = ...,
+        voxel_size: tuple[float, ...] | accepted.Lazy = ...,
+        fwhm: accepted.Number = 30.0,
+        truncate: accepted.Number = 4.0,
+        shape: tuple[int, ...] | None | accepted.Lazy | None = None,
+        mask: accepted.Data | None = None,
+    ) -> None: ...
+    @staticmethod
+    def pure(
+        timeseries: accepted.Traced,
+        tissue: accepted.Traced,
+        voxels: accepted.Traced,
+        voxel_size: tuple[float, ...],
+        fwhm: accepted.Traced = 30.0,
+        truncate: accepted.Traced = 4.0,
+        shape: tuple[int, ...] | None = None,
+    ) -> jax.Array: ...
+
 class _LogisticRegressionOutputs(workflow.Outputs):
     decision: typing.Any
     probability: typing.Any
@@ -2074,6 +2109,37 @@ class RegressConfounds(workflow.Task[_RegressConfoundsOutputs]):
     def pure(
         timeseries: accepted.Traced,
         confounds: accepted.Traced,
+        frame_weights: accepted.Traced | None = None,
+        penalty: accepted.Traced = 0.0,
+        intercept: bool = True,
+        first_row: typing.Literal["copy_second", "zero"] = "copy_second",
+    ) -> jax.Array: ...
+
+class _RegressVoxelwiseOutputs(workflow.Outputs):
+    timeseries: typing.Any
+
+class RegressVoxelwise(workflow.Task[_RegressVoxelwiseOutputs]):
+    """Subtract from each voxel what its own regressor explains, fitted together with confounds that all voxels share."""
+
+    Outputs: typing.TypeAlias = _RegressVoxelwiseOutputs
+    declaration: typing.ClassVar[declared.Declaration]
+    def __init__(
+        self,
+        *,
+        timeseries: accepted.Data = ...,
+        voxel_confounds: accepted.Data = ...,
+        confounds: accepted.Data | None = None,
+        frame_weights: accepted.Data | None = None,
+        penalty: accepted.Number = 0.0,
+        intercept: bool | accepted.Lazy = True,
+        first_row: typing.Literal["copy_second", "zero"] | accepted.Lazy = "copy_second",
+        mask: accepted.Data | None = None,
+    ) -> None: ...
+    @staticmethod
+    def pure(
+        timeseries: accepted.Traced,
+        voxel_confounds: accepted.Traced,
+        confounds: accepted.Traced | None = None,
         frame_weights: accepted.Traced | None = None,
         penalty: accepted.Traced = 0.0,
         intercept: bool = True,

@@ -177,6 +177,8 @@ SPECIAL: dict[str, Callable[[], dict[str, Any]]] = {
     "IndividualMaps": lambda: {"deviation": np.random.default_rng(9).standard_normal((NETWORKS, PARCELS))},
     "LogisticRegression": lambda: {"targets": (samples()["targets"] > 0) * 1.0},
     "NonnegativeFactors": lambda: {"samples": summed(), "parts": np.abs(parts() + 0.3)},
+    "LocalTissueMean": lambda: {**squares(), "tissue": on_a_grid()["tissue"], "fwhm": 12.0},
+    "RegressVoxelwise": lambda: {"voxel_confounds": samples()["timeseries"][:, ::-1]},
     "RestoreMean": lambda: {"reference": samples()["timeseries"] + 10.0},
     "SeedCorrelation": lambda: {**squares(), "seeds": squares()["timeseries"][:, [SIDE * 3 + 3]]},
     "DegreeCentrality": lambda: squares(),
