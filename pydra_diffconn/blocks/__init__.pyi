@@ -29,8 +29,8 @@ if not typing.TYPE_CHECKING:  # read by lazy_loader
     from .confounds.gating import NonAggressiveRegression as NonAggressiveRegression
     from .confounds.project_out import ProjectOut as ProjectOut
     from .confounds.regression import RegressConfounds as RegressConfounds
-    from .confounds.voxelwise import LocalTissueMean as LocalTissueMean
     from .confounds.voxelwise import RegressVoxelwise as RegressVoxelwise
+    from .connectivity.boundary_maps import BoundaryMap as BoundaryMap
     from .connectivity.correlation import ConditionalCorrelation as ConditionalCorrelation
     from .connectivity.correlation import Correlation as Correlation
     from .connectivity.correlation import Covariance as Covariance
@@ -90,7 +90,9 @@ if not typing.TYPE_CHECKING:  # read by lazy_loader
     from .parcels.alignment import SharedResponse as SharedResponse
     from .parcels.alignment import TransportAlignment as TransportAlignment
     from .parcels.eigenvariates import ParcelEigenvariates as ParcelEigenvariates
+    from .parcels.geodesic import SmoothGeodesic as SmoothGeodesic
     from .parcels.label_means import Parcellate as Parcellate
+    from .parcels.local_means import LocalTissueMean as LocalTissueMean
     from .parcels.smoothing import SmoothSurface as SmoothSurface
     from .parcels.smoothing import SmoothVolume as SmoothVolume
     from .parcels.soft_maps import IndividualMaps as IndividualMaps
@@ -127,6 +129,7 @@ __all__ = [
     "AsArray",
     "BandPass",
     "BandStop",
+    "BoundaryMap",
     "ButterworthFiltFilt",
     "Censor",
     "Choose",
@@ -201,6 +204,7 @@ __all__ = [
     "SeedCorrelation",
     "SharedResponse",
     "ShrinkCovariance",
+    "SmoothGeodesic",
     "SmoothSurface",
     "SmoothVolume",
     "SoftKMeans",
@@ -410,6 +414,31 @@ class BandStop(workflow.Task[_BandStopOutputs]):
         low: accepted.Traced = 0.2,
         high: accepted.Traced = 0.3,
         order: accepted.Traced = 2.0,
+    ) -> jax.Array: ...
+
+class _BoundaryMapOutputs(workflow.Outputs):
+    boundary: typing.Any
+
+class BoundaryMap(workflow.Task[_BoundaryMapOutputs]):
+    """Measure at each place how much the profile of connectivity changes towards its neighbours."""
+
+    Outputs: typing.TypeAlias = _BoundaryMapOutputs
+    declaration: typing.ClassVar[declared.Declaration]
+    def __init__(
+        self,
+        *,
+        timeseries: accepted.Data = ...,
+        edges: accepted.Data = ...,
+        lengths: accepted.Data | None = None,
+        frame_weights: accepted.Data | None = None,
+        mask: accepted.Data | None = None,
+    ) -> None: ...
+    @staticmethod
+    def pure(
+        timeseries: accepted.Traced,
+        edges: accepted.Traced,
+        lengths: accepted.Traced | None = None,
+        frame_weights: accepted.Traced | None = None,
     ) -> jax.Array: ...
 
 class _ButterworthFiltFiltOutputs(workflow.Outputs):
@@ -2280,6 +2309,33 @@ class ShrinkCovariance(workflow.Task[_ShrinkCovarianceOutputs]):
     def pure(
         covariance: accepted.Traced,
         shrinkage: accepted.Traced = 0.1,
+    ) -> jax.Array: ...
+
+class _SmoothGeodesicOutputs(workflow.Outputs):
+    timeseries: typing.Any
+
+class SmoothGeodesic(workflow.Task[_SmoothGeodesicOutputs]):
+    """Smooth each frame along a surface with a Gaussian of the distance on it."""
+
+    Outputs: typing.TypeAlias = _SmoothGeodesicOutputs
+    declaration: typing.ClassVar[declared.Declaration]
+    def __init__(
+        self,
+        *,
+        timeseries: accepted.Data = ...,
+        neighbors: accepted.Data = ...,
+        distances: accepted.Data = ...,
+        areas: accepted.Data | None = None,
+        fwhm: accepted.Number = 6.0,
+        mask: accepted.Data | None = None,
+    ) -> None: ...
+    @staticmethod
+    def pure(
+        timeseries: accepted.Traced,
+        neighbors: accepted.Traced,
+        distances: accepted.Traced,
+        areas: accepted.Traced | None = None,
+        fwhm: accepted.Traced = 6.0,
     ) -> jax.Array: ...
 
 class _SmoothSurfaceOutputs(workflow.Outputs):

@@ -144,6 +144,15 @@ def spiky() -> np.ndarray:
     return samples()["timeseries"] + 9.0 * (np.arange(FRAMES) % 67 == 40)[:, None]
 
 
+def within(reach: float) -> dict[str, np.ndarray]:
+    """Return the neighbours of each place of the grid, and how far they are; infinitely far those beyond reach."""
+    place = on_a_grid()["voxels"]
+    apart = np.linalg.norm(place[:, None] - place, axis=2)
+    order = np.argsort(apart, axis=1, kind="stable")[:, : int((apart <= reach).sum(axis=1).max())]
+    far = np.take_along_axis(apart, order, axis=1)
+    return {"neighbors": order, "distances": np.where(far <= reach, far, np.inf)}
+
+
 def shares() -> np.ndarray:
     """Return the shares of a slow and a fast band in each frequency."""
     slow_part = (np.fft.rfftfreq(FRAMES, TR) < 0.03) * 1.0
@@ -159,6 +168,7 @@ def halves() -> np.ndarray:
 SPECIAL: dict[str, Callable[[], dict[str, Any]]] = {
     "AlignGradients": lambda: {"gradients": profile(2), "reference": profile(2)[:, ::-1]},
     "Choose": lambda: {"weights": np.array([0.3, 0.7])},
+    "BoundaryMap": lambda: {"timeseries": on_a_grid()["timeseries"], "edges": on_a_grid()["edges"]},
     "CombineConfounds": lambda: {"weights": np.array([[0.5, 0.5]])},
     "ComponentGates": lambda: {"columns": (1, 2)},
     "CompCor": lambda: {"components": 2},
@@ -184,6 +194,7 @@ SPECIAL: dict[str, Callable[[], dict[str, Any]]] = {
     "DegreeCentrality": lambda: squares(),
     "SharedResponse": lambda: {"components": 3},
     "SmoothSurface": lambda: {"fwhm": 2.5},
+    "SmoothGeodesic": lambda: {**within(4.0), "fwhm": 2.5},
     "SoftKMeans": lambda: {"samples": clusters(), "centers": clusters()[::40], "updates": 5, "temperature": 0.3},
     "SoftThreshold": lambda: {"density": 0.3},
     "SparseCodes": lambda: {"samples": summed(), "atoms": parts()},

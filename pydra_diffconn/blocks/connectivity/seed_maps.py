@@ -50,7 +50,7 @@ def SeedCorrelation(
         Whether the maps are of Fisher's z.
     """
     weights = jnp.ones_like(timeseries[:, 0]) if frame_weights is None else frame_weights.astype(timeseries.dtype)
-    images, sources = (_normed(series, weights)[0] for series in (timeseries, seeds.astype(timeseries.dtype)))
+    images, sources = (normed_columns(series, weights)[0] for series in (timeseries, seeds.astype(timeseries.dtype)))
     maps = jnp.clip(times(sources.T, images), -1, 1)
     if not fisher_z:
         return maps
@@ -102,7 +102,7 @@ def DegreeCentrality(
         Whether correlations are summed instead of counted.
     """
     weights = jnp.ones_like(timeseries[:, 0]) if frame_weights is None else frame_weights.astype(timeseries.dtype)
-    normed, alive = _normed(timeseries, weights)
+    normed, alive = normed_columns(timeseries, weights)
     places = normed.shape[1]
     parts = -(-places // TOGETHER)
     width = jnp.where(jnp.asarray(softness) > 0, softness, 1.0).astype(normed.dtype)
@@ -121,7 +121,7 @@ def DegreeCentrality(
     return jnp.where(alive, degree, 0.0)
 
 
-def _normed(series: Float[Array, "time columns"], weights: Float[Array, "time"]) -> tuple[Array, Array]:
+def normed_columns(series: Float[Array, "time columns"], weights: Float[Array, "time"]) -> tuple[Array, Array]:
     """Return columns whose products over time are correlations, zeros for those without variance, and who has some."""
     centred = series - weights @ series / total_weight(weights)
     square = weights @ centred**2
