@@ -53,13 +53,13 @@ def SmoothGeodesic(
 
     $$
     y_v = \frac{\sum_u s_{uv} x_u}{\sum_u s_{uv}}, \quad s_{uv} = \frac{a_u\, e^{-d_{uv}^2 / 2 \sigma^2}}{\sum_t
-    e^{-d_{ut}^2 / 2 \sigma^2}}, \quad \sigma = \frac{\text{fwhm}}{\sqrt{8 \log 2}}
+    a_t\, e^{-d_{ut}^2 / 2 \sigma^2}}, \quad \sigma = \frac{\text{fwhm}}{\sqrt{8 \log 2}}
     $$
 
     A vertex gives its area to its neighbours, and each takes the mean of what it is given, so that vertices that stand
-    close count no more than others; the kernel of Connectome Workbench's `-metric-smoothing` (GEO_GAUSS_AREA). A
-    constant stays constant. Without width, or without neighbours, a vertex stays as it is. Source: Glasser et al.
-    (2013), doi:10.1016/j.neuroimage.2013.04.127.
+    close count no more than others. With neighbours within 3 sigma it equals Connectome Workbench's
+    `-metric-smoothing`, GEO_GAUSS_AREA, and without areas GEO_GAUSS_EQUAL. A constant stays constant. Without width, or
+    without neighbours, a vertex stays as it is. Source: Glasser et al. (2013), doi:10.1016/j.neuroimage.2013.04.127.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def SmoothGeodesic(
     # guarded on the input: a vanishing width would give 0 times infinity in the gradient
     safe = jnp.where(sigma > 0, sigma, 1.0)
     kernel = jnp.where(near & ((sigma > 0) | (far == 0)), jnp.exp(-0.5 * (far / safe) ** 2), 0.0)
-    given = kernel * (areas / kernel.sum(axis=1))[neighbors]  # distances are the same both ways
+    given = kernel * (areas / (kernel * areas[neighbors]).sum(axis=1))[neighbors]  # distances are the same both ways
     share = given / given.sum(axis=1, keepdims=True)
     return jax.lax.map(lambda frame: jnp.sum(share * frame[neighbors], axis=1), timeseries)
 
