@@ -49,8 +49,8 @@ def FramewiseDisplacement(
     x_{t-1}
     $$
 
-    In mm; 0 in the first frame, which has none before it. Band-pass or low-pass the parameters first where breathing
-    moves them. Equals nipype's `FramewiseDisplacement` and the column of that name of fMRIPrep. Source: Power et al.
+    In mm; 0 in the first frame, which has none before it. Where breathing moves the parameters filter them first
+    (`FilterMotion`). Equals nipype's `FramewiseDisplacement` and the column of that name of fMRIPrep. Source: Power et al.
     (2012), doi:10.1016/j.neuroimage.2011.10.018.
 
     Parameters
@@ -58,7 +58,7 @@ def FramewiseDisplacement(
     motion : (time, 6)
         Translations along x, y, z in mm, then rotations around x, y, z; of a file the columns `trans_x`, ..., `rot_z`.
     radius : float
-        In mm, above 0.
+        In mm, above 0; `bids.head_radius` finds that of a brain mask.
     rotation_unit : {"radians", "degrees"}
         Radians in fMRIPrep, FSL and SPM, degrees in AFNI.
     """

@@ -84,8 +84,8 @@ def DegreeCentrality(
     $$
 
     b is 1 with `weighted`, else 0. The matrix of all pairs is never in memory, only some rows of it. With softness 0
-    the threshold has no gradient. A place without variance goes with none. Equals AFNI's `3dDegreeCentrality -thresh`
-    and C-PAC's degree centrality, binary and weighted. Sources: Buckner et al. (2009),
+    the threshold has no gradient. A place without variance goes with none. As AFNI's `3dDegreeCentrality -thresh` and
+    C-PAC's degree centrality, binary and weighted. Sources: Buckner et al. (2009),
     doi:10.1523/JNEUROSCI.5062-08.2009; Zuo et al. (2012), doi:10.1093/cercor/bhr269.
 
     Parameters
