@@ -2635,7 +2635,8 @@ class SummarizeParcels(workflow.Task[_SummarizeParcelsOutputs]):
         *,
         timeseries: accepted.Data = ...,
         labels: accepted.Data = ...,
-        statistic: typing.Literal["median", "sum", "variance", "standard_deviation", "minimum", "maximum"] | accepted.Lazy = "median",
+        statistic: typing.Literal["median", "sum", "variance", "standard_deviation", "minimum", "maximum"]
+        | accepted.Lazy = "median",
         parcels: tuple[int, ...] | None | accepted.Lazy | None = None,
         mask: accepted.Data | None = None,
     ) -> None: ...

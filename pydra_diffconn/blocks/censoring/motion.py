@@ -50,8 +50,8 @@ def FramewiseDisplacement(
     $$
 
     In mm; 0 in the first frame, which has none before it. Where breathing moves the parameters filter them first
-    (`FilterMotion`). Equals nipype's `FramewiseDisplacement` and the column of that name of fMRIPrep. Source: Power et al.
-    (2012), doi:10.1016/j.neuroimage.2011.10.018.
+    (`FilterMotion`). Equals nipype's `FramewiseDisplacement` and the column of that name of fMRIPrep. Source: Power et
+    al. (2012), doi:10.1016/j.neuroimage.2011.10.018.
 
     Parameters
     ----------
