@@ -18,7 +18,9 @@ from .demo import sample as sample
 from .learning.comparing import compare as compare
 from .learning.estimator import Connectome as Connectome
 from .learning.fit_task import Fit as Fit
+from .learning.minibatches import Minibatches as Minibatches
 from .learning.multiverse import multiverse as multiverse
+from .learning.partition import joined_groups as joined_groups
 from .learning.resampling import bootstrap as bootstrap
 from .learning.resampling import cross_validate as cross_validate
 from .learning.result import Result as Result

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import select
@@ -63,6 +64,25 @@ def _interrupt(number: int, frame: FrameType | None) -> Any:
             return
         frame = frame.f_back
     raise KeyboardInterrupt
+
+
+_leaving: list[int] = []
+
+
+def leave_as(code: int) -> None:
+    """Let the process end with this code as soon as everything is tidied up.
+
+    Threads of XLA may still compute what was interrupted, and crash where Python takes itself apart around them.
+    """
+    _leaving.append(code)
+
+
+@atexit.register  # before JAX and all others register what they tidy up, and so called after them
+def _leave() -> None:
+    if _leaving:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(_leaving[-1])
 
 
 def stop_early(stopped: str) -> None:

@@ -14,7 +14,7 @@ from pydra_diffconn.cli.blocks import blocks
 from pydra_diffconn.cli.compare import compare
 from pydra_diffconn.cli.demo import demo
 from pydra_diffconn.cli.doctor import doctor
-from pydra_diffconn.cli.ending import BAD_INPUT, INTERRUPTED, Stop, hearing_interrupts, nobody_reads
+from pydra_diffconn.cli.ending import BAD_INPUT, INTERRUPTED, Stop, hearing_interrupts, leave_as, nobody_reads
 from pydra_diffconn.cli.fit import fit
 from pydra_diffconn.cli.plugins import plugins
 from pydra_diffconn.cli.run import run
@@ -24,6 +24,14 @@ from pydra_diffconn.cli.strategy import strategy
 
 class Commands(click.Group):
     """Show a user's mistake as one line, not as a traceback."""
+
+    def main(self, args: Any = None, *given: Any, **settings: Any) -> Any:
+        try:
+            return super().main(args, *given, **settings)
+        except SystemExit as end:
+            if args is None and end.code == INTERRUPTED:  # the process is this command's own
+                leave_as(INTERRUPTED)
+            raise
 
     def invoke(self, ctx: click.Context) -> Any:
         try:

@@ -20,6 +20,22 @@ EXPECTED = "a folder, parameters.safetensors or parameters.json written by resul
 
 
 @dataclass(frozen=True)
+class Uncertainty:
+    """How a learned value varies when it is learned again from other people: of a number or of each entry."""
+
+    fits: int
+    mean: Any
+    sd: Any
+    low: Any
+    """End of the 95 % interval, in the unit of the value."""
+    high: Any
+    identified: bool | None = None
+    """Whether the data say where in its range a number lies; None where the range is not bounded on both sides."""
+    alike: float | None = None
+    """The mean correlation of two fits' arrays."""
+
+
+@dataclass(frozen=True)
 class LearnedParameter:
     """One parameter before and after learning, with all that is needed to read it years later."""
 
@@ -34,6 +50,17 @@ class LearnedParameter:
     """The workflow input or the node fields (`node.field`) that hold it."""
     distribution: str = ""
     """What the block was installed from, as pip names it: `diffconn-highpass==1.0`."""
+    uncertainty: Uncertainty | None = None
+    """What `result.bootstrap()` has found."""
+
+
+def interval_of(found: Uncertainty) -> str:
+    """Return what is known of a learned value, in words."""
+    if found.alike is not None:
+        return f"two of {found.fits} fits to other people correlate {found.alike:.2f}"
+    pairs = zip(np.ravel(found.low), np.ravel(found.high), strict=True)
+    words = {True: ", identified", False: ", not identified by these people", None: ""}
+    return f"{'; '.join(f'{a:.3g} to {b:.3g}' for a, b in pairs)} in {found.fits} fits{words[found.identified]}"
 
 
 def save_parameters(folder: str | Path, parameters: list[LearnedParameter]) -> None:
@@ -47,6 +74,8 @@ def save_parameters(folder: str | Path, parameters: list[LearnedParameter]) -> N
     for parameter in parameters:
         entry = asdict(parameter)
         del entry["name"]
+        if parameter.uncertainty is None:
+            del entry["uncertainty"]
         described[parameter.name] = {key: _jsonable(value) for key, value in entry.items()}
     told = json.dumps(described)
     metadata = {"format_version": FORMAT_VERSION, "checksum": checksum(told.encode()), "parameters": told}
@@ -133,7 +162,13 @@ def _same(value: np.ndarray, told: Any) -> bool:
 
 def _parameter(name: str, entry: dict[str, Any]) -> LearnedParameter:
     arrays = {key: np.array(entry[key]) if isinstance(entry[key], list) else entry[key] for key in ("value", "start")}
-    return LearnedParameter(name=name, **{**entry, **arrays, "targets": tuple(entry["targets"])})
+    how_sure = entry.get("uncertainty")
+    if how_sure is not None:
+        read: dict[str, Any] = {n: np.array(v) if isinstance(v, list) else v for n, v in how_sure.items()}
+        how_sure = Uncertainty(**read)
+    return LearnedParameter(
+        name=name, **{**entry, **arrays, "targets": tuple(entry["targets"]), "uncertainty": how_sure}
+    )
 
 
 def require_blocks(parameters: list[LearnedParameter]) -> None:
@@ -154,4 +189,6 @@ def _install(parameter: LearnedParameter) -> str:
 
 
 def _jsonable(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _jsonable(one) for key, one in value.items()}
     return np.asarray(value).tolist() if isinstance(value, np.ndarray | np.generic) else value

@@ -31,7 +31,7 @@ class Loss:
     Parameters
     ----------
     output : str
-        What is scored: an output of the workflow, stacked over runs, or a learned parameter.
+        What is scored: an output of the workflow, stacked over runs, a learned parameter, or an input.
     weight : float or function of the step
         Multiplies the score; a schedule (those of optax among them) needs the step, see `at`.
     name : str, optional
@@ -89,10 +89,14 @@ class Loss:
             found = self.score(outputs, targets)
         return checks.missing_where(self._scores(outputs), found)
 
+    @property
+    def names(self) -> set[str]:
+        """The names among its settings: of outputs, learned parameters or inputs of the workflow."""
+        return {getattr(self, one.name) for one in fields(self) if isinstance(getattr(self, one.name), str)}
+
     def _scores(self, outputs: Mapping[str, Any]) -> list[Any]:
         """Return the outputs and learned parameters that this term names."""
-        known = {**outputs.get(PARAMETERS, {}), **outputs}
-        named = {getattr(self, one.name) for one in fields(self) if isinstance(getattr(self, one.name), str)}
+        known, named = {**outputs.get(PARAMETERS, {}), **outputs}, self.names
         weights = known.get(getattr(self, "frame_weights", None))
         return [checks.weighted(known[name], weights) for name in sorted(named & known.keys() - BESIDE)]
 
@@ -116,7 +120,7 @@ class Loss:
         return self.name or type(self).__name__
 
     def read(self, outputs: Mapping[str, Any], source: Any = None) -> Any:
-        """Return an output or a learned parameter by name (by default `output`); an array is returned as it is."""
+        """Return an output, learned parameter or input by name (by default `output`); an array is returned as it is."""
         source = self.output if source is None else source
         if not isinstance(source, str):
             return source

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydra_diffconn.declare.parameters import Learn
 from pydra_diffconn.learning.fitting import result_of
-from pydra_diffconn.learning.prepared import prepared
+from pydra_diffconn.learning.prepared import Asked, prepared
 from pydra_diffconn.learning.resampling import folds_of, learned_on, rests_of
 from pydra_diffconn.learning.result import Result
 from pydra_diffconn.learning.scoring import (
@@ -24,6 +24,7 @@ from pydra_diffconn.learning.scoring import (
     chosen,
     compared_of,
     compiled,
+    grid_of,
     table_of,
 )
 from pydra_diffconn.learning.settings import Learning, Machine, require_loss, require_runs, settled
@@ -45,6 +46,8 @@ class Comparison:
     """The runs that each fold held out."""
     labels: list[Any] = field(default_factory=list, repr=False)
     """The groups, in the order of `Compared.of_groups`."""
+    seen: bool = False
+    """Whether the step of the learned values was chosen on the very runs that are scored."""
 
     @property
     def table(self) -> Any:
@@ -77,7 +80,8 @@ class Comparison:
             f"{words[one.helped]}: {one.score.name} is {one.values[LEARNED]:.3g} with learned values and "
             f"{one.values[CLASSICAL]:.3g} with the best of {self.pipelines} classical pipelines, chosen on the same "
             f"training groups; difference {one.difference:+.3g}, 95 % interval {low:+.3g} to {high:+.3g} over the "
-            f"{self.groups} groups, each scored where neither had seen it."
+            f"{self.groups} groups, each scored where neither had seen it"
+            f"{', but for the step of the learned values, which was chosen there' * self.seen}."
         )
 
 
@@ -132,7 +136,7 @@ def compare(
     require_loss(loss, steps=steps, seed=seed, folds=folds)
     if not classical or not scores:
         raise ValueError("compare needs classical pipelines to choose from, and scores of held-out runs")
-    ready = prepared(task, learn, groups, optimizer, seed, how, on, cache_root, worker)
+    ready = prepared(task, loss, learn, groups, optimizer, seed, how, on, cache_root, worker)
     labels = ready.labels
     tests = folds_of(labels, folds, seed)
     rests = rests_of(tests, len(labels))
@@ -161,6 +165,48 @@ def compare(
         }
         for number, (test, learner) in enumerate(zip(tests, learners, strict=True))
     ]
-    results = [result_of(learner, task, ready.program) for learner in learners]
+    asked = Asked(ready, task, loss, targets, steps, where)
+    results = [result_of(learner, asked) for learner in learners]
     names = list(dict.fromkeys(labels))
     return Comparison(compared, rows, len(names), len(classical), results, tests, names)
+
+
+def comparison_of(
+    result: Result,
+    classical: Mapping[str, Sequence[Any]] | Sequence[Pipeline],
+    scores: Sequence[Score],
+    choose: Callable[..., Any] | None,
+    progress: bool,
+) -> Comparison:
+    """Return how the learned values of one fit stand beside the best classical pipeline, on the runs it held out."""
+    asked, tests = result.asked, [result.validation]
+    assert asked is not None
+    if not result.validation:
+        raise ValueError(
+            "nobody was held out of this fit, and what was learned cannot be compared on the people it was learned "
+            "from; give validation=0.25, or groups of at least twenty, or call pydra_diffconn.compare"
+        )
+    pipelines = grid_of(asked.task, classical) if isinstance(classical, Mapping) else list(classical)
+    if not pipelines or not scores:
+        raise ValueError("compare needs classical pipelines to choose from, and scores of held-out runs")
+    rests = [result.training]
+    (best,) = chosen(pipelines, choose or asked.loss, asked.targets, rests, asked.where, asked.steps, progress)
+    outputs_of, labels = compiled(asked.ready.shorter), asked.ready.labels
+    learned = {name: result.parameters[name] for name in asked.ready.program.parameters}
+    computed: dict[str, list[Outputs]] = {
+        START: [outputs_of({})],
+        CLASSICAL: [best.outputs],
+        LEARNED: [outputs_of(learned)],
+    }
+    seed = asked.ready.seed
+    compared = [compared_of(score, computed, asked.targets, tests, labels, seed) for score in scores]
+    row = {
+        "fold": 0,
+        "runs": len(result.validation),
+        "classical": best.name,
+        "loss_classical": best.loss,
+        "loss_learned": result.best["training"],
+        "stopped": result.stopped,
+    }
+    names = list(dict.fromkeys(labels[run] for run in result.validation))
+    return Comparison(compared, [row], len(names), len(pipelines), [result], tests, names, seen=True)

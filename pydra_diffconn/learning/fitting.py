@@ -16,12 +16,11 @@ from pydra_diffconn.learning import warnings_of_fits
 from pydra_diffconn.learning.checkpoints import Checkpoint, fingerprint
 from pydra_diffconn.learning.learner import Learner
 from pydra_diffconn.learning.partition import by_default, partition
-from pydra_diffconn.learning.prepared import Prepared, prepared
+from pydra_diffconn.learning.prepared import Asked, Prepared, prepared
 from pydra_diffconn.learning.progress import Progress
 from pydra_diffconn.learning.result import Result
 from pydra_diffconn.learning.settings import Learning, Machine, require_count, require_loss, settled
 from pydra_diffconn.numerics.process import one_blas_thread
-from pydra_diffconn.program.program import Program
 from pydra_diffconn.workflow import graph
 from pydra_diffconn.workflow.choosing import corners, winners
 from pydra_diffconn.workflow.writing_back import with_parameters
@@ -89,18 +88,27 @@ def fit(
     how, on, groups = settled(how, on, groups, old, "fit")
     require_loss(loss, steps=steps, seed=seed)
     require_count("starts", starts, 1)
-    if starts > 1 and checkpoint is not None:
-        raise ValueError("starts and checkpoint are both given; a checkpoint holds the state of one start")
     if not (checkpoint is None or isinstance(checkpoint, str | PathLike)):
         raise ValueError(f"checkpoint is {checkpoint!r}; expected the path of a folder")
-    ready = prepared(task, learn, groups, optimizer, seed, how, on, cache_root, worker)
+    ready = prepared(task, loss, learn, groups, optimizer, seed, how, on, cache_root, worker)
     subjects = ready.kinds.get("subject")
     if not any(one.mark.per for one in ready.program.graph.learnables.values()):  # who is held out learns no own value
         validation = by_default(validation, subjects)
     sides = partition(len(ready.program.runs), validation, subjects, seed)
-    learner = _run(ready, loss, targets, *sides, steps, checkpoint, progress)
-    reached = _from_elsewhere(learner, starts, seed, progress) if starts > 1 else []
-    return replace(result_of(learner, task, ready.program), starts=reached)
+    mark = None if checkpoint is None else _mark(ready, loss, targets, *sides)
+    savers = [_saver(checkpoint, mark, how, number) for number in range(starts)]
+    learner = _run(ready, loss, targets, *sides, steps, savers[0], progress)
+    reached = _from_elsewhere(learner, savers[1:], seed, progress) if starts > 1 else []
+    asked = Asked(ready, task, loss, targets, steps, (cache_root, worker))
+    return replace(result_of(learner, asked), starts=reached)
+
+
+def _saver(folder: str | Path | None, mark: str | None, how: Learning, start: int) -> Checkpoint | None:
+    """Return where a start saves its state: the first in the folder itself, each further one in a folder within."""
+    if folder is None or mark is None:
+        return None
+    place = Path(folder) / f"start-{start}" if start else Path(folder)
+    return Checkpoint(place, f"{mark}-{start}" if start else mark, how.checkpoint_every)
 
 
 def _run(
@@ -110,13 +118,9 @@ def _run(
     training: list[int],
     held_out: list[int],
     steps: int,
-    checkpoint: str | Path | None,
+    saver: Checkpoint | None,
     progress: bool,
 ) -> Learner:
-    saver = None
-    if checkpoint is not None:
-        mark = _mark(ready, loss, targets, training, held_out)
-        saver = Checkpoint(checkpoint, mark, ready.how.checkpoint_every)
     with Progress(steps, enabled=progress) as bar, one_blas_thread():
         learner = ready.learner(loss, targets, training, held_out, steps)
         warnings_of_fits.warn_of_many(learner, bar)
@@ -124,21 +128,24 @@ def _run(
         learner.run(bar, saver)
         if (told := warnings_of_fits.by_heart(learner.state.history)) is not None:
             bar.warn(told)
+        warnings_of_fits.warn_of_ends(learner, bar)
         if not learner.improved:
             bar.warn("nothing better than the start was found; the result is the classical workflow")
     return learner
 
 
-def _from_elsewhere(learner: Learner, starts: int, seed: int, progress: bool) -> list[dict[str, Any]]:
+def _from_elsewhere(
+    learner: Learner, savers: Sequence[Checkpoint | None], seed: int, progress: bool
+) -> list[dict[str, Any]]:
     """Take the steps from other starts, too; leave the best state, and return what each start came to."""
     rng, states = np.random.default_rng(seed), [learner.state]
     with one_blas_thread():
-        for _ in range(starts - 1):
+        for saver in savers:
             if learner.stopped.startswith("interrupted"):
                 break
             learner.begin_elsewhere(rng)
             with Progress(learner.total, enabled=progress) as bar:
-                learner.run(bar)
+                learner.run(bar, saver)
             states.append(learner.state)
     key = "validation" if learner.held_out else "training"
     learner.state = min(states, key=lambda state: state.best[key])
@@ -155,8 +162,9 @@ def _mark(ready: Prepared, loss: Any, targets: Any, training: list[int], held_ou
     return fingerprint(program.graph.task, *data, *steps, ready.kinds, marks, pydra_compat.environment())
 
 
-def result_of(learner: Learner, task: Any, program: Program) -> Result:
+def result_of(learner: Learner, asked: Asked) -> Result:
     """Return what a learner has learned, as parameters with units and as a workflow."""
+    program = asked.ready.program
     read, values = program.graph, learner.learned()
     learned = [graph.describe(one, read, values[name]) for name, one in read.learnables.items()]
     for name, of_entity in learner.learned_per_entity().items():
@@ -169,7 +177,7 @@ def result_of(learner: Learner, task: Any, program: Program) -> Result:
     return Result(
         learned,
         learner.state.history,
-        with_parameters(type(task), learned),
+        with_parameters(type(asked.task), learned),
         learner.baseline,
         learner.state.best,
         learner.training,
@@ -178,4 +186,5 @@ def result_of(learner: Learner, task: Any, program: Program) -> Result:
         learner.scores_with(corners(read, values)) if chosen else {},
         chosen,
         program,
+        asked=asked,
     )

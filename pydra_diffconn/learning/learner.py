@@ -16,7 +16,7 @@ from pydra_diffconn.learning.progress import Progress
 from pydra_diffconn.learning.settings import Learning, require_runs
 from pydra_diffconn.learning.state import State, is_better
 from pydra_diffconn.learning.training_data import TrainingData
-from pydra_diffconn.numerics.process import compiler_options, in_full_precision
+from pydra_diffconn.numerics.process import compiler_options, in_full_precision, one_blas_thread
 from pydra_diffconn.program.program import Program
 
 RETRIES = 8  # halvings of the step before a diverging fit stops with its last good values
@@ -162,6 +162,8 @@ class Learner:
 
     def run(self, bar: Progress, checkpoint: Checkpoint | None = None) -> None:
         """Take the steps; each row of the history is the loss of the values before that step."""
+        import jax
+
         self.resumed = False
         if checkpoint is not None and (found := checkpoint.load(self.state)) is not None:
             self.state, self.resumed = found, True
@@ -174,6 +176,7 @@ class Learner:
                     checkpoint.save_if_due(self.state, self.baseline)
         except KeyboardInterrupt:
             self.stopped = f"interrupted at step {self.state.number}; the best values so far are kept"
+        jax.block_until_ready(self.state.values)
         if checkpoint is not None:
             checkpoint.save_if_due(self.state, self.baseline, last=True)
 
@@ -238,6 +241,10 @@ class Learner:
 
         Where the loss refers to what was learned from, the training runs are there, too, and are not scored.
         """
+        with one_blas_thread():
+            return self._score(values, runs, common)
+
+    def _score(self, values: Mapping[str, Any], runs: Sequence[int], common: Collection[str]) -> float:
         penalised, tested = runs is self.training, None
         data_of = self._of if penalised or runs is self.held_out else self.runs.of  # others are scored once
         if not penalised and getattr(self.objective.loss, "refers", False):

@@ -70,3 +70,46 @@ def labels_of(count: int, groups: Sequence[Any] | None, name: str = "groups") ->
 
 def _is_run(one: Any, count: int) -> bool:
     return isinstance(one, int | np.integer) and not isinstance(one, bool) and bool(0 <= one < count)
+
+
+def joined_groups(*labels: Sequence[Any]) -> list[str]:
+    """Return one label for each run such that runs that share any of several labels share it.
+
+    Keeps whole, at once, what must not be torn apart: families and scanners, for example.
+
+    Parameters
+    ----------
+    *labels : sequence
+        Of each kind, one label for each run; None where a run has none of that kind.
+
+    Raises
+    ------
+    ValueError
+        If there are not equally many labels of each kind, or all runs hang together.
+
+    Examples
+    --------
+    >>> joined_groups(["A", "A", "B", "C"], ["x", "y", "y", "z"])
+    ['A, B, x, y', 'A, B, x, y', 'A, B, x, y', 'C, z']
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    counts = [len(kind) for kind in labels]
+    if not labels or len(set(counts)) > 1:
+        raise ValueError(f"there are {counts} labels of the kinds; expected one for each run of every kind")
+    nodes: dict[tuple[int, Any], int] = {}
+    pairs = [
+        (run, counts[0] + nodes.setdefault((kind, label), len(nodes)))
+        for kind, given in enumerate(labels)
+        for run, label in enumerate(given)
+        if label is not None
+    ]
+    size, (rows, columns) = counts[0] + len(nodes), np.array(pairs, int).reshape(-1, 2).T
+    _, part = connected_components(coo_array((np.ones(len(rows)), (rows, columns)), shape=(size, size)), directed=False)
+    if counts[0] > 1 and len(set(part[: counts[0]])) == 1:
+        raise ValueError("all runs hang together by these labels, so that none could be held out; give fewer kinds")
+    names: dict[int, list[str]] = {}
+    for (_, label), node in nodes.items():
+        names.setdefault(int(part[counts[0] + node]), []).append(str(label))
+    return [", ".join(names.get(int(part[run]), [f"run {run}"])) for run in range(counts[0])]

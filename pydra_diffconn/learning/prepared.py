@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from pydra_diffconn.declare.loss import Loss
 from pydra_diffconn.declare.parameters import Learn
 from pydra_diffconn.learning.learner import Learner, NotFinite
 from pydra_diffconn.learning.partition import labels_of
@@ -14,6 +15,7 @@ from pydra_diffconn.program.calling import first_refusal
 from pydra_diffconn.program.fusing import fuse
 from pydra_diffconn.program.hoisting import with_constants_computed
 from pydra_diffconn.program.program import Program
+from pydra_diffconn.program.wires import FromArray
 
 
 @dataclass(frozen=True)
@@ -55,8 +57,22 @@ class Prepared:
             raise first_refusal(self.program, self.program.parameters, {}) or error from None
 
 
+@dataclass(frozen=True)
+class Asked:
+    """All that a fit was given, so that the same can be learned again, or compared with what was not learned."""
+
+    ready: Prepared
+    task: Any
+    loss: Callable[..., Any]
+    targets: Any
+    steps: int
+    where: tuple[Any, Any]
+    """Cache and worker of nodes that are no blocks."""
+
+
 def prepared(
     task: Any,
+    loss: Callable[..., Any],
     learn: Mapping[str, Learn] | None,
     groups: Sequence[Any] | Mapping[str, Sequence[Any]] | None,
     optimizer: Any,
@@ -75,8 +91,25 @@ def prepared(
             f"nothing to learn in {type(task).__name__}: mark a parameter with Learn() in the workflow, or name one in "
             "learn={...}"
         )
-    program = replace(program, devices=tuple(on.devices), remat=on.remat)
+    program = replace(_with_inputs_read(program, loss), devices=tuple(on.devices), remat=on.remat)
     kinds = groups if isinstance(groups, Mapping) else {} if groups is None else {"subject": groups}
     for kind, labels in kinds.items():
         labels_of(len(program.runs), labels, kind if isinstance(groups, Mapping) else "groups")
     return Prepared(program, with_constants_computed(program.padded), dict(kinds), optimizer, seed, how)
+
+
+def _with_inputs_read(program: Program, loss: Callable[..., Any]) -> Program:
+    """Return the program with the inputs of the workflow that a loss names among its outputs.
+
+    Homogeneity, for example, is that of the series in the parcels learned.
+    """
+    known = {*program.runs[0].outputs, *program.parameters}
+    named = {name for part in getattr(loss, "parts", (loss,)) if isinstance(part, Loss) for name in part.names}
+    wanted = [name for name in program.inputs if name in named - known]
+    if not wanted:
+        return program
+    runs = [
+        replace(run, outputs={**run.outputs, **{name: FromArray(name) for name in wanted}}, plan=None)
+        for run in program.runs
+    ]
+    return replace(program, runs=runs)

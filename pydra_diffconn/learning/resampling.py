@@ -144,7 +144,7 @@ def cross_validate(
     """
     how, on, groups = settled(how, on, groups, old, "cross_validate")
     require_loss(loss, steps=steps, seed=seed)
-    ready = prepared(task, learn, groups, optimizer, seed, how, on, cache_root, worker)
+    ready = prepared(task, loss, learn, groups, optimizer, seed, how, on, cache_root, worker)
     labels = ready.labels
     tests = folds_from(labels, folds, seed, stratify)
     for number, test in enumerate(tests):
@@ -211,9 +211,14 @@ def bootstrap(
     """
     how, on, groups = settled(how, on, groups, old, "bootstrap")
     require_loss(loss, steps=steps, seed=seed)
+    ready = prepared(task, loss, learn, groups, optimizer, seed, how, on, cache_root, worker)
+    return again(ready, loss, targets, repeats, steps, progress)
+
+
+def again(ready: Prepared, loss: Any, targets: Any, repeats: int, steps: int, progress: bool) -> Resampled:
+    """Return what is learned from groups drawn with replacement, each time with another seed."""
     require_count("repeats", repeats, 1)
-    ready = prepared(task, learn, groups, optimizer, seed, how, on, cache_root, worker)
-    labels = ready.labels
+    labels, seed = ready.labels, ready.seed
     names, rng = list(dict.fromkeys(labels)), np.random.default_rng(seed)
     found, rows, tested = [], [], []
     for repeat in range(repeats):
@@ -255,9 +260,11 @@ def learned_on(
 
 
 def ran(learner: Learner, progress: bool) -> Learner:
-    """Let a learner take its steps; return it."""
+    """Let a learner take its steps; return it. One that is interrupted is no part of several."""
     with Progress(learner.total, enabled=progress) as bar, one_blas_thread():
         learner.run(bar)
+    if learner.stopped.startswith("interrupted"):
+        raise KeyboardInterrupt(learner.stopped)
     return learner
 
 

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pydra_diffconn.declare.learned import LearnedParameter, save_parameters
+import numpy as np
+
+from pydra_diffconn.declare.learned import LearnedParameter, Uncertainty, save_parameters
 from pydra_diffconn.files import whole_folder
+from pydra_diffconn.learning.prepared import Asked
+from pydra_diffconn.learning.scoring import Pipeline, Score
 from pydra_diffconn.learning.state import is_better
 from pydra_diffconn.program.program import Program
 from pydra_diffconn.workflow.choosing import with_options
+
+if TYPE_CHECKING:
+    from pydra_diffconn.learning.comparing import Comparison
+    from pydra_diffconn.learning.resampling import Resampled
 
 
 @dataclass
@@ -35,6 +44,12 @@ class Result:
     program: Program | None = field(default=None, repr=False)
     starts: list[dict[str, Any]] = field(default_factory=list)
     """Of a fit from several starts, what each came to: its best scores, and the numbers that have them."""
+    asked: Asked | None = field(default=None, repr=False)
+    """What the fit was given."""
+    comparison: Any = field(default=None, repr=False)
+    """What `compare` has found."""
+    resampled: Any = field(default=None, repr=False)
+    """What `bootstrap` has found."""
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -57,6 +72,76 @@ class Result:
                 "Choose(option_1=..., option_2=..., weights=Learn())"
             )
         return with_options(self.workflow, self.winners)
+
+    @property
+    def outputs(self) -> dict[str, Any]:
+        """The outputs of all runs with the learned values, each run with what was learned for its own entity."""
+        assert self.program is not None and self.asked is not None
+        values = {name: self.parameters[name] for name in self.program.parameters}
+        marks = {name: one.mark.per for name, one in self.program.graph.learnables.items() if one.mark.per}
+        if not marks:
+            return self.program(values)
+        kinds = self.asked.ready.kinds
+        each = {n: np.stack([self.parameters[f"{n}@{label}"] for label in kinds[per]]) for n, per in marks.items()}
+        found = self.program.outputs_of(values, self.program.inputs, list(range(len(self.program.runs))), each)
+        return {name: self.program.with_missing(name, value) for name, value in found.items()}
+
+    def compare(
+        self,
+        classical: Mapping[str, Sequence[Any]] | Sequence[Pipeline],
+        scores: Sequence[Score],
+        choose: Callable[..., Any] | None = None,
+        progress: bool = True,
+    ) -> Comparison:
+        """Set the best classical pipeline, chosen on the runs learned from, beside start and learned values.
+
+        All three are scored on the runs held out by `validation`. The step of the learned values was chosen there,
+        too, which favours them; the function `compare` holds others out.
+
+        Parameters
+        ----------
+        classical : mapping or sequence of Pipeline
+            Values to choose from for each parameter, or pipelines.
+        scores : sequence of Score
+            What is reported; the first decides.
+        choose : callable, optional
+            The loss by which the classical pipeline is chosen; by default that of the fit.
+        progress : bool
+            Whether progress is shown.
+
+        Raises
+        ------
+        ValueError
+            If no runs were held out.
+        """
+        from pydra_diffconn.learning.comparing import comparison_of
+
+        self.comparison = comparison_of(self, classical, scores, choose, progress)
+        return self.comparison
+
+    def bootstrap(self, repeats: int = 20, progress: bool = True) -> Resampled:
+        """Learn again from groups drawn with replacement, each time with another seed: how sure each value is.
+
+        The learned parameters, their file and the report have the intervals from then on.
+
+        Parameters
+        ----------
+        repeats : int
+            Number of fits.
+        progress : bool
+            Whether progress is shown.
+        """
+        from pydra_diffconn.learning.resampling import again
+
+        assert self.asked is not None
+        asked = self.asked
+        self.resampled = again(asked.ready, asked.loss, asked.targets, repeats, asked.steps, progress)
+        told = self.resampled.uncertainty
+        self.learned = [
+            replace(one, uncertainty=Uncertainty(repeats, **told[one.name])) if one.name in told else one
+            for one in self.learned
+        ]
+        return self.resampled
 
     @property
     def degrees_of_freedom(self) -> dict[str, Any]:

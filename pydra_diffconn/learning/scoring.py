@@ -112,7 +112,7 @@ def compiled(program: Program) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
         given = {name: np.asarray(value, dtype=float) for name, value in {**program.parameters, **values}.items()}
         with one_blas_thread():
             found = run(given, program.inputs)
-        return {name: np.asarray(value) for name, value in found.items() if not isinstance(value, list)}
+            return {name: np.asarray(value) for name, value in found.items() if not isinstance(value, list)}
 
     return outputs
 
@@ -172,7 +172,8 @@ def compared_of(
 ) -> Compared:
     """Score the held-out runs, and find the interval of the difference over groups drawn with replacement."""
     order = np.concatenate([np.array(test) for test in tests])
-    names = list(dict.fromkeys(labels))
+    tested = {labels[run] for run in order}
+    names = [name for name in dict.fromkeys(labels) if name in tested]
     rows_of = [np.flatnonzero([labels[run] == name for run in order]) for name in names]
     everyone = chosen_targets(targets, len(labels), range(len(labels)))
     measure = {name: _measure(score, outputs, everyone, tests, order) for name, outputs in computed.items()}

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from pydra_diffconn.declare.learned import LearnedParameter
+from pydra_diffconn.declare.learned import LearnedParameter, interval_of
+from pydra_diffconn.learning.telling_comparison import scores_section, too_few
 from pydra_diffconn.learning.warnings_of_fits import NO_BASELINE, NOT_BETTER, by_heart
 from pydra_diffconn.plugins.registry import registry
 from pydra_diffconn.report import figures, notebook
@@ -23,7 +24,9 @@ def write_fit_report(result: Any, path: Path) -> Path:
     if result.stopped != "after all steps":
         notes.append(result.stopped)
     notes += [told for told in (by_heart(result.history),) if told]
-    notes.append(NO_BASELINE)
+    scored = result.comparison
+    told = [] if scored is None else [scored.sentence_of(o) for o in scored.compared if o.score.higher is not None]
+    notes += [NO_BASELINE] if scored is None else told + too_few(scored)
     cards = [
         Card(f"{result.baseline[key]:.4g}", f"loss at the start ({key})"),
         Card(f"{result.best[key]:.4g}", f"loss after learning ({key})"),
@@ -32,6 +35,8 @@ def write_fit_report(result: Any, path: Path) -> Path:
         cards.append(Card(f"{result.discrete[key]:.4g}", f"loss of the winning branches alone ({key})"))
     lead = f"{len(result.training)} runs learned from, {len(result.validation)} held out."
     sections = fit_sections(result.learned, result.history)
+    if scored is not None:
+        sections.insert(0, scores_section(scored))
     if result.starts:
         sections.append(_starts_section(result.starts))
     if result.program is not None:
@@ -112,7 +117,12 @@ def _choices_section(result: Any) -> Section:
 def fit_sections(learned: Sequence[LearnedParameter], history: Sequence[Any]) -> list[Section]:
     """Return the sections on parameters and loss."""
     rows = [[p.name, show(p.start), show(p.value), p.unit or "-", p.constraint] for p in learned]
-    table = {"head": ["parameter", "classical", "learned", "unit", "where it may lie"], "rows": rows}
+    head = ["parameter", "classical", "learned", "unit", "where it may lie"]
+    if any(p.uncertainty for p in learned):
+        sure = [interval_of(p.uncertainty) if p.uncertainty else "-" for p in learned]
+        rows = [[*row, told] for row, told in zip(rows, sure, strict=True)]
+        head.append("95 % of fits to other people")
+    table = {"head": head, "rows": rows}
     drawn = [Figure(figures.loss_curve(history), "Loss over the steps of learning.")] if history else []
     return [
         Section("Learned parameters", table=table, figures=_parameter_figures(learned)),

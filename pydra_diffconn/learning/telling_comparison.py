@@ -25,7 +25,7 @@ def write_comparison(comparison: Any, path: Path, title: str, sections: Sequence
     told = [comparison.sentence_of(one) for one in comparison.compared if one.score.higher is not None]
     notes = [*told, *too_few(comparison)]
     lead = f"The best of {comparison.pipelines} classical pipelines is chosen on the very runs that learning sees."
-    every = [_scores(comparison), *sections, _values(comparison), _folds(comparison), _losses(comparison)]
+    every = [scores_section(comparison), *sections, _values(comparison), _folds(comparison), _losses(comparison)]
     return write_page(path, title, lead, every, cards, notes)
 
 
@@ -57,7 +57,8 @@ def words_of(one: Compared) -> dict[str, str]:
     return {name: name for name in one.values if name not in WORDS} | WORDS
 
 
-def _scores(comparison: Any) -> Section:
+def scores_section(comparison: Any) -> Section:
+    """Return the section with each score of each pipeline, and the interval of the difference."""
     words = words_of(comparison.compared[0])
     rows = []
     for one in comparison.compared:

@@ -9,6 +9,7 @@ import numpy as np
 
 from pydra_diffconn.learning.progress import Progress
 
+AT_END = 0.002  # of the width of an interval: a gradient counts a hundredth of what it does in the middle
 MANY = 10  # numbers, below which even few runs may do
 NOT_BETTER = "The learned values are not better than the start on these runs."
 NO_BASELINE = (
@@ -36,6 +37,28 @@ def warn_of_nothing_left(loss: Any, bar: Progress) -> None:
             f"{' + '.join(part.label for part in parts)} is smallest where no signal is left ({reasons[0]}): learning "
             "may censor or regress nearly everything; add what must be kept, such as losses.SignalLost"
         )
+
+
+def warn_of_ends(learner: Any, bar: Progress) -> None:
+    """Warn of what was learned to the very end of where it may lie: from there, steps hardly move it back."""
+    values = learner.learned()
+    for rule in learner.program.free_space.rules:
+        limits, value = rule.resolved(values), np.asarray(values[rule.name], float)
+        ends = [np.asarray(getattr(limits, name, np.nan), float) for name in ("lower", "upper")]
+        width = ends[1] - ends[0]
+        if not np.all(np.isfinite(width)) or rule.name in learner.how.schedules:
+            continue
+        start = np.asarray(learner.program.parameters[rule.name], float)
+        for end in ends:
+            there = (np.abs(value - end) <= AT_END * width) & (np.abs(start - end) > AT_END * width)
+            if there.any():
+                many = (
+                    f"{int(there.sum())} of {value.size} of {rule.name} stand" if value.ndim else f"{rule.name} stands"
+                )
+                bar.warn(
+                    f"{many} at the end {float(np.max(end)):g} of where it may lie, and would hardly move from there; "
+                    "starts=5 tells whether other starts end there, too"
+                )
 
 
 def by_heart(history: Sequence[Mapping[str, Any]]) -> str | None:

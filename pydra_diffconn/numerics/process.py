@@ -102,7 +102,8 @@ def one_blas_thread() -> Iterator[None]:
     """Let BLAS and LAPACK compute in one thread, unless the user has chosen a number.
 
     XLA has threads of its own for products and calls LAPACK for decompositions, whose threads then wait for more work
-    on a core that XLA needs: a step with small decompositions takes three to five times as long.
+    on a core that XLA needs: a step with small decompositions takes three to five times as long. What JAX computes it
+    computes behind the caller's back: ask for the numbers before this ends.
     """
     if any(name in os.environ for name in CHOSEN):
         yield

@@ -7,6 +7,8 @@ from pydra.compose import workflow
 
 from pydra_diffconn import Learn, fit
 from pydra_diffconn.blocks import WeightParcels
+from pydra_diffconn.learning.checkpoints import Checkpoint
+from pydra_diffconn.learning.learner import Learner
 
 DEEP, SHALLOW = 1.0, 3.0
 
@@ -47,9 +49,30 @@ def test_where_no_start_is_better_the_workflow_stays_as_it_was():
     assert result.parameters["weights"].tolist() == [2.5, 2.5]
 
 
-@pytest.mark.parametrize(
-    ("given", "told"), [({"starts": 0}, "starts is 0"), ({"checkpoint": "x"}, "holds the state of one")]
-)
-def test_starts_that_cannot_be_are_refused(given, told):
-    with pytest.raises(ValueError, match=told):
-        fit(scaled(), two_valleys, **{"starts": 2, **given})
+def test_several_starts_go_on_where_they_were_stopped(tmp_path, monkeypatch):
+    given = {"steps": 60, "starts": 3, "seed": 1, "progress": False}
+    whole = fit(scaled(), two_valleys, **given)
+    advance, left = Learner._advance, [90]
+
+    def killed_in_the_second(self, *arguments):
+        left[0] -= 1
+        if not left[0]:
+            raise MemoryError("killed")
+        return advance(self, *arguments)
+
+    monkeypatch.setattr(Learner, "_advance", killed_in_the_second)
+    monkeypatch.setattr(Checkpoint, "save_if_due", lambda self, state, baseline, last=False: self.save(state, baseline))
+    with pytest.raises(MemoryError):
+        fit(scaled(), two_valleys, checkpoint=tmp_path, **given)
+    left[0] = -1
+    resumed = fit(scaled(), two_valleys, checkpoint=tmp_path, **given)
+    assert (
+        resumed.starts == whole.starts
+        and resumed.parameters["weights"].tolist() == whole.parameters["weights"].tolist()
+    )
+    assert left[0] == -1 - (61 * 2 - 28)  # of the second start, what was not saved; the third; nothing of the first
+
+
+def test_starts_that_cannot_be_are_refused():
+    with pytest.raises(ValueError, match="starts is 0"):
+        fit(scaled(), two_valleys, starts=0)
