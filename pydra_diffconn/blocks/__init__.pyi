@@ -76,6 +76,7 @@ if not typing.TYPE_CHECKING:  # read by lazy_loader
     from .graphs.thresholds import DisparityFilter as DisparityFilter
     from .graphs.thresholds import SoftThreshold as SoftThreshold
     from .graphs.thresholds import SpanningTree as SpanningTree
+    from .groups.combat import ComBat as ComBat
     from .parcels.alignment import Procrustes as Procrustes
     from .parcels.alignment import SharedResponse as SharedResponse
     from .parcels.alignment import TransportAlignment as TransportAlignment
@@ -127,6 +128,7 @@ __all__ = [
     "ClusteringCoefficient",
     "CoactivationPattern",
     "Coherence",
+    "ComBat",
     "CombineConfounds",
     "Communicability",
     "CompCor",
@@ -591,6 +593,38 @@ class Coherence(workflow.Task[_CoherenceOutputs]):
         high: accepted.Traced = 0.1,
         softness: accepted.Traced = 0.0,
         length: int = 64,
+    ) -> jax.Array: ...
+
+class _ComBatOutputs(workflow.Outputs):
+    features: typing.Any
+
+class ComBat(workflow.Task[_ComBatOutputs]):
+    """Take from features what their site adds to them and by how much it stretches them, learned from some subjects."""
+
+    Outputs: typing.TypeAlias = _ComBatOutputs
+    declaration: typing.ClassVar[declared.Declaration]
+    def __init__(
+        self,
+        *,
+        features: accepted.Data = ...,
+        sites: accepted.Data = ...,
+        covariates: accepted.Data | None = None,
+        subject_weights: accepted.Data | None = None,
+        shrinkage: accepted.Number = 1.0,
+        scale: bool | accepted.Lazy = True,
+        unseen: typing.Literal["refuse", "unchanged"] | accepted.Lazy = "refuse",
+        groups: int | None | accepted.Lazy | None = None,
+    ) -> None: ...
+    @staticmethod
+    def pure(
+        features: accepted.Traced,
+        sites: accepted.Traced,
+        covariates: accepted.Traced | None = None,
+        subject_weights: accepted.Traced | None = None,
+        shrinkage: accepted.Traced = 1.0,
+        scale: bool = True,
+        unseen: typing.Literal["refuse", "unchanged"] = "refuse",
+        groups: int | None = None,
     ) -> jax.Array: ...
 
 class _CombineConfoundsOutputs(workflow.Outputs):

@@ -110,6 +110,12 @@ def single_trials() -> np.ndarray:
     return np.exp(-((apart / 3.0) ** 2))
 
 
+def of_sites() -> np.ndarray:
+    """Return features of people from three sites, each of which adds and stretches."""
+    site, rng = np.arange(40) // 14, np.random.default_rng(10)
+    return samples()["features"] * np.array([0.5, 1.0, 1.6])[site][:, None] + (2 * rng.standard_normal((3, 15)))[site]
+
+
 def clusters() -> np.ndarray:
     """Return points of the plane in three clouds."""
     rng = np.random.default_rng(7)
@@ -161,6 +167,7 @@ SPECIAL: dict[str, Callable[[], dict[str, Any]]] = {
     "Choose": lambda: {"weights": np.array([0.3, 0.7])},
     "CombineConfounds": lambda: {"weights": np.array([[0.5, 0.5]])},
     "ComponentGates": lambda: {"columns": (1, 2)},
+    "ComBat": lambda: {"features": of_sites(), "sites": np.arange(40) // 14},
     "CompCor": lambda: {"components": 2},
     "Detrend": lambda: {"degree": 1},
     "DisparityFilter": lambda: {"significance": 0.3},
