@@ -18,6 +18,7 @@ import numpy as np
 from pydra_diffconn.learning.scoring import GROUP, Score
 
 if TYPE_CHECKING:
+    from pydra_diffconn.losses.harmonizing import Harmonize
     from pydra_diffconn.losses.held_out import Head
 
 Outputs = Mapping[str, Any]
@@ -61,17 +62,17 @@ def self_others_gap(output: str = "connectome", center: bool = False) -> Score:
     return Score("gap between self and others (s.d.)", of_runs=of_runs)
 
 
-def absolute_error(output: str = "connectome", penalty: float = 0.01) -> Score:
+def absolute_error(output: str = "connectome", penalty: float = 0.01, harmonize: Harmonize | None = None) -> Score:
     """How far the target predicted by kernel ridge from the runs learned from is from the true one, in its unit.
 
     Parameters
     ----------
     output : str
         Features, or connectomes, of which the upper triangle is taken.
-    penalty : float
+    penalty, harmonize
         As for `losses.HeldOutPrediction`.
     """
-    predict = _prediction(output, "ridge", penalty)
+    predict = _prediction(output, "ridge", penalty, harmonize)
 
     def of_runs(outputs: Outputs, targets: Any, tested: np.ndarray) -> np.ndarray:
         return np.abs(predict(outputs, targets, tested) - np.asarray(targets["target"])[tested])
@@ -79,7 +80,7 @@ def absolute_error(output: str = "connectome", penalty: float = 0.01) -> Score:
     return Score("absolute error", of_runs=of_runs, higher=False)
 
 
-def correlation(output: str = "connectome", penalty: float = 0.01) -> Score:
+def correlation(output: str = "connectome", penalty: float = 0.01, harmonize: Harmonize | None = None) -> Score:
     """Pearson correlation of predicted and true targets over all people, each predicted where held out.
 
     The predictions of all folds are correlated together. See `absolute_error`.
@@ -91,10 +92,12 @@ def correlation(output: str = "connectome", penalty: float = 0.01) -> Score:
         size = np.sqrt((apart[0] ** 2).sum() * (apart[1] ** 2).sum())
         return float((apart[0] * apart[1]).sum() / size) if size > 0 else 0.0
 
-    return Score("correlation of predicted and true", of_runs=_prediction(output, "ridge", penalty), together=together)
+    return Score(
+        "correlation of predicted and true", of_runs=_prediction(output, "ridge", penalty, harmonize), together=together
+    )
 
 
-def area_under_curve(output: str = "connectome", penalty: float = 0.01) -> Score:
+def area_under_curve(output: str = "connectome", penalty: float = 0.01, harmonize: Harmonize | None = None) -> Score:
     """Area under the ROC curve of classes 0 and 1, by logistic regression; .5 is chance. See `absolute_error`.
 
     How often a run of class 1 is ranked above one of class 0, ties counting half (Mann & Whitney).
@@ -105,7 +108,7 @@ def area_under_curve(output: str = "connectome", penalty: float = 0.01) -> Score
         apart = decision[true][:, None] - decision[~true]
         return float(np.mean((apart > 0) + 0.5 * (apart == 0))) if apart.size else float("nan")
 
-    return Score("area under the curve", of_runs=_prediction(output, "logistic", penalty), together=together)
+    return Score("area under the curve", of_runs=_prediction(output, "logistic", penalty, harmonize), together=together)
 
 
 def qcfc(output: str = "connectome") -> Score:
@@ -161,17 +164,23 @@ def _similarity(connectomes: Any, tested: np.ndarray, center: bool) -> np.ndarra
     return np.asarray(identifiability.edge_similarity(np.asarray(connectomes), reference))
 
 
-def _prediction(output: str, head: Head, penalty: float) -> Callable[[Outputs, Any, np.ndarray], np.ndarray]:
+def _prediction(
+    output: str, head: Head, penalty: float, harmonize: Harmonize | None
+) -> Callable[[Outputs, Any, np.ndarray], np.ndarray]:
     """Return what predicts the held-out runs from all others."""
 
     def predict(outputs: Outputs, targets: Any, tested: np.ndarray) -> np.ndarray:
         import jax.numpy as jnp
 
-        from pydra_diffconn.losses import held_out
+        from pydra_diffconn.losses import harmonizing, held_out
 
         training = np.ones(len(outputs[output]), bool)
         training[tested] = False
         features = held_out.features_of(jnp.asarray(outputs[output]))
+        if harmonize is not None:
+            sites = np.asarray(harmonizing.numbered(targets[harmonize.site]))
+            harmonize.check_tested(sites[training], sites[tested])
+            features = harmonize(features, lambda name: targets[name], training)
         target = jnp.where(training, jnp.asarray(targets["target"], features.dtype), 0.0)
         return np.asarray(held_out.predicted(features, target, training, head, penalty), float)[tested]
 

@@ -86,6 +86,7 @@ if not typing.TYPE_CHECKING:  # read by lazy_loader
     from .graphs.thresholds import DisparityFilter as DisparityFilter
     from .graphs.thresholds import SoftThreshold as SoftThreshold
     from .graphs.thresholds import SpanningTree as SpanningTree
+    from .groups.combat import ComBat as ComBat
     from .parcels.alignment import Procrustes as Procrustes
     from .parcels.alignment import SharedResponse as SharedResponse
     from .parcels.alignment import TransportAlignment as TransportAlignment
@@ -119,6 +120,12 @@ if not typing.TYPE_CHECKING:  # read by lazy_loader
     from .states.mixtures import VonMisesFisherMixture as VonMisesFisherMixture
     from .states.windows import StateCovariance as StateCovariance
     from .states.windows import WindowCovariance as WindowCovariance
+    from .task.amplitudes import BetaSeries as BetaSeries
+    from .task.amplitudes import TaskAmplitudes as TaskAmplitudes
+    from .task.design import FirDesign as FirDesign
+    from .task.design import GloverDesign as GloverDesign
+    from .task.design import SpmDesign as SpmDesign
+    from .task.interaction import PsychophysiologicalInteraction as PsychophysiologicalInteraction
 
 __all__ = [
     "AbsoluteThreshold",
@@ -129,6 +136,7 @@ __all__ = [
     "AsArray",
     "BandPass",
     "BandStop",
+    "BetaSeries",
     "BoundaryMap",
     "ButterworthFiltFilt",
     "Censor",
@@ -136,6 +144,7 @@ __all__ = [
     "ClusteringCoefficient",
     "CoactivationPattern",
     "Coherence",
+    "ComBat",
     "CombineConfounds",
     "Communicability",
     "CompCor",
@@ -158,10 +167,12 @@ __all__ = [
     "Falff",
     "FilterBank",
     "FilterMotion",
+    "FirDesign",
     "FisherZ",
     "FramewiseDisplacement",
     "FrequencyGain",
     "GateConfounds",
+    "GloverDesign",
     "GraphicalLasso",
     "GroupShrinkage",
     "HighPass",
@@ -195,6 +206,7 @@ __all__ = [
     "Procrustes",
     "ProjectMaps",
     "ProjectOut",
+    "PsychophysiologicalInteraction",
     "ReHo",
     "RegressConfounds",
     "RegressVoxelwise",
@@ -213,12 +225,14 @@ __all__ = [
     "SparseCodes",
     "SpdMean",
     "SpectralInterpolate",
+    "SpmDesign",
     "Standardize",
     "StandardizeRuns",
     "StateCovariance",
     "SummarizeParcels",
     "SupportVectorMachine",
     "TangentProject",
+    "TaskAmplitudes",
     "TemporalSnr",
     "TissueMean",
     "TransportAlignment",
@@ -414,6 +428,37 @@ class BandStop(workflow.Task[_BandStopOutputs]):
         low: accepted.Traced = 0.2,
         high: accepted.Traced = 0.3,
         order: accepted.Traced = 2.0,
+    ) -> jax.Array: ...
+
+class _BetaSeriesOutputs(workflow.Outputs):
+    betas: typing.Any
+
+class BetaSeries(workflow.Task[_BetaSeriesOutputs]):
+    """Estimate how strong the response of every single trial is; correlated over trials these are a connectome."""
+
+    Outputs: typing.TypeAlias = _BetaSeriesOutputs
+    declaration: typing.ClassVar[declared.Declaration]
+    def __init__(
+        self,
+        *,
+        timeseries: accepted.Data = ...,
+        design: accepted.Data = ...,
+        conditions: accepted.Data | None = None,
+        confounds: accepted.Data | None = None,
+        frame_weights: accepted.Data | None = None,
+        method: typing.Literal["separate", "all"] | accepted.Lazy = "separate",
+        groups: tuple[int, ...] | None | accepted.Lazy | None = None,
+        mask: accepted.Data | None = None,
+    ) -> None: ...
+    @staticmethod
+    def pure(
+        timeseries: accepted.Traced,
+        design: accepted.Traced,
+        conditions: accepted.Traced | None = None,
+        confounds: accepted.Traced | None = None,
+        frame_weights: accepted.Traced | None = None,
+        method: typing.Literal["separate", "all"] = "separate",
+        groups: tuple[int, ...] | None = None,
     ) -> jax.Array: ...
 
 class _BoundaryMapOutputs(workflow.Outputs):
@@ -632,6 +677,38 @@ class Coherence(workflow.Task[_CoherenceOutputs]):
         high: accepted.Traced = 0.1,
         softness: accepted.Traced = 0.0,
         length: int = 64,
+    ) -> jax.Array: ...
+
+class _ComBatOutputs(workflow.Outputs):
+    features: typing.Any
+
+class ComBat(workflow.Task[_ComBatOutputs]):
+    """Take from features what their site adds to them and by how much it stretches them, learned from some subjects."""
+
+    Outputs: typing.TypeAlias = _ComBatOutputs
+    declaration: typing.ClassVar[declared.Declaration]
+    def __init__(
+        self,
+        *,
+        features: accepted.Data = ...,
+        sites: accepted.Data = ...,
+        covariates: accepted.Data | None = None,
+        subject_weights: accepted.Data | None = None,
+        shrinkage: accepted.Number = 1.0,
+        scale: bool | accepted.Lazy = True,
+        unseen: typing.Literal["refuse", "unchanged"] | accepted.Lazy = "refuse",
+        groups: int | None | accepted.Lazy | None = None,
+    ) -> None: ...
+    @staticmethod
+    def pure(
+        features: accepted.Traced,
+        sites: accepted.Traced,
+        covariates: accepted.Traced | None = None,
+        subject_weights: accepted.Traced | None = None,
+        shrinkage: accepted.Traced = 1.0,
+        scale: bool = True,
+        unseen: typing.Literal["refuse", "unchanged"] = "refuse",
+        groups: int | None = None,
     ) -> jax.Array: ...
 
 class _CombineConfoundsOutputs(workflow.Outputs):
@@ -1176,6 +1253,28 @@ class FilterMotion(workflow.Task[_FilterMotionOutputs]):
         order: int = 2,
     ) -> jax.Array: ...
 
+class _FirDesignOutputs(workflow.Outputs):
+    design: typing.Any
+
+class FirDesign(workflow.Task[_FirDesignOutputs]):
+    """Lay out stimuli frame by frame, so that a regression finds the response itself (finite impulse response)."""
+
+    Outputs: typing.TypeAlias = _FirDesignOutputs
+    declaration: typing.ClassVar[declared.Declaration]
+    def __init__(
+        self,
+        *,
+        stimulus: accepted.Data = ...,
+        earlier: accepted.Data | None = None,
+        delays: tuple[int, ...] | accepted.Lazy = ...,
+    ) -> None: ...
+    @staticmethod
+    def pure(
+        stimulus: accepted.Traced,
+        earlier: accepted.Traced | None = None,
+        delays: tuple[int, ...] = ...,
+    ) -> jax.Array: ...
+
 class _FisherZOutputs(workflow.Outputs):
     connectome: typing.Any
 
@@ -1278,6 +1377,42 @@ class GateConfounds(workflow.Task[_GateConfoundsOutputs]):
         intercept: bool = True,
         first_row: typing.Literal["copy_second", "zero"] = "copy_second",
         terms: accepted.Traced | None = None,
+    ) -> jax.Array: ...
+
+class _GloverDesignOutputs(workflow.Outputs):
+    design: typing.Any
+
+class GloverDesign(workflow.Task[_GloverDesignOutputs]):
+    """Convolve stimuli with the haemodynamic response of Glover, whose delay and dispersion can be learned."""
+
+    Outputs: typing.TypeAlias = _GloverDesignOutputs
+    declaration: typing.ClassVar[declared.Declaration]
+    def __init__(
+        self,
+        *,
+        stimulus: accepted.Data = ...,
+        tr: accepted.Number = ...,
+        earlier: accepted.Data | None = None,
+        delay: accepted.Number = 6.0,
+        dispersion: accepted.Number = 0.9,
+        undershoot: accepted.Number = 12.0,
+        undershoot_dispersion: accepted.Number = 0.9,
+        ratio: accepted.Number = 0.48,
+        derivatives: typing.Literal["none", "time", "time and dispersion"] | accepted.Lazy = "none",
+        lags: int | None | accepted.Lazy | None = None,
+    ) -> None: ...
+    @staticmethod
+    def pure(
+        stimulus: accepted.Traced,
+        tr: accepted.Traced,
+        earlier: accepted.Traced | None = None,
+        delay: accepted.Traced = 6.0,
+        dispersion: accepted.Traced = 0.9,
+        undershoot: accepted.Traced = 12.0,
+        undershoot_dispersion: accepted.Traced = 0.9,
+        ratio: accepted.Traced = 0.48,
+        derivatives: typing.Literal["none", "time", "time and dispersion"] = "none",
+        lags: int | None = None,
     ) -> jax.Array: ...
 
 class _GraphicalLassoOutputs(workflow.Outputs):
@@ -2090,6 +2225,30 @@ class ProjectOut(workflow.Task[_ProjectOutOutputs]):
         censored: typing.Literal["residual", "zero"] = "residual",
     ) -> jax.Array: ...
 
+class _PsychophysiologicalInteractionOutputs(workflow.Outputs):
+    interactions: typing.Any
+
+class PsychophysiologicalInteraction(workflow.Task[_PsychophysiologicalInteractionOutputs]):
+    """Estimate how much stronger each parcel's connection to each other one is during each condition (gPPI)."""
+
+    Outputs: typing.TypeAlias = _PsychophysiologicalInteractionOutputs
+    declaration: typing.ClassVar[declared.Declaration]
+    def __init__(
+        self,
+        *,
+        timeseries: accepted.Data = ...,
+        design: accepted.Data = ...,
+        confounds: accepted.Data | None = None,
+        frame_weights: accepted.Data | None = None,
+    ) -> None: ...
+    @staticmethod
+    def pure(
+        timeseries: accepted.Traced,
+        design: accepted.Traced,
+        confounds: accepted.Traced | None = None,
+        frame_weights: accepted.Traced | None = None,
+    ) -> jax.Array: ...
+
 class _ReHoOutputs(workflow.Outputs):
     reho: typing.Any
 
@@ -2544,6 +2703,42 @@ class SpectralInterpolate(workflow.Task[_SpectralInterpolateOutputs]):
         oversampling: int = 4,
     ) -> jax.Array: ...
 
+class _SpmDesignOutputs(workflow.Outputs):
+    design: typing.Any
+
+class SpmDesign(workflow.Task[_SpmDesignOutputs]):
+    """Convolve stimuli with the haemodynamic response of SPM, whose delay and dispersion can be learned."""
+
+    Outputs: typing.TypeAlias = _SpmDesignOutputs
+    declaration: typing.ClassVar[declared.Declaration]
+    def __init__(
+        self,
+        *,
+        stimulus: accepted.Data = ...,
+        tr: accepted.Number = ...,
+        earlier: accepted.Data | None = None,
+        delay: accepted.Number = 6.0,
+        dispersion: accepted.Number = 1.0,
+        undershoot: accepted.Number = 16.0,
+        undershoot_dispersion: accepted.Number = 1.0,
+        ratio: accepted.Number = 0.167,
+        derivatives: typing.Literal["none", "time", "time and dispersion"] | accepted.Lazy = "none",
+        lags: int | None | accepted.Lazy | None = None,
+    ) -> None: ...
+    @staticmethod
+    def pure(
+        stimulus: accepted.Traced,
+        tr: accepted.Traced,
+        earlier: accepted.Traced | None = None,
+        delay: accepted.Traced = 6.0,
+        dispersion: accepted.Traced = 1.0,
+        undershoot: accepted.Traced = 16.0,
+        undershoot_dispersion: accepted.Traced = 1.0,
+        ratio: accepted.Traced = 0.167,
+        derivatives: typing.Literal["none", "time", "time and dispersion"] = "none",
+        lags: int | None = None,
+    ) -> jax.Array: ...
+
 class _StandardizeOutputs(workflow.Outputs):
     timeseries: typing.Any
 
@@ -2696,6 +2891,33 @@ class TangentProject(workflow.Task[_TangentProjectOutputs]):
     def pure(
         covariance: accepted.Traced,
         reference: accepted.Traced,
+    ) -> jax.Array: ...
+
+class _TaskAmplitudesOutputs(workflow.Outputs):
+    amplitudes: typing.Any
+
+class TaskAmplitudes(workflow.Task[_TaskAmplitudesOutputs]):
+    """Estimate how strong the response of each condition is, beside confounds (a general linear model)."""
+
+    Outputs: typing.TypeAlias = _TaskAmplitudesOutputs
+    declaration: typing.ClassVar[declared.Declaration]
+    def __init__(
+        self,
+        *,
+        timeseries: accepted.Data = ...,
+        design: accepted.Data = ...,
+        confounds: accepted.Data | None = None,
+        frame_weights: accepted.Data | None = None,
+        penalty: accepted.Number = 0.0,
+        mask: accepted.Data | None = None,
+    ) -> None: ...
+    @staticmethod
+    def pure(
+        timeseries: accepted.Traced,
+        design: accepted.Traced,
+        confounds: accepted.Traced | None = None,
+        frame_weights: accepted.Traced | None = None,
+        penalty: accepted.Traced = 0.0,
     ) -> jax.Array: ...
 
 class _TemporalSnrOutputs(workflow.Outputs):

@@ -70,6 +70,9 @@ class Loss:
     def check_values(self, targets: np.ndarray, shape: tuple[int, ...]) -> None:
         """Refuse values that targets of an output of this shape cannot have."""
 
+    def check_tested(self, learned_from: Any, tested: Any) -> None:
+        """Refuse runs that are held out of which those learned from say nothing, by the targets of both."""
+
     def score(self, outputs: Mapping[str, Any], targets: Any) -> Any:
         """Return the unweighted value of this term."""
         raise NotImplementedError
@@ -186,6 +189,11 @@ class Sum:
     def refers(self) -> bool:
         """Whether a term scores runs that are held out by what the runs learned from say of them."""
         return any(part.refers for part in self.parts)
+
+    def check_tested(self, learned_from: Any, tested: Any) -> None:
+        """Refuse runs that are held out of which a term says nothing."""
+        for part in self.parts:
+            part.check_tested(learned_from, tested)
 
     def __call__(self, outputs: Mapping[str, Any], targets: Any = None) -> Any:
         return sum(part(outputs, targets) for part in self.parts)

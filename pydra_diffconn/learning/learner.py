@@ -55,6 +55,7 @@ class Learner:
         self.training, self.held_out, self.total = list(training), list(held_out), total
         self.stopped = "after all steps"
         self._kept: dict[tuple[int, ...], dict[str, Any]] = {}
+        self._checked: set[tuple[int, ...]] = set()
         self.start = self.objective.start
         self.optimizer = _optimizer(optimizer, self.how.rates, program)
         options = compiler_options(len(program.groups))
@@ -248,6 +249,7 @@ class Learner:
         penalised, tested = runs is self.training, None
         data_of = self._of if penalised or runs is self.held_out else self.runs.of  # others are scored once
         if not penalised and getattr(self.objective.loss, "refers", False):
+            self._check_tested(tuple(runs))
             tested = tuple(range(len(self.training), len(self.training) + len(runs)))
             runs = [*self.training, *runs]
         size = self.how.batch_size or len(runs)
@@ -257,6 +259,13 @@ class Learner:
         outputs, targets = self._outputs_in_batches(values, runs, size, common), self.runs.targets_of(runs)
         given = {"step": self.total, "count": len(runs), "penalised": penalised, "tested": tested}
         return float(self._evaluate_outputs(values, outputs, targets, **given))
+
+    def _check_tested(self, runs: tuple[int, ...]) -> None:
+        """Refuse runs of which those learned from say nothing; in a compiled score nobody knows the targets."""
+        check = getattr(self.objective.loss, "check_tested", None)
+        if check is not None and runs not in self._checked:
+            check(self.runs.targets_of(self.training), self.runs.targets_of(runs))
+            self._checked.add(runs)
 
     def _outputs_in_batches(
         self, values: Mapping[str, Any], runs: Sequence[int], size: int, common: Collection[str]

@@ -9,9 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from pydra_diffconn.blocks.prediction.kernels import KernelRidge, LogisticRegression
+from pydra_diffconn.declare.declaration import prefixed
 from pydra_diffconn.declare.loss import TESTED, Loss
+from pydra_diffconn.losses.harmonizing import Harmonize
 from pydra_diffconn.losses.prediction import binary_cross_entropy
 from pydra_diffconn.losses.states import edges
+from pydra_diffconn.numerics.ranks import ranks
 
 Head = Literal["ridge", "logistic"]
 
@@ -41,11 +44,14 @@ class HeldOutPrediction(Loss):
         matter.
     folds : int, optional
         How many; by default each person is predicted from all others, which takes one head for each.
+    harmonize : Harmonize, optional
+        Takes from the features what their site does to them, by the sites of those that a head is learned from.
     """
 
     head: Head = "ridge"
     penalty: float = 0.01
     folds: int | None = 5
+    harmonize: Harmonize | None = None
 
     @property
     def refers(self) -> bool:
@@ -57,6 +63,13 @@ class HeldOutPrediction(Loss):
         """Three people to learn from and one to predict."""
         return max(4, self.folds or 0)
 
+    def check_tested(self, learned_from: Any, tested: Any) -> None:
+        """Refuse, or warn of, those whose site is unknown to the ones learned from."""
+        if self.harmonize is not None:
+            sites = [self._entry(targets, self.harmonize.site) for targets in (learned_from, tested)]
+            with prefixed(self.label):
+                self.harmonize.check_tested(*sites)
+
     def score(self, outputs: Mapping[str, Any], targets: Any) -> Any:
         """Return the error of those who are held out, or of all, each predicted from the other folds."""
         target = jnp.asarray(self.per_run(targets, "target"))
@@ -64,17 +77,19 @@ class HeldOutPrediction(Loss):
         known = isinstance(targets, Mapping) and "person" in targets
         person = jnp.asarray(self.per_run(targets, "person")) if known else jnp.arange(len(target))
         tested = outputs.get(TESTED)
+
+        def by(learned_from: Any) -> Any:
+            own = features
+            if self.harmonize is not None:
+                own = self.harmonize(features, lambda name: self.per_run(targets, name), learned_from)
+            return predicted(own, target, learned_from, self.head, self.penalty)
+
         if tested is not None:
-            learned_from = np.isin(np.arange(len(target)), tested, invert=True)
-            found = predicted(features, target, learned_from, self.head, self.penalty)
+            found = by(np.isin(np.arange(len(target)), tested, invert=True))
             return self._error(found[tested], target[tested], target)
         count = self.folds or len(target)
-        fold = _ranks(person) % count
-
-        def without(number: Any) -> Any:
-            return predicted(features, target, fold != number, self.head, self.penalty)
-
-        every = jax.lax.map(without, jnp.arange(count))
+        fold = ranks(person) % count
+        every = jax.lax.map(lambda number: by(fold != number), jnp.arange(count))
         return self._error(every[fold, jnp.arange(len(target))], target, target)
 
     def _error(self, found: Any, target: Any, everyone: Any) -> Any:
@@ -117,10 +132,3 @@ def features_of(values: Any) -> Any:
     if values.ndim == 3 and values.shape[1] == values.shape[2]:
         return edges(values)
     return values.reshape(len(values), -1)
-
-
-def _ranks(person: Any) -> Any:
-    """Return the place of each run's person among all, from 0, without gaps."""
-    ordered = jnp.sort(person)
-    first = jnp.concatenate([jnp.zeros(1, int), (ordered[1:] != ordered[:-1]).astype(int)])
-    return jnp.cumsum(first)[jnp.searchsorted(ordered, person)]

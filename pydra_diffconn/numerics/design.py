@@ -44,6 +44,20 @@ def filled_first_row(confounds: Float[Array, "time regressors"], first_row: str)
     return confounds.at[0].set(jnp.where(jnp.isfinite(confounds[0]), confounds[0], stand_in))
 
 
+def least_squares(
+    columns: Float[Array, "rows columns"], size: Float[Array, "columns"], values: Float[Array, "rows n"]
+) -> Float[Array, "columns n"]:
+    """Regress values on columns, scaled to unit norm first; columns that are rounding beside their size take no part.
+
+    Of columns that depend on each other the shortest solution is taken. `size` is the sum of squares that each column
+    had before anything was taken from it.
+    """
+    square = jnp.sum(columns**2, axis=0)
+    used = is_alive(square, size)
+    scale = jnp.where(used, 1 / jnp.sqrt(jnp.where(used, square, 1.0)), 0.0)
+    return scale[:, None] * (pseudo_inverse(columns * scale) @ values)
+
+
 @jax.custom_jvp
 def gated_inverse(
     design: Float[Array, "time regressors"], gates: Float[Array, "regressors"], penalty: Float[Array, ""]

@@ -53,6 +53,8 @@ def samples() -> Mapping[str, Any]:
         "reference": np.cov(slow(rng, PARCELS).T) * 2,
         "covariances": np.stack([np.cov((series + slow(rng, PARCELS)).T) for _ in range(3)]),
         "shrinkage": np.array([0.0, 0.5, 1.0]),
+        "stimulus": stimulus(),
+        "design": np.stack([np.sin(np.arange(FRAMES) / 9), np.cos(np.arange(FRAMES) / 15)], axis=1),
         "affiliation": np.eye(NETWORKS)[network] * 0.9 + 0.1 / NETWORKS,
         "target": series @ np.linalg.qr(rng.standard_normal((PARCELS, PARCELS)))[0],
         "series": np.stack([series[:, rng.permutation(PARCELS)] for _ in range(3)]),
@@ -92,6 +94,26 @@ def slow(rng: np.random.Generator, columns: int) -> np.ndarray:
     spectrum[np.fft.rfftfreq(FRAMES, TR) > 0.1] = 0
     made = np.fft.irfft(spectrum, FRAMES, axis=0)
     return made / made.std(axis=0)
+
+
+def stimulus() -> np.ndarray:
+    """Return what two conditions are at ten steps within each frame: short events, and blocks."""
+    fine = np.zeros((FRAMES * 10, 2))
+    fine[150::400, 0] = 4.0
+    fine[(np.arange(FRAMES * 10) % 700 > 400), 1] = 1.0
+    return fine.reshape(FRAMES, 10, 2)
+
+
+def single_trials() -> np.ndarray:
+    """Return a column for each of a few trials."""
+    apart = np.arange(FRAMES)[:, None] - np.arange(8, FRAMES, 16)
+    return np.exp(-((apart / 3.0) ** 2))
+
+
+def of_sites() -> np.ndarray:
+    """Return features of people from three sites, each of which adds and stretches."""
+    site, rng = np.arange(40) // 14, np.random.default_rng(10)
+    return samples()["features"] * np.array([0.5, 1.0, 1.6])[site][:, None] + (2 * rng.standard_normal((3, 15)))[site]
 
 
 def clusters() -> np.ndarray:
@@ -167,14 +189,17 @@ def halves() -> np.ndarray:
 
 SPECIAL: dict[str, Callable[[], dict[str, Any]]] = {
     "AlignGradients": lambda: {"gradients": profile(2), "reference": profile(2)[:, ::-1]},
+    "BetaSeries": lambda: {"design": single_trials()},
     "Choose": lambda: {"weights": np.array([0.3, 0.7])},
     "BoundaryMap": lambda: {"timeseries": on_a_grid()["timeseries"], "edges": on_a_grid()["edges"]},
     "CombineConfounds": lambda: {"weights": np.array([[0.5, 0.5]])},
     "ComponentGates": lambda: {"columns": (1, 2)},
+    "ComBat": lambda: {"features": of_sites(), "sites": np.arange(40) // 14},
     "CompCor": lambda: {"components": 2},
     "Despike": lambda: {"timeseries": spiky()},
     "Detrend": lambda: {"degree": 1},
     "DisparityFilter": lambda: {"significance": 0.3},
+    "FirDesign": lambda: {"delays": (1, 3)},
     "FrequencyGain": lambda: {"gain": shares()[:, 0]},
     "FilterBank": lambda: {"band_shares": shares()},
     "GateConfounds": lambda: {"gates": np.array([1.0, 0.2])},

@@ -139,6 +139,20 @@ def envelope(block: Any) -> Any:
     return figure
 
 
+def responses(block: Any) -> Any:
+    """Draw the stimuli of two conditions, and the columns of the design that are made of them."""
+    arguments = block_examples.arguments_of(block) or {}
+    design = computed(block, arguments)["design"]
+    figure, axes = figures.new(6, 3, rows=2, sharex=True)
+    for number, colour in enumerate((figures.CLASSICAL, figures.LEARNED)):
+        axes[0].plot(arguments["stimulus"].mean(axis=1)[:, number], color=colour, linewidth=1)
+        for column in np.array_split(design, 2, axis=1)[number].T:
+            axes[1].plot(column, color=colour, linewidth=1)
+    axes[0].set_ylabel("stimulus")
+    axes[1].set(xlabel="frame", ylabel="design")
+    return figure
+
+
 def before_and_after(block: Any) -> Any:
     """Draw what a block gets, simulated, and what it makes of it; None if it needs what has no example."""
     arguments = block_examples.arguments_of(block)
@@ -163,6 +177,9 @@ SPECIAL: dict[str, Callable[[Any], Any]] = {
     "Censor": soft_mask,
     "ConnectivityGradients": components,
     "FilterMotion": before_displacement,
+    "FirDesign": responses,
+    "GloverDesign": responses,
     "SoftKMeans": clustered,
+    "SpmDesign": responses,
     "VonMisesFisherMixture": clustered,
 }

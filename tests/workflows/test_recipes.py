@@ -4,11 +4,13 @@ import html
 import importlib.util
 from pathlib import Path
 
-import nibabel as nib
+import nibabel
 import numpy as np
+import pandas as pd
 import pytest
+from nilearn.glm.first_level import make_first_level_design_matrix
 
-from pydra_diffconn import atlases, generators
+from pydra_diffconn import atlases, fuse, generators
 
 FOLDER = Path(__file__).parents[2] / "workflows"
 
@@ -60,6 +62,52 @@ def test_planted_states_and_their_communities_are_found(tmp_path):
     assert module.write([states.reset_index(), communities.reset_index()], tmp_path / "report.html").exists()
 
 
+def task_files(folder, frames=120, tr=2.0):
+    """Write a run in which two parcels respond to a task, and two others go together; return its files."""
+    rng = np.random.default_rng(2)
+    rows = [(6.0 + 13.0 * n, 3.0, "ab"[n % 2]) for n in range(17)]
+    (folder / "events.tsv").write_text(
+        "\n".join(["onset\tduration\ttrial_type", *("\t".join(map(str, row)) for row in rows)]) + "\n", encoding="utf-8"
+    )
+    events = pd.DataFrame(rows, columns=["onset", "duration", "trial_type"])
+    design = make_first_level_design_matrix(
+        np.arange(frames) * tr, events, "glover + derivative + dispersion", drift_model=None, min_onset=-32
+    )
+    moved, shared = rng.standard_normal((frames, 8)), rng.standard_normal(frames)
+    names = [f"{kind}_{axis}" for kind in ("trans", "rot") for axis in "xyz"] + ["csf", "white_matter"]
+    pd.DataFrame(moved, columns=names).to_csv(folder / "confounds.tsv", sep="\t", index=False)
+    series = 100 + rng.standard_normal((frames, 4))
+    series[:, :2] += 6 * design[["a", "b"]].to_numpy() @ [[1, 2], [1, 1]] + moved[:, :1]
+    series[:, 2:] += 2 * shared[:, None]
+    image = np.repeat(series.T[:, None, None, :], 3, axis=1).astype(np.float32)
+    nibabel.save(nibabel.Nifti1Image(image, np.eye(4)), folder / "bold.nii.gz")
+    labels = np.repeat(np.arange(1, 5)[:, None, None], 3, axis=1).astype(np.int16)
+    nibabel.save(nibabel.Nifti1Image(labels, np.eye(4)), folder / "labels.nii.gz")
+    return (
+        [str(folder / name) for name in ("bold.nii.gz", "events.tsv", "confounds.tsv", "labels.nii.gz")],
+        design,
+        series,
+    )
+
+
+def test_what_a_task_leaves_of_a_run_is_its_background_connectome(tmp_path, x64):
+    (bold, events, confounds, labels), design, series = task_files(tmp_path)
+    task = recipe("task").BackgroundConnectome(bold=bold, events=events, confounds=confounds, labels=labels, tr=2.0)
+    table = pd.read_csv(task(worker="debug").connectome, sep="\t", index_col=0).to_numpy()
+    columns = pd.read_csv(confounds, sep="\t").to_numpy()
+    motion = columns[:, :6]
+    change = np.diff(motion, axis=0, prepend=motion[:1])
+    change[0] = change[1]
+    whole = np.column_stack([design, motion, change, motion**2, change**2, columns[:, 6:]])
+    kept = series.astype(np.float32).astype(float)
+    left = kept - whole @ np.linalg.lstsq(whole, kept, rcond=None)[0]
+    np.testing.assert_allclose(table, np.corrcoef(left.T), atol=1e-8)
+    assert np.corrcoef(series.T)[0, 1] > 0.5 and abs(table[0, 1]) < 0.25 and table[2, 3] > 0.6
+    program = fuse(task)
+    np.testing.assert_allclose(program(program.parameters)["connectome"], table, atol=1e-8)
+    assert {name.rpartition(".")[2] for name in program.parameters} == {"delay", "dispersion"}
+
+
 def test_a_study_of_denoising_has_what_it_says():
     study = generators.denoising_study(np.random.default_rng(0), people=3, frames=100, parcels=12)
     assert study.timeseries.shape == (3, 100, 12) and study.confounds.shape == (3, 100, len(study.terms))
@@ -93,8 +141,8 @@ def test_parcels_of_real_people_are_judged_in_the_other_half_of_a_film(shared, t
     assert within["learned, each person's"] > within["spectral cut, group"]
     assert "less" in told and "95 % interval over 3 people" in told
     maps = ways["learned, each person's"][0] == np.arange(8)[:, None]
-    drawn = nib.load(atlases.write_hard_atlas(maps, image, tmp_path / "person_dseg.nii.gz"))
-    fine = nib.load(image)
+    drawn = nibabel.load(atlases.write_hard_atlas(maps, image, tmp_path / "person_dseg.nii.gz"))
+    fine = nibabel.load(image)
     assert drawn.shape == fine.shape and np.allclose(drawn.affine, fine.affine)
     first = np.asarray(drawn.dataobj)[np.asarray(fine.dataobj) == 1]
     assert set(first) == {ways["learned, each person's"][0][0] + 1}

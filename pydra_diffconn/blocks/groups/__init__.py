@@ -1,0 +1,1 @@
+"""What people of several sites differ by that is nobody's own."""
