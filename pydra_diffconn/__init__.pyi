@@ -9,6 +9,7 @@ from . import nipype as nipype
 from . import report as report
 from . import scores as scores
 from . import strategies as strategies
+from . import surfaces as surfaces
 from ._version import __version__ as __version__
 from .declare import block as block
 from .declare import constraints as constraints

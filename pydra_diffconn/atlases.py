@@ -1,12 +1,14 @@
 """Atlases by name: each is a function that returns the path of a label image. Those of plugins are here, too.
 
-The built-in ones are fetched by nilearn into its data folder on first use, which needs the network once.
+The built-in ones are fetched by nilearn into its data folder on first use, which needs the network once. Learned maps
+become an atlas by `write_hard_atlas`.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from pydra_diffconn.files.hard_atlas import write_hard_atlas as write_hard_atlas
 from pydra_diffconn.plugins.names import beside
 
 
@@ -42,4 +44,4 @@ def basc(parcels: int = 64) -> Path:
 
 
 BUILT_IN = (schaefer, basc)
-__getattr__, __dir__ = beside(__name__, "diffconn_atlases", ["basc", "schaefer"])
+__getattr__, __dir__ = beside(__name__, "diffconn_atlases", ["basc", "schaefer", "write_hard_atlas"])

@@ -2,13 +2,16 @@
 
 Six planted states follow a Markov chain; each has four communities of its own. Learned are the share of each state in
 each frame, by the likelihood of the frames and how seldom a state changes, and then the affiliation of each parcel in
-each state. Beside them stand k-means of sliding windows, from which the shares start, and Louvain communities.
+each state. Beside them stand k-means of sliding windows, from which the shares start, a hidden Markov model,
+and Louvain communities.
 
-Louvain is networkx's, which is installed beside this package: pip install networkx
+Louvain is networkx's, the hidden Markov model hmmlearn's: pip install networkx hmmlearn
 
 Run it:  python workflows/covariance.py [OUT]      (about a minute on two cores)
 """
 
+import contextlib
+import io
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +20,7 @@ import networkx as nx
 import numpy as np
 import optax
 import pandas as pd
+from hmmlearn.hmm import GaussianHMM
 from pydra.compose import workflow
 from scipy.optimize import linear_sum_assignment
 from sklearn.cluster import KMeans
@@ -26,7 +30,6 @@ from pydra_diffconn import Learn, fit, generators, losses, report
 from pydra_diffconn.blocks import Modularity, StateCovariance, WindowCovariance
 
 STATES, COMMUNITIES, PARCELS, WINDOW = 6, 4, 24, 21
-EDGES = np.triu_indices(PARCELS, 1)
 
 
 @workflow.define(outputs=["covariance"])
@@ -62,15 +65,20 @@ def simulate(seed=0, people=8, frames=400, stay=0.98):
     return People(series, states, covariances, communities)
 
 
+def edges(matrices):
+    """Return the entries above the diagonals."""
+    return matrices[..., *np.triu_indices(matrices.shape[-1], 1)]
+
+
 def windows(series):
     """Return the edges of the correlation in the window around each frame; at the ends the nearest whole one."""
-    made = np.asarray(WindowCovariance.pure(series, length=WINDOW, kind="correlation"))[:, *EDGES]
+    made = edges(np.asarray(WindowCovariance.pure(series, length=WINDOW, kind="correlation")))
     return np.pad(made, ((WINDOW // 2, WINDOW // 2), (0, 0)), mode="edge")
 
 
 def decoded(series, covariances):
     """Return the likeliest state of each frame of someone unseen, over nine frames."""
-    raised = covariances + 0.01 * np.eye(PARCELS)
+    raised = covariances + 0.01 * np.eye(covariances.shape[-1])
     distance = np.einsum("ti,kij,tj->kt", series, np.linalg.inv(raised), series)
     fit_of = -0.5 * (distance + np.linalg.slogdet(raised)[1][:, None])
     return np.argmax([np.convolve(one, np.ones(9) / 9, "same") for one in fit_of], axis=0)
@@ -82,12 +90,10 @@ def matched(found, true):
     return linear_sum_assignment(-table)[1]
 
 
-def states_of(people, training, steps, progress):
-    """Return the state covariances by k-means of windows and by learning, and the shares that were learned."""
-    bold = np.concatenate([people.series[n] for n in training])
-    clusters = KMeans(STATES, n_init=10, random_state=0).fit(
-        np.concatenate([windows(people.series[n]) for n in training])
-    )
+def states_of(series, steps, progress):
+    """Return the state of each frame and the states' covariances, by k-means of windows and by learning."""
+    bold = np.concatenate(series)
+    clusters = KMeans(STATES, n_init=10, random_state=0).fit(np.concatenate([windows(one) for one in series]))
     start = 0.7 * np.eye(STATES)[clusters.labels_] + 0.3 / STATES
     loss = losses.StateLikelihood("covariance", shares="shares")
     loss = loss + 2.0 * STATES / len(bold) * losses.Smoothness("shares", axis=-2, order=1.0)
@@ -97,8 +103,18 @@ def states_of(people, training, steps, progress):
     classical = np.stack([np.cov(bold[clusters.labels_ == k].T, ddof=0) for k in range(STATES)])
     return {
         "k-means of windows": (clusters.labels_, classical),
+        "hidden Markov model": markov(series, classical),
         "learned": (shares.argmax(axis=1), np.asarray(result.workflow(bold=bold)(worker="debug").covariance)),
     }
+
+
+def markov(series, covariances):
+    """Return the same by a hidden Markov model of the frames, from the covariances of windows."""
+    model = GaussianHMM(STATES, "full", n_iter=20, init_params="st")
+    model.means_, model.covars_ = np.zeros(covariances.shape[:2]), covariances
+    with contextlib.redirect_stderr(io.StringIO()):  # it prints that it has not converged
+        model.fit(np.concatenate(series), [len(one) for one in series])
+    return np.concatenate([model.predict(one) for one in series]), model.covars_
 
 
 def communities_of(covariance, steps, progress):
@@ -122,13 +138,14 @@ def run(people, steps=200, progress=True):
     half = len(people.series) // 2
     training, unseen = range(half), range(half, len(people.series))
     true = np.concatenate([people.states[n] for n in training])
-    found = states_of(people, training, steps, progress)
+    series = [people.series[n] for n in training]
+    found = states_of(series, steps, progress)
     found["true covariances"] = (true, people.covariances)
     rows = []
     for name, (labels, covariances) in found.items():
         order = matched(labels, true)
         right = [np.mean(order[decoded(people.series[n], covariances)] == people.states[n]) for n in unseen]
-        alike = [np.corrcoef(covariances[k][EDGES], people.covariances[order[k]][EDGES])[0, 1] for k in range(STATES)]
+        alike = [np.corrcoef(edges(covariances[k]), edges(people.covariances[order[k]]))[0, 1] for k in range(STATES)]
         row = {"way": name, "frames right, learned from": np.mean(order[labels] == true)}
         rows.append({**row, "frames right, unseen people": np.mean(right), "of which the least": np.min(right)})
         rows[-1]["correlation with the true covariance"] = np.mean(alike)

@@ -4,13 +4,16 @@ Sixty simulated people move more or less; what they have in common is known. Lea
 of confounds and the censoring threshold, by QC-FC and by how alike people stay to those who moved least: QC-FC alone is
 smallest where nothing is left. Of 28 classical strategies the best by the same measure is chosen on the same people.
 
-Run it:  python workflows/denoising.py [OUT]      (about two minutes on two cores)
+Run it:  python workflows/denoising.py [OUT [TABLES]]      (about two minutes on two cores)
+
+TABLES is a folder of confound tables of fMRIPrep: people then move as those whose runs they are of.
 """
 
 import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from pydra.compose import workflow
 
 from pydra_diffconn import Learn, Pipeline, Score, compare, generators, losses, scores
@@ -114,9 +117,20 @@ def run(study, steps=60, progress=True):
     )
 
 
+def measured(folder, least=100):
+    """Return the realignment parameters (time, 6) of all confound tables of a folder that are long enough."""
+    names = [f"{kind}_{axis}" for kind in ("trans", "rot") for axis in "xyz"]
+    tables = [pd.read_csv(path, sep="\t", na_values="n/a") for path in sorted(Path(folder).rglob("*.tsv"))]
+    found = [table[names].to_numpy() for table in tables if set(names) <= set(table) and len(table) >= least]
+    if not found:
+        raise SystemExit(f"{folder} has no table with {', '.join(names)} and at least {least} frames")
+    return found
+
+
 if __name__ == "__main__":
     out = Path(sys.argv[1] if len(sys.argv) > 1 else "denoising")
     out.mkdir(parents=True, exist_ok=True)
-    found = run(generators.denoising_study(np.random.default_rng(0)))
+    motion = measured(sys.argv[2]) if len(sys.argv) > 2 else []
+    found = run(generators.denoising_study(np.random.default_rng(0), motion=motion))
     print(found.table.to_string(index=False), found.sentence, sep="\n")
     print(found.report(out / "report.html", "Denoising, learned and classical"))

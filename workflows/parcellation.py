@@ -11,6 +11,7 @@ Run it:  python workflows/parcellation.py [OUT]      (about a minute on two core
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import optax
@@ -40,11 +41,15 @@ def Parcels(bold, group):
 
 @dataclass
 class People:
-    """Two sessions (time, space) of each person, and the true parcels of each."""
+    """Two sessions (time, space) of each person, and the true parcels of each if they are known."""
 
     first: list[np.ndarray]
     second: list[np.ndarray]
-    parcels: list[np.ndarray]
+    count: int  # of parcels
+    coordinates: np.ndarray  # (space, axes)
+    neighbours: Any = None  # of each point, to which Ward's parcels keep
+    compact: float = 1.0  # how much compact parcels are preferred
+    parcels: list[np.ndarray] | None = None
 
 
 def simulate(seed=0, people=8, frames=100, noise=3.0, shift=2.5):
@@ -61,7 +66,8 @@ def simulate(seed=0, people=8, frames=100, noise=3.0, shift=2.5):
         signals = generators.slow_signals(rng, frames, PARCELS, tr=TR)
         return generators.series_of_atlas(rng, own, signals, noise).astype(np.float32)
 
-    return People([session(one) for one in parcels], [session(one) for one in parcels], parcels)
+    sessions = ([session(one) for one in parcels] for _ in range(2))
+    return People(*sessions, PARCELS, grid, grid_to_graph(SIDE, SIDE), parcels=parcels)
 
 
 def stacked(sessions):
@@ -69,33 +75,33 @@ def stacked(sessions):
     return np.concatenate([(one - one.mean(axis=0)) / one.std(axis=0) for one in sessions]).T
 
 
-def classical(sessions):
+def classical(sessions, people):
     """Return the labels of each person by parcels of the group, and by each person's own k-means."""
-    together, grid = stacked(sessions), grid_to_graph(SIDE, SIDE)
+    together, count = stacked(sessions), people.count
     alike = np.maximum(np.corrcoef(together), 0.0)
     found = {
-        "Ward, group": AgglomerativeClustering(PARCELS, connectivity=grid).fit_predict(together),
-        "k-means, group": KMeans(PARCELS, n_init=10, random_state=0).fit_predict(together),
+        "Ward, group": AgglomerativeClustering(count, connectivity=people.neighbours).fit_predict(together),
+        "k-means, group": KMeans(count, n_init=10, random_state=0).fit_predict(together),
         "spectral cut, group": SpectralClustering(
-            PARCELS, affinity="precomputed", assign_labels="cluster_qr", random_state=0
+            count, affinity="precomputed", assign_labels="cluster_qr", random_state=0
         ).fit_predict(alike),
     }
-    alone = [KMeans(PARCELS, n_init=10, random_state=0).fit_predict(stacked([one])) for one in sessions]
+    alone = [KMeans(count, n_init=10, random_state=0).fit_predict(stacked([one])) for one in sessions]
     ward, from_group = found["Ward, group"], []
     for one in sessions:
         own = stacked([one])
-        centres = np.stack([own[ward == number].mean(axis=0) for number in range(PARCELS)])
-        from_group.append(KMeans(PARCELS, init=centres, n_init=1).fit_predict(own))
+        centres = np.stack([own[ward == number].mean(axis=0) for number in range(count)])
+        from_group.append(KMeans(count, init=centres, n_init=1).fit_predict(own))
     everybody = {name: [labels] * len(sessions) for name, labels in found.items()}
     return {**everybody, "k-means, each alone": alone, "k-means, each from the group's": from_group}
 
 
-def learned(sessions, start, steps, progress):
+def learned(sessions, start, people, steps, progress):
     """Return the labels of each person by maps learned for all at once, from a group's labels."""
-    group = 0.8 * (start == np.unique(start)[:, None]) + 0.2 / PARCELS
+    group = 0.8 * (start == np.unique(start)[:, None]) + 0.2 / people.count
     loss = losses.scheme(
         within=losses.SecondMoment("maps", normalise=False),
-        compact=losses.Compactness("maps", coordinates=generators.grid_coordinates(SIDE)),
+        compact=people.compact * losses.Compactness("maps", coordinates=people.coordinates),
     )
     result = fit(
         Parcels(group=group).split("bold", bold=sessions),
@@ -141,24 +147,29 @@ def difference(ways, people, one="learned, each person's", other="k-means, each 
 
 def run(people, steps=200, progress=True):
     """Return a table with a row for each way, means over people, and everybody's labels by each."""
-    ways, again = ({**classical(one), "true parcels": people.parcels} for one in (people.first, people.second))
-    ways |= learned(people.first, ways["Ward, group"][0], steps, progress)
-    again |= learned(people.second, again["Ward, group"][0], steps, progress)
+    ways, again = (classical(one, people) for one in (people.first, people.second))
+    ways |= learned(people.first, ways["Ward, group"][0], people, steps, progress)
+    again |= learned(people.second, again["Ward, group"][0], people, steps, progress)
+    if people.parcels is not None:
+        ways["true parcels"] = again["true parcels"] = people.parcels
     rows = []
     for name, labels in ways.items():
         likeness = np.array([within(one, series) for one, series in zip(labels, people.second, strict=True)])
-        rows.append(
-            {
-                "parcels": name,
-                "correlation within, second session": likeness.mean(),
-                "its s.d. over people": likeness.std(ddof=1),
-                "points right": np.mean([right(a, b) for a, b in zip(labels, people.parcels, strict=True)]),
-                "alike from both sessions (ARI)": np.mean(
-                    [adjusted_rand_score(a, b) for a, b in zip(labels, again[name], strict=True)]
-                ),
-            }
-        )
-    return pd.DataFrame(rows).sort_values("points right", ignore_index=True), ways
+        alike = [adjusted_rand_score(a, b) for a, b in zip(labels, again[name], strict=True)]
+        row = {"parcels": name, "correlation within, second session": likeness.mean()}
+        row |= {"its s.d. over people": likeness.std(ddof=1), "alike from both sessions (ARI)": np.mean(alike)}
+        if people.parcels is not None:
+            row["points right"] = np.mean([right(a, b) for a, b in zip(labels, people.parcels, strict=True)])
+        rows.append(row)
+    table = pd.DataFrame(rows)
+    return table.sort_values(table.columns[1], ignore_index=True), ways
+
+
+def section(table, figures=()):
+    """Return the part of a page with the table."""
+    cells = table.round(4).astype(str).to_numpy().tolist()
+    text = "Learned from the first session of each person alone; judged in the second."
+    return report.Section("Parcels", text, {"head": list(table), "rows": cells}, list(figures))
 
 
 def write(table, ways, told, path):
@@ -173,12 +184,8 @@ def write(table, ways, told, path):
             axes[row, column].imshow(labels[row].reshape(SIDE, SIDE), cmap="tab10", interpolation="nearest")
             axes[row, column].set_axis_off()
     drawn = report.Figure(report.as_svg(figure), "Three people, each a row. Colours are no names.")
-    cells = table.round(3).astype(str).to_numpy().tolist()
-    text = "Learned from the first session of each person alone; judged in the second."
-    section = report.Section("Parcels", text, {"head": list(table), "rows": cells}, [drawn])
-    return report.write_page(
-        path, "Everybody's own parcels", "Nine planted parcels, whose borders differ.", [section], [], [told]
-    )
+    lead = "Nine planted parcels, whose borders differ."
+    return report.write_page(path, "Everybody's own parcels", lead, [section(table, [drawn])], [], [told])
 
 
 if __name__ == "__main__":

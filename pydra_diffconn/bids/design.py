@@ -20,6 +20,7 @@ def design_of(
     bold: Path,
     dummy_scans: int = 0,
     first_row: str = "copy_second",
+    custom: Path | None = None,
 ) -> pd.DataFrame:
     """Return the regressors of a run, (time, regressors), from the first frame that is used.
 
@@ -36,6 +37,8 @@ def design_of(
         Frames at the start that are not used.
     first_row : {"copy_second", "zero"}
         What stands for the first frame of differences.
+    custom : path, optional
+        A table of regressors of one's own, which are added; a formula may name them, too.
 
     Raises
     ------
@@ -44,8 +47,11 @@ def design_of(
     """
     if strategy.nilearn:
         found = _by_nilearn(strategy, bold)
-    elif strategy.model:
-        columns = confound_design(confounds, strategy.model, metadata, first_row).columns
+        if custom is not None:
+            own = confound_design(confounds, "", None, first_row, custom).columns
+            found = pd.DataFrame({**dict(found), **own})
+    elif strategy.model or custom is not None:
+        columns = confound_design(confounds, strategy.model, metadata, first_row, custom).columns
         found = pd.DataFrame(columns)
     else:
         found = pd.DataFrame(index=range(len(read_table(confounds)[0])))

@@ -137,6 +137,10 @@ def task_of(data: Data, config: FitConfig, name: str, connectome: str) -> Any:
     parcels = tuple(range(1, len(data.parcels) + 1))
     if "fd_threshold" in config.learn and not alike["fd_softness"]:
         alike["fd_softness"] = 0.05
+    if alike["fd_threshold_final"] is not None and "fd_threshold" in (*config.learn, *config.classical):
+        raise ValueError(
+            "fd_threshold_final cannot be kept below an fd_threshold that is learned or chosen; leave one out"
+        )
     if alike["shrinkage"] is None and connectome != "pearson" and "shrinkage" in (*config.learn, *config.classical):
         alike["shrinkage"] = 0.1
     task = Postprocess(labels=np.array(parcels), parcels=parcels, connectome=connectome, **alike)

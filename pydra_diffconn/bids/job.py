@@ -15,7 +15,7 @@ from pydra_diffconn.bids.components import read_components
 from pydra_diffconn.bids.derivatives import label_of
 from pydra_diffconn.bids.design import design_of
 from pydra_diffconn.bids.fmriprep import Run
-from pydra_diffconn.bids.motion import Motion, motion_of
+from pydra_diffconn.bids.motion import Motion, head_radius, motion_of
 from pydra_diffconn.bids.settings import Settings
 from pydra_diffconn.confound_models.strategies import Strategy
 
@@ -122,8 +122,9 @@ def prepare(job: Job) -> Prepared:
     if run.confounds is None:
         raise ValueError(f"{run.bold.name} has no table of confounds ({run.source}_desc-confounds_timeseries.tsv)")
     frames, tr = run.frames, run.tr
+    radius = _head_radius(job)
     motion = motion_of(
-        run.confounds, tr, settings.dummy_scans, settings.fd_convention, settings.head_radius, settings.filter_of_motion
+        run.confounds, tr, settings.dummy_scans, settings.fd_convention, radius, settings.filter_of_motion
     )
     rows = len(motion.table) + motion.dummy_scans
     if rows != frames:
@@ -132,7 +133,8 @@ def prepare(job: Job) -> Prepared:
             "of them is half-written"
         )
     _require_mask_on_grid(job)
-    design = design_of(job.strategy, run.confounds, run.metadata, bold, motion.dummy_scans, settings.first_row)
+    own = custom_confounds(job)
+    design = design_of(job.strategy, run.confounds, run.metadata, bold, motion.dummy_scans, settings.first_row, own)
     made = Prepared(job, bold, tr, frames, motion, design, frame_weights(motion, settings))
     header = run.header[1]
     if header is not None and abs(header - tr) > 1e-3 * tr:
@@ -148,6 +150,36 @@ def prepare(job: Job) -> Prepared:
         return replace(made, components=courses, noise=noise)
     rejected = {name: courses[motion.dummy_scans :, n] for n, name in enumerate(names) if noise[n]}
     return replace(made, design=made.design.assign(**rejected))
+
+
+def custom_confounds(job: Job) -> Path | None:
+    """Return where the user's own table of a run lies; None if there are none.
+
+    Raises
+    ------
+    ValueError
+        If there is none for this run, or several may be meant.
+    """
+    folder, run = job.settings.custom_confounds, job.run
+    if folder is None:
+        return None
+    assert run.confounds is not None
+    found = sorted(Path(folder).rglob(run.confounds.name)) or sorted(Path(folder).rglob(f"{run.source}_*.tsv"))
+    if len(found) != 1:
+        told = f"several: {found[0].name}, {found[1].name}" if found else "none"
+        raise ValueError(
+            f"custom_confounds: of {run.confounds.name} {folder} holds {told}; one table of this name is needed"
+        )
+    return found[0]
+
+
+def _head_radius(job: Job) -> float:
+    asked = job.settings.head_radius
+    if not isinstance(asked, str):
+        return asked
+    if job.run.mask is None:
+        raise ValueError(f"head_radius = 'auto', and {job.run.bold.name} has no brain mask; give it in mm")
+    return head_radius(job.run.mask)
 
 
 def _require_mask_on_grid(job: Job) -> None:
@@ -166,12 +198,12 @@ def _require_mask_on_grid(job: Job) -> None:
 
 
 def frame_weights(motion: Motion, settings: Settings) -> np.ndarray:
-    """Return the weight (time,) of each frame that is used, by the block that the workflow has for it."""
+    """Return the weight (time,) of each frame in the connectome, by the block that the workflow has for it."""
     import jax.numpy as jnp
 
     from pydra_diffconn.blocks import Censor
 
-    threshold = NEVER if settings.fd_threshold is None else settings.fd_threshold
+    threshold = settings.fd_threshold_final or settings.fd_threshold or NEVER
     metrics: dict[str, Any] = {}
     if settings.dvars_threshold is not None:
         if motion.std_dvars is None:
@@ -180,7 +212,7 @@ def frame_weights(motion: Motion, settings: Settings) -> np.ndarray:
             "metrics": jnp.asarray(motion.std_dvars)[:, None],
             "metric_thresholds": jnp.asarray([settings.dvars_threshold]),
         }
-    around = {name: getattr(settings, name) for name in ("before", "after", "min_segment")}
+    around = {name: getattr(settings, name) for name in ("before", "after", "min_segment", "exceeds")}
     found = Censor.pure(
         jnp.asarray(motion.framewise_displacement), threshold, settings.fd_softness, **metrics, **around
     )
@@ -204,11 +236,14 @@ def workflow_settings(prepared: Prepared) -> dict[str, Any]:
         "low_pass": settings.low_pass,
         "filter_order": settings.filter_order,
         "fd_threshold": NEVER if threshold is None else threshold,
+        "fd_threshold_final": settings.fd_threshold_final,
         "fd_softness": settings.fd_softness,
         "dvars_threshold": settings.dvars_threshold,
+        "exceeds": settings.exceeds,
         "before": settings.before,
         "after": settings.after,
         "min_segment": settings.min_segment,
+        "ends": settings.ends,
         "penalty": settings.penalty,
         "shrinkage": settings.shrinkage,
     }

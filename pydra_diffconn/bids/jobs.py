@@ -21,7 +21,7 @@ from pydra_diffconn import pydra_compat
 from pydra_diffconn.bids.atlas import Atlas
 from pydra_diffconn.bids.components import component_files
 from pydra_diffconn.bids.fmriprep import Run
-from pydra_diffconn.bids.job import Job
+from pydra_diffconn.bids.job import Job, custom_confounds
 from pydra_diffconn.bids.settings import Settings
 from pydra_diffconn.confound_models.strategies import Strategy
 
@@ -93,6 +93,9 @@ def files_of(job: Job) -> list[Path]:
     found = [run.bold, run.confounds, run.metadata, run.mask, *run.other.values()]
     if run.confounds is not None and job.strategy.components:
         found += component_files(job.strategy, run)
+    if run.confounds is not None:
+        with contextlib.suppress(ValueError):  # the job itself says what is missing
+            found.append(custom_confounds(job))
     for atlas in job.atlases:
         found += [atlas.image, atlas.table]
     return [path for path in found if path is not None and path.is_file() and os.access(path, os.R_OK)]

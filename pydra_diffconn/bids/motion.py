@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -92,7 +93,7 @@ def motion_of(
         How many frames at the start are left out; "auto" counts the frames that fMRIPrep calls non-steady.
     convention : {"power", "jenkinson"}
         Framewise displacement as the sum of absolute changes (Power et al. 2012), or the root mean square over a sphere
-        (Jenkinson et al. 2002; fMRIPrep's column `rmsd`).
+        (Jenkinson et al. 2002; fMRIPrep's column `rmsd`, or what it would be of filtered parameters).
     head_radius : float
         In mm, for "power".
     motion_filter : MotionFilter, optional
@@ -115,7 +116,7 @@ def motion_of(
         parameters = motion_filter(parameters, tr)
     table = dict(zip(PARAMETERS, parameters.T, strict=True))
     if convention == "jenkinson":
-        table["framewise_displacement"] = _jenkinson(columns, motion_filter, confounds)
+        table["framewise_displacement"] = _jenkinson(columns, motion_filter, parameters, confounds)
     else:
         table["framewise_displacement"] = displacement(parameters, head_radius)
     if "std_dvars" in columns:
@@ -138,12 +139,50 @@ def displacement(parameters: np.ndarray, head_radius: float) -> np.ndarray:
     return np.concatenate([[np.nan], moved])
 
 
-def _jenkinson(columns: dict[str, np.ndarray], motion_filter: MotionFilter | None, confounds: Path) -> np.ndarray:
-    if motion_filter is not None:
-        raise ValueError("the convention 'jenkinson' is a column of the table and cannot be filtered; use 'power'")
+def head_radius(mask: Path) -> float:
+    """Return the radius in mm of a ball as large as a brain mask, as XCP-D's `--head-radius auto`.
+
+    Parameters
+    ----------
+    mask : path
+        A volume, above 0 in the brain.
+    """
+    from pydra_diffconn.files.volumes import load_image
+
+    image = load_image(mask)
+    voxels = int(np.count_nonzero(np.asarray(image.dataobj) > 0))
+    if not voxels:
+        raise ValueError(f"{mask} has no voxel above 0, so that the head has no radius; give head_radius in mm")
+    volume = voxels * float(np.prod(image.header.get_zooms()[:3]))
+    return (3 * volume / (4 * np.pi)) ** (1 / 3)
+
+
+def _jenkinson(
+    columns: dict[str, np.ndarray], motion_filter: MotionFilter | None, filtered: np.ndarray, confounds: Path
+) -> np.ndarray:
+    """Return the column `rmsd`; of filtered parameters, what it would be: with its sphere about the same centre."""
     if "rmsd" not in columns:
         raise ValueError(f"{confounds} has no column 'rmsd', which the convention 'jenkinson' reads; use 'power'")
-    return columns["rmsd"]
+    if motion_filter is None:
+        return columns["rmsd"]
+    import jax
+    from scipy.optimize import least_squares
+
+    from pydra_diffconn.blocks import JenkinsonDisplacement
+
+    def moved(parameters: np.ndarray, center: Sequence[float]) -> np.ndarray:
+        with jax.enable_x64(True):
+            return np.asarray(compiled(parameters, np.asarray(center)))[1:]
+
+    compiled = jax.jit(lambda motion, center: JenkinsonDisplacement.pure(motion, center=center))
+    original, told = np.stack([columns[name] for name in PARAMETERS], axis=1), columns["rmsd"][1:]
+    found = least_squares(lambda center: moved(original, center) - told, np.zeros(3))
+    if np.abs(found.fun).max() > 0.01 * told.max():
+        raise ValueError(
+            f"the column 'rmsd' of {confounds} is not the displacement of its realignment parameters, so that there is "
+            "none of filtered ones; use the convention 'power'"
+        )
+    return np.concatenate([[np.nan], moved(filtered, found.x)])
 
 
 def _dummy_scans(columns: dict[str, np.ndarray], asked: int | str, frames: int, confounds: Path) -> int:

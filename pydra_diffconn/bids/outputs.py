@@ -42,7 +42,10 @@ def write_tables(prepared: Prepared, folder: Path) -> None:
     censored = pd.DataFrame({"censored": (prepared.frame_weights <= 0.5).astype(int)})
     _table(folder, prepared, "outliers", censored, {
         "censored": {"Description": "frames of no weight in any estimate", "Levels": {"0": "kept", "1": "censored"}},
-        "Thresholds": {"framewise_displacement": settings.fd_threshold, "std_dvars": settings.dvars_threshold},
+        "Thresholds": {
+            "framewise_displacement": settings.fd_threshold_final or settings.fd_threshold,
+            "std_dvars": settings.dvars_threshold,
+        },
         "FramesKept": prepared.kept,
     }, source=source, desc=job.desc)  # fmt: skip
     if prepared.design.shape[1]:

@@ -20,6 +20,7 @@ from pydra_diffconn.blocks import (
     Censor,
     Correlation,
     CorrelationOfCovariance,
+    CutEnds,
     Detrend,
     Interpolate,
     KeepFrames,
@@ -64,11 +65,14 @@ def Denoise(
     low_pass: float | None = 0.08,
     filter_order: int = 2,
     fd_threshold: float = 0.3,
+    fd_threshold_final: float | None = None,
     fd_softness: float = 0.0,
     dvars_threshold: float | None = None,
+    exceeds: str = "any",
     before: int = 0,
     after: int = 0,
     min_segment: int = 1,
+    ends: str | None = None,
     penalty: float = 0.0,
     fwhm: float = 0.0,
     voxels: Any = None,
@@ -102,8 +106,15 @@ def Denoise(
         In Hz.
     fd_threshold, fd_softness : float
         In mm; a softness above 0 makes the threshold learnable.
+    fd_threshold_final : float, optional
+        In mm, at most `fd_threshold`: the weights that come out are of this one, those of the denoising of the other.
+    exceeds : {"any", "all"}
+        Whether a frame is censored that exceeds one of both thresholds, of displacement and DVARS, or both.
     before, after, min_segment : int
         Frames around a censored one that are censored, too; shortest stretch that is kept.
+    ends : {"hold", "extrapolate", "cut"}, optional
+        What filters see before the first and after the last kept frame: its value, the spline going on, or the end of
+        the run; by default the first in the order "xcpd", the second in "nilearn".
     penalty : float
         Ridge on the regressors.
     fwhm : float
@@ -116,16 +127,14 @@ def Denoise(
     if used is not None:
         bold = workflow.add(KeepFrames(timeseries=bold, frame_weights=used, **where), name="start").timeseries
     metrics = {} if dvars_threshold is None else {"metrics": std_dvars, "metric_thresholds": [dvars_threshold]}
-    censor = Censor(
-        framewise_displacement=framewise_displacement,
-        threshold=fd_threshold,
-        softness=fd_softness,
-        before=before,
-        after=after,
-        min_segment=min_segment,
-        **metrics,
-    )
-    kept = workflow.add(censor, name="censor").frame_weights
+    how = {"before": before, "after": after, "min_segment": min_segment, "exceeds": exceeds, **metrics}
+
+    def censored(threshold: Any, name: str) -> Any:
+        censor = Censor(framewise_displacement=framewise_displacement, threshold=threshold, softness=fd_softness, **how)
+        return workflow.add(censor, name=name).frame_weights
+
+    kept = censored(fd_threshold, "censor")
+    final = kept if fd_threshold_final is None else censored(fd_threshold_final, "censor_final")
     if fwhm:
         smooth = SmoothVolume(timeseries=bold, voxels=voxels, voxel_size=voxel_size, fwhm=fwhm, **where)
         bold = workflow.add(smooth, name="smooth").timeseries
@@ -133,9 +142,9 @@ def Denoise(
         banded = high_pass is not None or low_pass is not None
         limits: dict[str, Any] = {"tr": tr, "low": high_pass, "high": low_pass} if banded else {}
         projected = ProjectOut(timeseries=bold, confounds=design, frame_weights=kept, degree=1, **limits, **where)
-        return workflow.add(projected, name="project").timeseries, kept
+        return workflow.add(projected, name="project").timeseries, final
     band = (tr, high_pass, low_pass, filter_order)
-    return _one_by_one(bold, design, kept, order, band, penalty, where), kept
+    return _one_by_one(bold, design, kept, order, ends, band, penalty, where), final
 
 
 @workflow.define(outputs=["timeseries", "connectome", "frame_weights"])
@@ -155,11 +164,14 @@ def Postprocess(
     low_pass: float | None = 0.08,
     filter_order: int = 2,
     fd_threshold: float = 0.3,
+    fd_threshold_final: float | None = None,
     fd_softness: float = 0.0,
     dvars_threshold: float | None = None,
+    exceeds: str = "any",
     before: int = 0,
     after: int = 0,
     min_segment: int = 1,
+    ends: str | None = None,
     penalty: float = 0.0,
     fwhm: float = 0.0,
     voxels: Any = None,
@@ -198,11 +210,14 @@ def Postprocess(
         low_pass=low_pass,
         filter_order=filter_order,
         fd_threshold=fd_threshold,
+        fd_threshold_final=fd_threshold_final,
         fd_softness=fd_softness,
         dvars_threshold=dvars_threshold,
+        exceeds=exceeds,
         before=before,
         after=after,
         min_segment=min_segment,
+        ends=ends,
         penalty=penalty,
         fwhm=fwhm,
         voxels=voxels,
@@ -216,21 +231,32 @@ def Postprocess(
 
 
 def _one_by_one(
-    bold: Any, design: Any, kept: Any, order: str, band: tuple[Any, ...], penalty: float, where: dict[str, Any]
+    bold: Any,
+    design: Any,
+    kept: Any,
+    order: str,
+    ends: str | None,
+    band: tuple[Any, ...],
+    penalty: float,
+    where: dict[str, Any],
 ) -> Any:
     """Add the steps that series and regressors go through alike, and the regression."""
     if order not in ENDS:
         raise ValueError(f"order = {order!r}; expected one of {', '.join(ORDERS)}")
     tr, high_pass, low_pass, filter_order = band
+    ends = ENDS[order] if ends is None else ends
+    inside = {}
+    if ends == "cut":
+        inside = {"frame_weights": workflow.add(CutEnds(frame_weights=kept), name="ends").frame_weights}
 
     def prepared(series: Any, name: str, **mask: Any) -> Any:
-        ends = {"method": "spline", "boundary": "not-a-knot", "ends": ENDS[order]}
-        filled = Interpolate(timeseries=series, frame_weights=kept, **ends, **mask)
+        how: dict[str, Any] = {"method": "spline", "boundary": "not-a-knot", "ends": "hold" if inside else ends}
+        filled = Interpolate(timeseries=series, frame_weights=kept, **how, **mask)
         series = workflow.add(filled, name=f"interpolate{name}").timeseries
-        series = workflow.add(Detrend(timeseries=series, **mask), name=f"detrend{name}").timeseries
+        series = workflow.add(Detrend(timeseries=series, **inside, **mask), name=f"detrend{name}").timeseries
         if high_pass is None and low_pass is None:
             return series
-        how = {"order": filter_order, **FILTERS[order]}
+        how = {"order": filter_order, **FILTERS[order], **inside}
         band = ButterworthFiltFilt(timeseries=series, tr=tr, low=high_pass, high=low_pass, **how, **mask)
         return workflow.add(band, name=f"filter{name}").timeseries
 

@@ -30,16 +30,22 @@ class Settings:
     """Frames at the start that are left out, or "auto"."""
     fd_threshold: float | None = 0.3
     """mm; frames that moved more are censored."""
+    fd_threshold_final: float | None = None
+    """mm, at most `fd_threshold`; frames that moved more are left out of connectomes, though not of the denoising."""
     fd_softness: float = 0.0
     """mm; width of the threshold's soft edge, which learning needs."""
     fd_convention: str = "power"
-    head_radius: float = 50.0
-    """mm."""
+    head_radius: float | str = 50.0
+    """mm, or "auto": of a ball as large as the brain mask."""
     dvars_threshold: float | None = None
     """Of the standardised DVARS."""
+    exceeds: str = "any"
+    """Whether a frame is censored that exceeds any of both thresholds, or "all"."""
     before: int = 0
     after: int = 0
     min_segment: int = 1
+    ends: str | None = None
+    """What filters see beyond the first and last kept frame: "hold", "extrapolate" or "cut"; by default by `order`."""
     motion_filter: str | None = None
     """"lp" or "notch"."""
     band_stop_min: float | None = None
@@ -47,6 +53,8 @@ class Settings:
     band_stop_max: float | None = None
     motion_filter_order: int = 4
     first_row: str = "copy_second"
+    custom_confounds: str | None = None
+    """A folder with a table of one's own for each run, named as fMRIPrep's table of confounds is."""
     penalty: float = 0.0
     smoothing: float = 0.0
     """mm, full width at half maximum."""
@@ -64,7 +72,14 @@ class Settings:
     reho: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("high_pass", "low_pass", "fd_threshold", "dvars_threshold", "motion_filter"):
+        for name in (
+            "high_pass",
+            "low_pass",
+            "fd_threshold",
+            "fd_threshold_final",
+            "dvars_threshold",
+            "motion_filter",
+        ):
             if getattr(self, name) in NONE:
                 object.__setattr__(self, name, None)
         object.__setattr__(self, "connectomes", tuple(self.connectomes))
@@ -76,6 +91,8 @@ class Settings:
             "order": ORDERS,
             "fd_convention": ("power", "jenkinson"),
             "motion_filter": (None, "lp", "notch"),
+            "exceeds": ("any", "all"),
+            "ends": (None, "hold", "extrapolate", "cut"),
             "first_row": ("copy_second", "zero"),
             "output_type": ("censored", "interpolated"),
         }
@@ -94,8 +111,19 @@ class Settings:
             least = 0 if name in ("before", "after") else 1
             if not _is_whole(getattr(self, name)) or getattr(self, name) < least:
                 raise ValueError(f"{name} = {getattr(self, name)!r}; expected a whole number, {least} or more")
-        numbers = ("high_pass", "low_pass", "fd_threshold", "fd_softness", "dvars_threshold", "head_radius", "min_time")
-        for name in (*numbers, "penalty", "smoothing", "band_stop_min", "band_stop_max", "shrinkage", "min_coverage"):
+        numbers = ("high_pass", "low_pass", "fd_threshold", "fd_threshold_final", "fd_softness", "dvars_threshold")
+        radius = () if self.head_radius == "auto" else ("head_radius",)
+        for name in (
+            *numbers,
+            *radius,
+            "min_time",
+            "penalty",
+            "smoothing",
+            "band_stop_min",
+            "band_stop_max",
+            "shrinkage",
+            "min_coverage",
+        ):
             value = getattr(self, name)
             if value is None:
                 continue
@@ -106,6 +134,13 @@ class Settings:
                 raise ValueError(f"{name} = {getattr(self, name)}; expected 0 to 1")
         if self.high_pass and self.low_pass and self.high_pass >= self.low_pass:
             raise ValueError(f"high_pass = {self.high_pass:g} Hz is not below low_pass = {self.low_pass:g} Hz")
+        if self.fd_threshold_final and not self.fd_threshold_final <= (self.fd_threshold or 0):
+            raise ValueError(
+                f"fd_threshold_final = {self.fd_threshold_final:g} mm is not below fd_threshold = {self.fd_threshold}; "
+                "the final threshold is the stricter one"
+            )
+        if self.exceeds == "all" and (self.fd_threshold is None or self.dvars_threshold is None):
+            raise ValueError("exceeds = 'all' needs both thresholds; give fd_threshold and dvars_threshold")
         if self.motion_filter and not self.band_stop_min:
             raise ValueError(f"motion_filter = {self.motion_filter!r} needs band_stop_min, in breaths per minute")
 

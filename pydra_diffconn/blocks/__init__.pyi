@@ -10,11 +10,16 @@ import pydra_diffconn.declare.declaration as declared
 
 if not typing.TYPE_CHECKING:  # read by lazy_loader
     from .censoring.censor import Censor as Censor
+    from .censoring.cut_ends import CutEnds as CutEnds
+    from .censoring.despike import Despike as Despike
+    from .censoring.filter_motion import FilterMotion as FilterMotion
     from .censoring.interpolate import Interpolate as Interpolate
     from .censoring.interpolate import SpectralInterpolate as SpectralInterpolate
     from .censoring.keep_frames import KeepFrames as KeepFrames
+    from .censoring.mark_frames import MarkFrames as MarkFrames
     from .censoring.motion import Dvars as Dvars
     from .censoring.motion import FramewiseDisplacement as FramewiseDisplacement
+    from .censoring.motion import JenkinsonDisplacement as JenkinsonDisplacement
     from .choose import Choose as Choose
     from .confounds.combining import CombineConfounds as CombineConfounds
     from .confounds.compcor import CompCor as CompCor
@@ -24,6 +29,8 @@ if not typing.TYPE_CHECKING:  # read by lazy_loader
     from .confounds.gating import NonAggressiveRegression as NonAggressiveRegression
     from .confounds.project_out import ProjectOut as ProjectOut
     from .confounds.regression import RegressConfounds as RegressConfounds
+    from .confounds.voxelwise import RegressVoxelwise as RegressVoxelwise
+    from .connectivity.boundary_maps import BoundaryMap as BoundaryMap
     from .connectivity.correlation import ConditionalCorrelation as ConditionalCorrelation
     from .connectivity.correlation import Correlation as Correlation
     from .connectivity.correlation import Covariance as Covariance
@@ -47,6 +54,8 @@ if not typing.TYPE_CHECKING:  # read by lazy_loader
     from .connectivity.phase import PhaseLocking as PhaseLocking
     from .connectivity.ridge import RidgeConnectivity as RidgeConnectivity
     from .connectivity.scaling import CorrelationOfCovariance as CorrelationOfCovariance
+    from .connectivity.seed_maps import DegreeCentrality as DegreeCentrality
+    from .connectivity.seed_maps import SeedCorrelation as SeedCorrelation
     from .connectivity.shrinkage import GroupShrinkage as GroupShrinkage
     from .connectivity.shrinkage import LedoitWolf as LedoitWolf
     from .connectivity.shrinkage import Oas as Oas
@@ -58,6 +67,7 @@ if not typing.TYPE_CHECKING:  # read by lazy_loader
     from .connectivity.weights import WeightEdges as WeightEdges
     from .connectivity.weights import WeightParcels as WeightParcels
     from .filtering.band_pass import BandPass as BandPass
+    from .filtering.band_pass import BandStop as BandStop
     from .filtering.band_pass import HighPass as HighPass
     from .filtering.band_pass import LowPass as LowPass
     from .filtering.detrend import Detrend as Detrend
@@ -85,11 +95,15 @@ if not typing.TYPE_CHECKING:  # read by lazy_loader
     from .parcels.alignment import Procrustes as Procrustes
     from .parcels.alignment import SharedResponse as SharedResponse
     from .parcels.alignment import TransportAlignment as TransportAlignment
+    from .parcels.eigenvariates import ParcelEigenvariates as ParcelEigenvariates
+    from .parcels.geodesic import SmoothGeodesic as SmoothGeodesic
     from .parcels.label_means import Parcellate as Parcellate
+    from .parcels.local_means import LocalTissueMean as LocalTissueMean
     from .parcels.smoothing import SmoothSurface as SmoothSurface
     from .parcels.smoothing import SmoothVolume as SmoothVolume
     from .parcels.soft_maps import IndividualMaps as IndividualMaps
     from .parcels.soft_maps import ProjectMaps as ProjectMaps
+    from .parcels.summaries import SummarizeParcels as SummarizeParcels
     from .prediction.kernels import ConnectomePrediction as ConnectomePrediction
     from .prediction.kernels import KernelRidge as KernelRidge
     from .prediction.kernels import LogisticRegression as LogisticRegression
@@ -129,7 +143,9 @@ __all__ = [
     "AnalyticSignal",
     "AsArray",
     "BandPass",
+    "BandStop",
     "BetaSeries",
+    "BoundaryMap",
     "ButterworthFiltFilt",
     "Censor",
     "Choose",
@@ -148,6 +164,9 @@ __all__ = [
     "CorrelationOfCovariance",
     "Covariance",
     "CrossSpectrum",
+    "CutEnds",
+    "DegreeCentrality",
+    "Despike",
     "Detrend",
     "DisparityFilter",
     "DistanceCorrelation",
@@ -159,6 +178,7 @@ __all__ = [
     "EwmaCovariance",
     "Falff",
     "FilterBank",
+    "FilterMotion",
     "FirDesign",
     "FisherZ",
     "FramewiseDisplacement",
@@ -173,6 +193,7 @@ __all__ = [
     "IndependentComponents",
     "IndividualMaps",
     "Interpolate",
+    "JenkinsonDisplacement",
     "KeepFrames",
     "KernelRidge",
     "LagMaps",
@@ -180,8 +201,10 @@ __all__ = [
     "LaggedCoherence",
     "LaggedCovariance",
     "LedoitWolf",
+    "LocalTissueMean",
     "LogisticRegression",
     "LowPass",
+    "MarkFrames",
     "Modularity",
     "MutualInformation",
     "NodeStrength",
@@ -189,6 +212,7 @@ __all__ = [
     "NonnegativeFactors",
     "NormalizedCut",
     "Oas",
+    "ParcelEigenvariates",
     "Parcellate",
     "PartialCorrelation",
     "ParticipationCoefficient",
@@ -201,11 +225,14 @@ __all__ = [
     "PsychophysiologicalInteraction",
     "ReHo",
     "RegressConfounds",
+    "RegressVoxelwise",
     "RestoreMean",
     "RidgeConnectivity",
     "RunningLineFilter",
+    "SeedCorrelation",
     "SharedResponse",
     "ShrinkCovariance",
+    "SmoothGeodesic",
     "SmoothSurface",
     "SmoothVolume",
     "SoftKMeans",
@@ -218,6 +245,7 @@ __all__ = [
     "Standardize",
     "StandardizeRuns",
     "StateCovariance",
+    "SummarizeParcels",
     "SupportVectorMachine",
     "TangentProject",
     "TaskAmplitudes",
@@ -391,6 +419,33 @@ class BandPass(workflow.Task[_BandPassOutputs]):
         order: accepted.Traced = 2.0,
     ) -> jax.Array: ...
 
+class _BandStopOutputs(workflow.Outputs):
+    timeseries: typing.Any
+
+class BandStop(workflow.Task[_BandStopOutputs]):
+    """Remove the frequencies between two cut-offs, such as those of breathing, without shifting phases."""
+
+    Outputs: typing.TypeAlias = _BandStopOutputs
+    declaration: typing.ClassVar[declared.Declaration]
+    def __init__(
+        self,
+        *,
+        timeseries: accepted.Data = ...,
+        tr: accepted.Number = ...,
+        low: accepted.Number = 0.2,
+        high: accepted.Number = 0.3,
+        order: accepted.Number = 2.0,
+        mask: accepted.Data | None = None,
+    ) -> None: ...
+    @staticmethod
+    def pure(
+        timeseries: accepted.Traced,
+        tr: accepted.Traced,
+        low: accepted.Traced = 0.2,
+        high: accepted.Traced = 0.3,
+        order: accepted.Traced = 2.0,
+    ) -> jax.Array: ...
+
 class _BetaSeriesOutputs(workflow.Outputs):
     betas: typing.Any
 
@@ -422,6 +477,31 @@ class BetaSeries(workflow.Task[_BetaSeriesOutputs]):
         groups: tuple[int, ...] | None = None,
     ) -> jax.Array: ...
 
+class _BoundaryMapOutputs(workflow.Outputs):
+    boundary: typing.Any
+
+class BoundaryMap(workflow.Task[_BoundaryMapOutputs]):
+    """Measure at each place how much the profile of connectivity changes towards its neighbours."""
+
+    Outputs: typing.TypeAlias = _BoundaryMapOutputs
+    declaration: typing.ClassVar[declared.Declaration]
+    def __init__(
+        self,
+        *,
+        timeseries: accepted.Data = ...,
+        edges: accepted.Data = ...,
+        lengths: accepted.Data | None = None,
+        frame_weights: accepted.Data | None = None,
+        mask: accepted.Data | None = None,
+    ) -> None: ...
+    @staticmethod
+    def pure(
+        timeseries: accepted.Traced,
+        edges: accepted.Traced,
+        lengths: accepted.Traced | None = None,
+        frame_weights: accepted.Traced | None = None,
+    ) -> jax.Array: ...
+
 class _ButterworthFiltFiltOutputs(workflow.Outputs):
     timeseries: typing.Any
 
@@ -440,6 +520,7 @@ class ButterworthFiltFilt(workflow.Task[_ButterworthFiltFiltOutputs]):
         order: int | accepted.Lazy = 5,
         padtype: typing.Literal["odd", "even", "constant", "none"] | accepted.Lazy = "odd",
         padlen: int | typing.Literal["longest"] | None | accepted.Lazy | None = None,
+        frame_weights: accepted.Data | None = None,
         mask: accepted.Data | None = None,
     ) -> None: ...
     @staticmethod
@@ -451,6 +532,7 @@ class ButterworthFiltFilt(workflow.Task[_ButterworthFiltFiltOutputs]):
         order: int = 5,
         padtype: typing.Literal["odd", "even", "constant", "none"] = "odd",
         padlen: int | typing.Literal["longest"] | None = None,
+        frame_weights: accepted.Traced | None = None,
     ) -> jax.Array: ...
 
 class _CensorOutputs(workflow.Outputs):
@@ -475,6 +557,7 @@ class Censor(workflow.Task[_CensorOutputs]):
         after: int | accepted.Lazy = 0,
         min_segment: int | accepted.Lazy = 1,
         straight_through: bool | accepted.Lazy = False,
+        exceeds: typing.Literal["any", "all"] | accepted.Lazy = "any",
     ) -> None: ...
     @staticmethod
     def pure(
@@ -489,6 +572,7 @@ class Censor(workflow.Task[_CensorOutputs]):
         after: int = 0,
         min_segment: int = 1,
         straight_through: bool = False,
+        exceeds: typing.Literal["any", "all"] = "any",
     ) -> jax.Array: ...
 
 class _ChooseOutputs(workflow.Outputs):
@@ -917,6 +1001,80 @@ class CrossSpectrum(workflow.Task[_CrossSpectrumOutputs]):
         length: int = 64,
     ) -> tuple[jax.Array, jax.Array]: ...
 
+class _CutEndsOutputs(workflow.Outputs):
+    frame_weights: typing.Any
+
+class CutEnds(workflow.Task[_CutEndsOutputs]):
+    """Weight the frames from the first to the last kept one 1, and those before and after 0."""
+
+    Outputs: typing.TypeAlias = _CutEndsOutputs
+    declaration: typing.ClassVar[declared.Declaration]
+    def __init__(
+        self,
+        *,
+        frame_weights: accepted.Data = ...,
+    ) -> None: ...
+    @staticmethod
+    def pure(
+        frame_weights: accepted.Traced,
+    ) -> jax.Array: ...
+
+class _DegreeCentralityOutputs(workflow.Outputs):
+    degree: typing.Any
+
+class DegreeCentrality(workflow.Task[_DegreeCentralityOutputs]):
+    """Count at every place those with which it correlates more than a threshold, or sum these correlations."""
+
+    Outputs: typing.TypeAlias = _DegreeCentralityOutputs
+    declaration: typing.ClassVar[declared.Declaration]
+    def __init__(
+        self,
+        *,
+        timeseries: accepted.Data = ...,
+        frame_weights: accepted.Data | None = None,
+        threshold: accepted.Number = 0.25,
+        softness: accepted.Number = 0.0,
+        weighted: bool | accepted.Lazy = False,
+        mask: accepted.Data | None = None,
+    ) -> None: ...
+    @staticmethod
+    def pure(
+        timeseries: accepted.Traced,
+        frame_weights: accepted.Traced | None = None,
+        threshold: accepted.Traced = 0.25,
+        softness: accepted.Traced = 0.0,
+        weighted: bool = False,
+    ) -> jax.Array: ...
+
+class _DespikeOutputs(workflow.Outputs):
+    timeseries: typing.Any
+
+class Despike(workflow.Task[_DespikeOutputs]):
+    """Pull values that are far from a smooth curve nearer to it, each place by itself."""
+
+    Outputs: typing.TypeAlias = _DespikeOutputs
+    declaration: typing.ClassVar[declared.Declaration]
+    def __init__(
+        self,
+        *,
+        timeseries: accepted.Data = ...,
+        frame_weights: accepted.Data | None = None,
+        cut: accepted.Number = 2.5,
+        limit: accepted.Number = 4.0,
+        smoothness: accepted.Number = 0.05,
+        waves: int | None | accepted.Lazy | None = None,
+        mask: accepted.Data | None = None,
+    ) -> None: ...
+    @staticmethod
+    def pure(
+        timeseries: accepted.Traced,
+        frame_weights: accepted.Traced | None = None,
+        cut: accepted.Traced = 2.5,
+        limit: accepted.Traced = 4.0,
+        smoothness: accepted.Traced = 0.05,
+        waves: int | None = None,
+    ) -> jax.Array: ...
+
 class _DetrendOutputs(workflow.Outputs):
     timeseries: typing.Any
 
@@ -1179,6 +1337,32 @@ class FilterBank(workflow.Task[_FilterBankOutputs]):
         frequencies: accepted.Traced | None = None,
         tr: accepted.Traced | None = None,
         power: typing.Literal[1, 2] = 1,
+    ) -> jax.Array: ...
+
+class _FilterMotionOutputs(workflow.Outputs):
+    motion: typing.Any
+
+class FilterMotion(workflow.Task[_FilterMotionOutputs]):
+    """Remove from motion parameters what breathing adds: a band (notch), or all above a cut-off (low-pass)."""
+
+    Outputs: typing.TypeAlias = _FilterMotionOutputs
+    declaration: typing.ClassVar[declared.Declaration]
+    def __init__(
+        self,
+        *,
+        motion: accepted.Data = ...,
+        tr: accepted.Number = ...,
+        low: accepted.Number = 0.1,
+        high: accepted.Number | None = None,
+        order: int | accepted.Lazy = 2,
+    ) -> None: ...
+    @staticmethod
+    def pure(
+        motion: accepted.Traced,
+        tr: accepted.Traced,
+        low: accepted.Traced = 0.1,
+        high: accepted.Traced | None = None,
+        order: int = 2,
     ) -> jax.Array: ...
 
 class _FirDesignOutputs(workflow.Outputs):
@@ -1544,6 +1728,30 @@ class Interpolate(workflow.Task[_InterpolateOutputs]):
         ends: typing.Literal["hold", "extrapolate"] = "hold",
     ) -> jax.Array: ...
 
+class _JenkinsonDisplacementOutputs(workflow.Outputs):
+    framewise_displacement: typing.Any
+
+class JenkinsonDisplacement(workflow.Task[_JenkinsonDisplacementOutputs]):
+    """Measure how far the points of a sphere move from the frame before: the root of their mean squared way."""
+
+    Outputs: typing.TypeAlias = _JenkinsonDisplacementOutputs
+    declaration: typing.ClassVar[declared.Declaration]
+    def __init__(
+        self,
+        *,
+        motion: accepted.Data = ...,
+        radius: accepted.Number = 80.0,
+        center: tuple[float, float, float] | accepted.Lazy = ...,
+        rotation_unit: typing.Literal["radians", "degrees"] | accepted.Lazy = "radians",
+    ) -> None: ...
+    @staticmethod
+    def pure(
+        motion: accepted.Traced,
+        radius: accepted.Traced = 80.0,
+        center: tuple[float, float, float] = ...,
+        rotation_unit: typing.Literal["radians", "degrees"] = "radians",
+    ) -> jax.Array: ...
+
 class _KeepFramesOutputs(workflow.Outputs):
     timeseries: typing.Any
 
@@ -1725,6 +1933,37 @@ class LedoitWolf(workflow.Task[_LedoitWolfOutputs]):
         frame_weights: accepted.Traced | None = None,
     ) -> jax.Array: ...
 
+class _LocalTissueMeanOutputs(workflow.Outputs):
+    voxel_confounds: typing.Any
+
+class LocalTissueMean(workflow.Task[_LocalTissueMeanOutputs]):
+    """Average a tissue around each voxel, near voxels more than far ones: the local regressor of ANATICOR."""
+
+    Outputs: typing.TypeAlias = _LocalTissueMeanOutputs
+    declaration: typing.ClassVar[declared.Declaration]
+    def __init__(
+        self,
+        *,
+        timeseries: accepted.Data = ...,
+        tissue: accepted.Values = ...,
+        voxels: accepted.Data = ...,
+        voxel_size: tuple[float, ...] | accepted.Lazy = ...,
+        fwhm: accepted.Number = 30.0,
+        truncate: accepted.Number = 4.0,
+        shape: tuple[int, ...] | None | accepted.Lazy | None = None,
+        mask: accepted.Data | None = None,
+    ) -> None: ...
+    @staticmethod
+    def pure(
+        timeseries: accepted.Traced,
+        tissue: accepted.Traced,
+        voxels: accepted.Traced,
+        voxel_size: tuple[float, ...],
+        fwhm: accepted.Traced = 30.0,
+        truncate: accepted.Traced = 4.0,
+        shape: tuple[int, ...] | None = None,
+    ) -> jax.Array: ...
+
 class _LogisticRegressionOutputs(workflow.Outputs):
     decision: typing.Any
     probability: typing.Any
@@ -1779,6 +2018,27 @@ class LowPass(workflow.Task[_LowPassOutputs]):
         tr: accepted.Traced,
         cutoff: accepted.Traced = 0.1,
         order: accepted.Traced = 2.0,
+    ) -> jax.Array: ...
+
+class _MarkFramesOutputs(workflow.Outputs):
+    frame_weights: typing.Any
+
+class MarkFrames(workflow.Task[_MarkFramesOutputs]):
+    """Weight the frames of a list 1 and all others 0, as nilearn's `sample_mask` keeps them."""
+
+    Outputs: typing.TypeAlias = _MarkFramesOutputs
+    declaration: typing.ClassVar[declared.Declaration]
+    def __init__(
+        self,
+        *,
+        timeseries: accepted.Data = ...,
+        frames: accepted.Data = ...,
+        mask: accepted.Data | None = None,
+    ) -> None: ...
+    @staticmethod
+    def pure(
+        timeseries: accepted.Traced,
+        frames: accepted.Traced,
     ) -> jax.Array: ...
 
 class _ModularityOutputs(workflow.Outputs):
@@ -1941,6 +2201,33 @@ class Oas(workflow.Task[_OasOutputs]):
     def pure(
         timeseries: accepted.Traced,
         frame_weights: accepted.Traced | None = None,
+    ) -> jax.Array: ...
+
+class _ParcelEigenvariatesOutputs(workflow.Outputs):
+    timeseries: typing.Any
+
+class ParcelEigenvariates(workflow.Task[_ParcelEigenvariatesOutputs]):
+    """Find the first eigenvariate of each parcel: the course along which its voxels vary most."""
+
+    Outputs: typing.TypeAlias = _ParcelEigenvariatesOutputs
+    declaration: typing.ClassVar[declared.Declaration]
+    def __init__(
+        self,
+        *,
+        timeseries: accepted.Data = ...,
+        labels: accepted.Data = ...,
+        frame_weights: accepted.Data | None = None,
+        parcels: tuple[int, ...] | None | accepted.Lazy | None = None,
+        size: int | None | accepted.Lazy | None = None,
+        mask: accepted.Data | None = None,
+    ) -> None: ...
+    @staticmethod
+    def pure(
+        timeseries: accepted.Traced,
+        labels: accepted.Traced,
+        frame_weights: accepted.Traced | None = None,
+        parcels: tuple[int, ...] | None = None,
+        size: int | None = None,
     ) -> jax.Array: ...
 
 class _ParcellateOutputs(workflow.Outputs):
@@ -2245,6 +2532,37 @@ class RegressConfounds(workflow.Task[_RegressConfoundsOutputs]):
         first_row: typing.Literal["copy_second", "zero"] = "copy_second",
     ) -> jax.Array: ...
 
+class _RegressVoxelwiseOutputs(workflow.Outputs):
+    timeseries: typing.Any
+
+class RegressVoxelwise(workflow.Task[_RegressVoxelwiseOutputs]):
+    """Subtract from each voxel what its own regressor explains, fitted together with confounds that all voxels share."""
+
+    Outputs: typing.TypeAlias = _RegressVoxelwiseOutputs
+    declaration: typing.ClassVar[declared.Declaration]
+    def __init__(
+        self,
+        *,
+        timeseries: accepted.Data = ...,
+        voxel_confounds: accepted.Data = ...,
+        confounds: accepted.Data | None = None,
+        frame_weights: accepted.Data | None = None,
+        penalty: accepted.Number = 0.0,
+        intercept: bool | accepted.Lazy = True,
+        first_row: typing.Literal["copy_second", "zero"] | accepted.Lazy = "copy_second",
+        mask: accepted.Data | None = None,
+    ) -> None: ...
+    @staticmethod
+    def pure(
+        timeseries: accepted.Traced,
+        voxel_confounds: accepted.Traced,
+        confounds: accepted.Traced | None = None,
+        frame_weights: accepted.Traced | None = None,
+        penalty: accepted.Traced = 0.0,
+        intercept: bool = True,
+        first_row: typing.Literal["copy_second", "zero"] = "copy_second",
+    ) -> jax.Array: ...
+
 class _RestoreMeanOutputs(workflow.Outputs):
     timeseries: typing.Any
 
@@ -2311,6 +2629,31 @@ class RunningLineFilter(workflow.Task[_RunningLineFilterOutputs]):
         lowpass_sigma: accepted.Traced | None = None,
     ) -> jax.Array: ...
 
+class _SeedCorrelationOutputs(workflow.Outputs):
+    maps: typing.Any
+
+class SeedCorrelation(workflow.Task[_SeedCorrelationOutputs]):
+    """Correlate every place of an image with the series of seeds or parcels: one map for each."""
+
+    Outputs: typing.TypeAlias = _SeedCorrelationOutputs
+    declaration: typing.ClassVar[declared.Declaration]
+    def __init__(
+        self,
+        *,
+        timeseries: accepted.Data = ...,
+        seeds: accepted.Data = ...,
+        frame_weights: accepted.Data | None = None,
+        fisher_z: bool | accepted.Lazy = False,
+        mask: accepted.Data | None = None,
+    ) -> None: ...
+    @staticmethod
+    def pure(
+        timeseries: accepted.Traced,
+        seeds: accepted.Traced,
+        frame_weights: accepted.Traced | None = None,
+        fisher_z: bool = False,
+    ) -> jax.Array: ...
+
 class _SharedResponseOutputs(workflow.Outputs):
     shared: typing.Any
     bases: typing.Any
@@ -2354,6 +2697,33 @@ class ShrinkCovariance(workflow.Task[_ShrinkCovarianceOutputs]):
     def pure(
         covariance: accepted.Traced,
         shrinkage: accepted.Traced = 0.1,
+    ) -> jax.Array: ...
+
+class _SmoothGeodesicOutputs(workflow.Outputs):
+    timeseries: typing.Any
+
+class SmoothGeodesic(workflow.Task[_SmoothGeodesicOutputs]):
+    """Smooth each frame along a surface with a Gaussian of the distance on it."""
+
+    Outputs: typing.TypeAlias = _SmoothGeodesicOutputs
+    declaration: typing.ClassVar[declared.Declaration]
+    def __init__(
+        self,
+        *,
+        timeseries: accepted.Data = ...,
+        neighbors: accepted.Data = ...,
+        distances: accepted.Data = ...,
+        areas: accepted.Data | None = None,
+        fwhm: accepted.Number = 6.0,
+        mask: accepted.Data | None = None,
+    ) -> None: ...
+    @staticmethod
+    def pure(
+        timeseries: accepted.Traced,
+        neighbors: accepted.Traced,
+        distances: accepted.Traced,
+        areas: accepted.Traced | None = None,
+        fwhm: accepted.Traced = 6.0,
     ) -> jax.Array: ...
 
 class _SmoothSurfaceOutputs(workflow.Outputs):
@@ -2674,6 +3044,32 @@ class StateCovariance(workflow.Task[_StateCovarianceOutputs]):
         frame_weights: accepted.Traced | None = None,
         kind: typing.Literal["covariance", "correlation"] = "covariance",
         ddof: int = 1,
+    ) -> jax.Array: ...
+
+class _SummarizeParcelsOutputs(workflow.Outputs):
+    timeseries: typing.Any
+
+class SummarizeParcels(workflow.Task[_SummarizeParcelsOutputs]):
+    """Summarise the voxels of each parcel, frame by frame, by another statistic than their mean (`Parcellate`)."""
+
+    Outputs: typing.TypeAlias = _SummarizeParcelsOutputs
+    declaration: typing.ClassVar[declared.Declaration]
+    def __init__(
+        self,
+        *,
+        timeseries: accepted.Data = ...,
+        labels: accepted.Data = ...,
+        statistic: typing.Literal["median", "sum", "variance", "standard_deviation", "minimum", "maximum"]
+        | accepted.Lazy = "median",
+        parcels: tuple[int, ...] | None | accepted.Lazy | None = None,
+        mask: accepted.Data | None = None,
+    ) -> None: ...
+    @staticmethod
+    def pure(
+        timeseries: accepted.Traced,
+        labels: accepted.Traced,
+        statistic: typing.Literal["median", "sum", "variance", "standard_deviation", "minimum", "maximum"] = "median",
+        parcels: tuple[int, ...] | None = None,
     ) -> jax.Array: ...
 
 class _SupportVectorMachineOutputs(workflow.Outputs):

@@ -33,6 +33,15 @@ def of_low_pass(arguments: Mapping[str, Any], known: Known) -> Freedom:
     return of_band({"tr": arguments.get("tr"), "high": arguments.get("cutoff")}, known)
 
 
+def of_band_stop(arguments: Mapping[str, Any], known: Known) -> Freedom:
+    """Leave what lies outside the cut-offs."""
+    series, tr = known["timeseries"], arguments.get("tr")
+    low, high = arguments.get("low"), arguments.get("high")
+    if tr is None or low is None or high is None:
+        return series
+    return _at_least_one(series, 1 - 2 * tr * (high - low))
+
+
 def of_gain(arguments: Mapping[str, Any], known: Known) -> Freedom:
     """Leave what a gain passes: (sum g^2)^2 / sum g^4 of its frequencies."""
     series, gain = known["timeseries"], arguments.get("gain")

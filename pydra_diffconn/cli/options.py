@@ -14,6 +14,8 @@ FILE = click.Path(exists=True, path_type=Path)
 ORDERS = click.Choice(["xcpd", "nilearn", "simultaneous"])
 CONVENTIONS = click.Choice(["power", "jenkinson"])
 FILTERS = click.Choice(["lp", "notch", "none"])
+ENDS = click.Choice(["hold", "extrapolate", "cut"])
+EXCEEDS = click.Choice(["any", "all"])
 FIRST_ROWS = click.Choice(["copy_second", "zero"])
 TYPES = click.Choice(["censored", "interpolated"])
 KINDS = click.Choice(["pearson", "partial", "shrunk", "tangent"])
@@ -26,17 +28,27 @@ PROCESSING: tuple[tuple[str, str | None, str, Any, str], ...] = (
     ("--bpf-order", None, "filter_order", int, "Of the Butterworth filter. [default: 2]"),
     ("--dummy-scans", None, "dummy_scans", str, "Frames left out at the start, or 'auto'. [default: 0]"),
     ("--fd-thresh", "-f", "fd_threshold", float, "mm of displacement above which a frame is censored. [default: 0.3]"),
+    ("--fd-thresh-final", None, "fd_threshold_final", float, "mm, stricter, of connectomes alone. [default: the same]"),
     ("--fd-convention", None, "fd_convention", CONVENTIONS, "Of framewise displacement. [default: power]"),
-    ("--head-radius", "-r", "head_radius", float, "mm. [default: 50]"),
+    ("--head-radius", "-r", "head_radius", str, "mm, or 'auto': of the brain mask. [default: 50]"),
     ("--dvars-thresh", None, "dvars_threshold", float, "Of standardised DVARS. [default: none]"),
+    ("--censor-if-exceeds", None, "exceeds", EXCEEDS, "One threshold or all of them. [default: any]"),
     ("--censor-before", None, "before", int, "Frames censored before each censored one. [default: 0]"),
     ("--censor-after", None, "after", int, "Frames censored after each censored one. [default: 0]"),
     ("--min-segment", None, "min_segment", int, "Shortest stretch of frames that is kept. [default: 1]"),
+    ("--ends", None, "ends", ENDS, "Censored frames at the ends, for filters. [default: by the order]"),
     ("--motion-filter-type", None, "motion_filter", FILTERS, "Of the realignment parameters. [default: none]"),
     ("--band-stop-min", None, "band_stop_min", float, "Breaths per minute."),
     ("--band-stop-max", None, "band_stop_max", float, "Breaths per minute."),
     ("--motion-filter-order", None, "motion_filter_order", int, "[default: 4]"),
     ("--first-row", None, "first_row", FIRST_ROWS, "For the first frame of differences. [default: copy_second]"),
+    (
+        "--custom-confounds",
+        None,
+        "custom_confounds",
+        str,
+        "Folder with a table of your own for each run. [default: none]",
+    ),
     ("--smoothing", None, "smoothing", float, "mm FWHM; 0 for none. [default: 0]"),
     ("--min-coverage", None, "min_coverage", float, "Least share of a parcel that has data. [default: 0.5]"),
     ("--min-time", None, "min_time", float, "Seconds that must be left after censoring. [default: 240]"),

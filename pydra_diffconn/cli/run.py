@@ -106,6 +106,8 @@ def request_of(bids_deriv: Path, out: Path, options: dict[str, Any]) -> Any:
     given = {name: value for name, value in options.items() if name in names and value not in (None, ())}
     if isinstance(given.get("dummy_scans"), str) and given["dummy_scans"].isdigit():
         given["dummy_scans"] = int(given["dummy_scans"])
+    if isinstance(given.get("head_radius"), str) and given["head_radius"] != "auto":
+        given["head_radius"] = _number(given["head_radius"])
     return Request(
         root=bids_deriv,
         out=out,
@@ -120,6 +122,14 @@ def request_of(bids_deriv: Path, out: Path, options: dict[str, Any]) -> Any:
         parameters=options.get("parameters"),
         work=options.get("work_dir"),
     )
+
+
+def _number(text: str) -> float | str:
+    """Return the number that a text is, or the text, which the settings refuse."""
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 def worker_of(request: Any, options: dict[str, Any]) -> tuple[str, dict[str, Any]]:

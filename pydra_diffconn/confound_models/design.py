@@ -23,6 +23,7 @@ def confound_design(
     model: str,
     metadata: str | Path | Metadata | None = None,
     first_row: str = "copy_second",
+    extra: str | Path | Mapping[str, Any] | None = None,
 ) -> Design:
     """Make the design of a confound formula: complete columns, to be stacked or put in a data frame.
 
@@ -38,22 +39,47 @@ def confound_design(
     first_row : {"copy_second", "zero"}
         What stands for the first frames where differences have no value: the first one that is there (as nilearn does)
         or zeros (as XCP-D does).
+    extra : path, data frame or mapping, optional
+        Regressors of one's own, such as physiological ones, with as many rows: the formula may name them, too, and
+        those that it does not name are added as they are.
     """
     if first_row not in ("copy_second", "zero"):
         raise ValueError(f"first_row = {first_row!r}; expected 'copy_second' or 'zero'")
     paths = [str(one) for one in (table, metadata) if isinstance(one, str | Path)]
     where = f"{', '.join(paths)}: " if paths else ""
-    if isinstance(table, str | Path):
-        array, names = read_table(table)
-        table = dict(zip(names, array.T, strict=True))
+    columns, own = _columns(table), _columns({} if extra is None else extra)
     described = column_metadata(metadata)
     try:
-        made = design(model, table, described)
-        if not made.columns:
+        made = design(model, _joined(columns, own, extra), described) if model else Design({}, [])
+        if not made.columns and not own:
             raise ValueError(f"nothing in this table fits the model {model!r}; add a term that is always there")
-        return Design({name: _complete(c, name, first_row) for name, c in made.columns.items()}, made.terms)
+        added = {name: np.asarray(c, float) for name, c in own.items() if name not in made.columns}
+        terms = [*made.terms, *range(1 + max(made.terms, default=-1), 1 + max(made.terms, default=-1) + len(added))]
+        return Design({n: _complete(c, n, first_row) for n, c in {**made.columns, **added}.items()}, terms)
     except ValueError as error:
         raise ValueError(f"{where}{error}") from None
+
+
+def _columns(table: str | Path | Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the columns of a table by name."""
+    if not isinstance(table, str | Path):
+        return table
+    array, names = read_table(table)
+    return dict(zip(names, array.T, strict=True))
+
+
+def _joined(columns: Mapping[str, Any], own: Mapping[str, Any], source: Any) -> Mapping[str, Any]:
+    """Return both tables as one; refuse one of another length, or with names that are there already."""
+    if not len(own):
+        return columns
+    where = source if isinstance(source, str | Path) else "the extra table"
+    both = [name for name in own if name in columns]
+    if both:
+        raise ValueError(f"{where} has a column {both[0]!r}, as the confounds have; rename it")
+    rows, expected = (len(next(iter(dict(one).values()))) for one in (own, columns))
+    if rows != expected:
+        raise ValueError(f"{where} has {rows} rows for {expected} frames; one row for each frame is expected")
+    return {**columns, **own}
 
 
 def column_metadata(metadata: str | Path | Any) -> Metadata | None:
@@ -100,7 +126,11 @@ def _complete(column: np.ndarray, name: str, first_row: str) -> np.ndarray:
 
 @python.define(outputs=["confounds", "terms"])
 def ConfoundModel(
-    confounds: File, model: str, metadata: File | None = None, first_row: str = "copy_second"
+    confounds: File,
+    model: str,
+    metadata: File | None = None,
+    first_row: str = "copy_second",
+    extra: File | None = None,
 ) -> tuple[File, File]:
     """Write the design that a confound formula makes of a confounds table, and which term each of its columns is from.
 
@@ -116,7 +146,11 @@ def ConfoundModel(
     first_row : {"copy_second", "zero"}
         What stands for the first frames where differences have no value: the first one that is there (as nilearn does)
         or zeros (as XCP-D does).
+    extra : File, optional
+        A table of regressors of one's own, a row for each frame: the formula may name them, too, and those that it does
+        not name are added as they are.
     """
-    made = confound_design(str(confounds), model, None if metadata is None else str(metadata), first_row)
+    paths = [None if one is None else str(one) for one in (metadata, extra)]
+    made = confound_design(str(confounds), model, paths[0], first_row, paths[1])
     table = write_table(np.stack(list(made.columns.values()), axis=1), list(made.columns), Path.cwd() / "confounds.tsv")
     return File(table), File(write_table(np.array(made.terms)[:, None], ["terms"], Path.cwd() / "terms.tsv"))

@@ -6,31 +6,31 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from fileformats.generic import File
 from pydra.compose import workflow
 
 from pydra_diffconn.blocks import (
     AsArray,
-    ButterworthFiltFilt,
     Correlation,
     CorrelationOfCovariance,
     Covariance,
-    Detrend,
     LedoitWolf,
     Oas,
     Parcellate,
     PartialCorrelation,
     Precision,
     ProjectMaps,
-    RegressConfounds,
-    RestoreMean,
     Standardize,
+    SummarizeParcels,
     VectorizeEdges,
 )
 from pydra_diffconn.declare.equivalent import Equivalent, Step, is_connected, refuse, setting, without_effect
 from pydra_diffconn.declare.task import Data
+from pydra_diffconn.equivalents.cleaning import cleaned
 
 CUTOFFS = {"t_r": "tr", "low_pass": "high", "high_pass": "low", "confounds": "confounds"}
+STATISTICS = ("mean", "median", "sum", "variance", "standard_deviation", "minimum", "maximum")
 HOUSEKEEPING = ("memory", "memory_level", "verbose", "reports", "cmap", "copy", "n_jobs")
 STANDARDIZE = {None: "none", False: "none", True: "zscore", "zscore_sample": "zscore", "psc": "psc"}
 ESTIMATORS = {"LedoitWolf": LedoitWolf, "EmpiricalCovariance": Covariance, "OAS": Oas}
@@ -51,12 +51,14 @@ def CleanSeries(
     padtype: str = "odd",
     padlen: int | None = None,
     mask: Data | None = None,
+    sample_mask: Any = None,
+    extrapolate: bool = False,
     to_array: bool = False,
 ):
     """Detrend, filter, remove equally treated confounds and standardize, as `nilearn.signal.clean` does."""
     if to_array:
         timeseries = workflow.add(AsArray(timeseries=timeseries), name="read").timeseries
-    return _cleaned(
+    return cleaned(
         timeseries,
         confounds,
         tr,
@@ -68,6 +70,7 @@ def CleanSeries(
         filtering,
         (order, padtype, padlen),
         mask,
+        (sample_mask, extrapolate),
     )
 
 
@@ -77,6 +80,7 @@ def ExtractSeries(
     labels: Data | None = None,
     maps: Data | None = None,
     mask: Data | None = None,
+    statistic: str = "mean",
     confounds: Data | None = None,
     tr: float | None = None,
     low: float | None = None,
@@ -92,11 +96,13 @@ def ExtractSeries(
 ):
     """Extract the series of regions, by labels or by maps, and clean them, as nilearn's maskers do."""
     if labels is not None:
-        series = workflow.add(Parcellate(timeseries=timeseries, labels=labels, mask=mask), name="extract").timeseries
+        where: Any = {"timeseries": timeseries, "labels": labels, "mask": mask}
+        step = Parcellate(**where) if statistic == "mean" else SummarizeParcels(statistic=statistic, **where)
+        series = workflow.add(step, name="extract").timeseries
     else:
         project = ProjectMaps(timeseries=timeseries, maps=maps, method="least_squares", mask=mask)
         series = workflow.add(project, name="extract").timeseries
-    series = _cleaned(
+    series = cleaned(
         series, confounds, tr, low, high, detrend, standardize, centre_confounds, filtering, (order, padtype, padlen)
     )
     return workflow.add(AsArray(timeseries=series), name="read").timeseries if to_array else series
@@ -135,53 +141,6 @@ def Connectome(
     return matrix
 
 
-def _cleaned(
-    timeseries: Any,
-    confounds: Any,
-    tr: Any,
-    low: Any,
-    high: Any,
-    detrend: bool,
-    standardize: str,
-    centre_confounds: bool,
-    filtering: str,
-    recursion: tuple[int, str, int | None],
-    mask: Any = None,
-) -> Any:
-    """Add the steps of `clean` to the workflow that is being built; return the cleaned series."""
-    original, where = timeseries, {} if mask is None else {"mask": mask}
-    steps: list[tuple[str, Any]] = []
-    if filtering == "cosine":
-        drift = {"degree": 1} if detrend else {"degree": 0, "keep_mean": True}
-        steps.append(("detrend", Detrend(tr=tr, cutoff=low, **drift)))
-    else:
-        if detrend:
-            steps.append(("detrend", Detrend()))
-        if low is not None or high is not None:
-            how = dict(zip(("order", "padtype", "padlen"), recursion, strict=True))
-            steps.append(("filter", ButterworthFiltFilt(tr=tr, low=low, high=high, **how)))
-    for name, step in steps:
-        timeseries = workflow.add(_given(step, timeseries=timeseries, **where), name=name).timeseries
-        if confounds is not None:  # a filter that the confounds do not see would be undone by their regression
-            confounds = workflow.add(_given(step, timeseries=confounds), name=f"{name}_confounds").timeseries
-    if confounds is not None:
-        regress = RegressConfounds(timeseries=timeseries, confounds=confounds, intercept=centre_confounds, **where)
-        timeseries = workflow.add(regress, name="regress").timeseries
-    if standardize == "psc" and (detrend or low is not None):
-        restore = RestoreMean(timeseries=timeseries, reference=original, **where)
-        timeseries = workflow.add(restore, name="mean").timeseries
-    if standardize != "none":
-        scaled = Standardize(timeseries=timeseries, mode=standardize, **where)
-        timeseries = workflow.add(scaled, name="standardize").timeseries
-    return timeseries
-
-
-def _given(step: Any, **values: Any) -> Any:
-    import attrs
-
-    return attrs.evolve(step, **values)
-
-
 def clean(options: dict[str, Any]) -> Step:
     """Return what `nilearn.signal.clean` is."""
     returned, read = options.pop("returned", "array"), options.pop("read", False)
@@ -190,11 +149,28 @@ def clean(options: dict[str, Any]) -> Step:
     if returned == "first":
         raise ValueError("it returns the first frame alone; let it return the array")
     options.setdefault("t_r", 2.5)
+    extrapolate = bool(setting(options, "extrapolate", False))
+    sample_mask = _frames_of(options.pop("sample_mask", None))
     settings, fields = _cleaning(options, detrend=True, standardize="zscore_sample")
+    if sample_mask is not None:
+        if settings["filtering"] == "cosine":
+            raise ValueError(
+                "there is no equivalent for sample_mask with filter = 'cosine'; give frame weights to Detrend"
+            )
+        options["sample_mask"], fields["sample_mask"] = sample_mask, "sample_mask"
+        settings["extrapolate"] = extrapolate
     wanted = settings["detrend"] or settings["standardize"] != "none" or options.get("confounds") is not None
-    if not wanted and options.get("low_pass") is None and options.get("high_pass") is None:
+    if not wanted and sample_mask is None and options.get("low_pass") is None and options.get("high_pass") is None:
         raise ValueError("it changes nothing; leave the step out")
     return CleanSeries(to_array=read and returned != "file", **settings), {"signals": "timeseries", **fields}
+
+
+def _frames_of(sample_mask: Any) -> Any:
+    """Return which frames are kept, if they are known: truth values become numbers."""
+    if sample_mask is None or is_connected(sample_mask):
+        return sample_mask
+    array = np.asarray(sample_mask)
+    return np.flatnonzero(array) if array.dtype == bool else array
 
 
 def clean_img(options: dict[str, Any]) -> Step:
@@ -210,15 +186,15 @@ def clean_img(options: dict[str, Any]) -> Step:
 
 
 def labels_masker(options: dict[str, Any]) -> Step:
-    """Return what `nilearn.maskers.NiftiLabelsMasker.fit_transform` is, for means and images on the atlas's grid."""
+    """Return what `nilearn.maskers.NiftiLabelsMasker.fit_transform` is, for images on the atlas's grid."""
     # labels of another grid are refused when they are read, so that it does not matter what would be resampled
     without_effect(options, "labels", "lut", "resampling_target")
     strategy, background = setting(options, "strategy", "mean"), setting(options, "background_label", 0)
-    if strategy != "mean":
-        raise ValueError(f"there is no equivalent for strategy = {strategy!r}; only means are linear in the image")
+    if strategy not in STATISTICS:
+        raise ValueError(f"there is no equivalent for strategy = {strategy!r}; known: {', '.join(STATISTICS)}")
     if background != 0:
         raise ValueError(f"there is no equivalent for background_label = {background}; 0 is the background")
-    return _masker(options, "labels_img", "labels", "keep_masked_labels")
+    return _masker(options, "labels_img", "labels", "keep_masked_labels", statistic=strategy)
 
 
 def maps_masker(options: dict[str, Any]) -> Step:
@@ -227,7 +203,7 @@ def maps_masker(options: dict[str, Any]) -> Step:
     return _masker(options, "maps_img", "maps", "keep_masked_maps")
 
 
-def _masker(options: dict[str, Any], atlas: str, ours: str, keep_empty: str) -> Step:
+def _masker(options: dict[str, Any], atlas: str, ours: str, keep_empty: str, **how: Any) -> Step:
     returned = options.pop("returned", "array")
     without_effect(options, "read", "y")
     if returned == "first":
@@ -252,7 +228,7 @@ def _masker(options: dict[str, Any], atlas: str, ours: str, keep_empty: str) -> 
         raise ValueError(f"{atlas} is not given")
     names = {"imgs": "timeseries", atlas: ours, "mask_img": "mask", **fields}
     # which of both a workflow takes is decided when it is constructed
-    return ExtractSeries(to_array=returned != "file", **settings), names
+    return ExtractSeries(to_array=returned != "file", **how, **settings), names
 
 
 def connectivity(options: dict[str, Any]) -> Step:
@@ -303,9 +279,8 @@ def _cleaning(options: dict[str, Any], detrend: bool, standardize: Any) -> tuple
         options,
         {
             "runs": "give each run to the step alone",
-            "sample_mask": "give frame weights (Censor) to each step of your own workflow instead; with a Butterworth "
-            "filter fill the frames before it, by Interpolate(method='spline', boundary='not-a-knot', "
-            "ends='extrapolate'), and cut them out after it, by KeepFrames",
+            "sample_mask": "extract first and clean then, in a step of its own, or give frame weights (Censor, "
+            "MarkFrames) to each step of your own workflow",
         },
     )
     mode = setting(options, "standardize", standardize)

@@ -13,7 +13,7 @@ import numpy as np
 
 from pydra_diffconn.files import tables
 from pydra_diffconn.files.atlases import read_labels, read_map, read_maps
-from pydra_diffconn.files.images import NO_MASK, open_series, read_series, write_timeseries
+from pydra_diffconn.files.images import NO_MASK, open_series, read_series, write_maps, write_timeseries
 from pydra_diffconn.files.label_tables import names_of
 from pydra_diffconn.files.opening import FileError, kind_of, reading
 from pydra_diffconn.files.regressors import refuse_whole_table
@@ -192,6 +192,8 @@ def write_outputs(
             path = tables.write_table(array.reshape(1, 1), names, folder / f"{name}.tsv")
         elif dims in ("time space", "...") and array.ndim == 2 and main.kind != "table":
             path = write_timeseries(array, main, folder / name)
+        elif dims.endswith("space") and dims != "time space" and main.kind != "table" and array.shape[-1] == main.size:
+            path = write_maps(array.reshape(-1, main.size), main, folder / name)
         elif dims == "parcels parcels":
             path = tables.write_matrix(array, names, folder / f"{name}.tsv")
         elif array.ndim == 1:

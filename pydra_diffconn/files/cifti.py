@@ -75,6 +75,20 @@ def label_names(image: Any) -> dict[int, str]:
     return {int(key): str(name) for key, (name, _) in table.items() if key != 0}
 
 
+def write_maps(array: np.ndarray, space: Space, stem: Path) -> Path:
+    """Write (maps, space) for the places of the input, numbered."""
+    import nibabel as nib
+
+    places = axes(space.template)[1]
+    kind = "pscalar" if places.__class__.__name__ == "ParcelsAxis" else "dscalar"
+    path = stem.with_name(f"{stem.name}.{kind}.nii")
+    names = [stem.name] if len(array) == 1 else [f"{stem.name} {number + 1}" for number in range(len(array))]
+    image = nib.Cifti2Image(array, [nib.cifti2.ScalarAxis(names), places])
+    image.nifti_header.set_data_dtype(array.dtype)
+    nib.save(image, path)
+    return path
+
+
 def write_series(array: np.ndarray, space: Space, stem: Path) -> Path:
     """Write (time, space) with the axes of the input: the same grayordinates, as many frames."""
     import nibabel as nib

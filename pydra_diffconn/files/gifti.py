@@ -94,6 +94,19 @@ def time_step(image: Any) -> float | None:
     return None
 
 
+def write_maps(array: np.ndarray, space: Space, stem: Path) -> Path:
+    """Write (maps, space) for the surface of the input."""
+    import nibabel as nib
+
+    path = stem.with_name(stem.name + ".shape.gii")
+    parts = [
+        nib.gifti.GiftiDataArray(row, "NIFTI_INTENT_NONE", f"NIFTI_TYPE_{row.dtype.name.upper()}") for row in array
+    ]
+    meta = {name: value for name, value in space.template.meta.items() if name == STRUCTURE}
+    nib.save(nib.gifti.GiftiImage(meta=nib.gifti.GiftiMetaData(meta), darrays=parts), path)
+    return path
+
+
 def write_series(array: np.ndarray, space: Space, stem: Path) -> Path:
     """Write (time, space) with the metadata of the input."""
     import nibabel as nib

@@ -2,8 +2,8 @@
 
 Inside, a series is an array (time, space); a `Space` remembers where its columns lie, so that labels can be read in
 the same order and a result can be written with the geometry of its input. A format is a module with `KIND`, `opens`,
-`read_series` (or `open_series`, for frames that are read when they are needed), `read_map`, `read_maps` and
-`write_series`.
+`read_series` (or `open_series`, for frames that are read when they are needed), `read_map`, `read_maps`,
+`write_series` and `write_maps`.
 """
 
 from __future__ import annotations
@@ -103,3 +103,8 @@ def write_timeseries(array: np.ndarray, space: Space, stem: Path) -> Path:
     if space.kind == "table":
         return tables.write_table(array, space.names, stem.with_name(stem.name + ".tsv"))
     return next(one for one in FORMATS if space.kind == one.KIND).write_series(array, space, stem)
+
+
+def write_maps(array: np.ndarray, space: Space, stem: Path) -> Path:
+    """Write (maps, space) as an image on the grid of the run that they were made of."""
+    return next(one for one in FORMATS if space.kind == one.KIND).write_maps(array, space, stem)

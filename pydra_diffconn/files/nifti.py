@@ -101,6 +101,24 @@ def write_series(array: np.ndarray, space: Space, stem: Path) -> Path:
     return path
 
 
+def write_maps(array: np.ndarray, space: Space, stem: Path) -> Path:
+    """Write (maps, space) on the grid of the input, zero where it was masked; one map has no fourth dimension."""
+    import nibabel as nib
+
+    path = stem.with_name(stem.name + (".nii.gz" if space.source.name.lower().endswith((".gz", ".mgz")) else ".nii"))
+    maps = np.zeros((int(np.prod(space.grid)), len(array)), array.dtype)
+    maps[space.positions] = array.T
+    maps = maps.reshape(*space.grid, *(() if len(array) == 1 else (len(array),)))
+    image: Any = nib.Nifti1Image(maps, space.template.affine)
+    if isinstance(space.template, nib.Nifti1Pair):
+        for name in ("qform", "sform"):  # and what kind of space it is
+            matrix, code = getattr(space.template, f"get_{name}")(coded=True)
+            getattr(image, f"set_{name}")(matrix, int(code))
+    image.header.set_xyzt_units("mm")
+    nib.save(image, path)
+    return path
+
+
 @contextlib.contextmanager
 def _opened(path: Path, compressed: bool) -> Iterator[Any]:
     """Open a file to be written; compressed four times as fast as by the standard library."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,7 +38,13 @@ class DenoisingStudy:
 
 
 def denoising_study(
-    rng: Generator, people: int = 60, frames: int = 200, parcels: int = 30, tr: float = 2.0, hidden: float = 0.0
+    rng: Generator,
+    people: int = 60,
+    frames: int = 200,
+    parcels: int = 30,
+    tr: float = 2.0,
+    hidden: float = 0.0,
+    motion: Sequence[np.ndarray] = (),
 ) -> DenoisingStudy:
     """Draw people of different restlessness, whose artefacts confounds explain in part.
 
@@ -51,6 +58,9 @@ def denoising_study(
         Seconds between frames.
     hidden : float
         Strength of an artefact that does not follow motion at all, which only the tissue signals hold.
+    motion : sequence of (time, 6), optional
+        Realignment parameters of real runs, in mm and radians, in place of drawn ones: each person has one of them in
+        turn, from a frame drawn at random, back and forth where it is too short, and times its own restlessness.
     """
     connectome = random_correlations(rng, 1, parcels, rank=max(4, parcels // 3))[0]
     mixing = root(connectome)
@@ -59,10 +69,10 @@ def denoising_study(
     distances = cdist(places, places)
     near = root(np.exp(-distances / 30) + 1e-9 * np.eye(parcels))
     of_motion, of_tissue = rng.standard_normal((6, parcels)), 0.5 + rng.random((2, parcels))
-    runs = [
-        _run(rng, frames, tr, mixing, near, of_motion, of_tissue, restless, hidden)
-        for restless in np.exp(0.5 * rng.standard_normal(people))
-    ]
+    runs = []
+    for number, restless in enumerate(np.exp(0.5 * rng.standard_normal(people))):
+        own = _stretch(rng, motion[number % len(motion)], frames) * restless if motion else None
+        runs.append(_run(rng, frames, tr, mixing, near, of_motion, of_tissue, restless, hidden, own))
     series, tables, displacement = (np.stack(part).astype(np.float32) for part in zip(*runs, strict=True))
     names = ("rp", "rp'", "rp^2", "rp'^2", "csf + wm", "gs", "a_compcor")
     terms = np.repeat(np.arange(len(names)), [6, 6, 6, 6, 2, 1, COMPONENTS])
@@ -79,12 +89,13 @@ def _run(
     of_tissue: np.ndarray,
     restless: float,
     hidden: float,
+    own: np.ndarray | None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return a person's series, confounds and framewise displacement."""
     parcels = len(mixing)
     signal = slow_signals(rng, frames, parcels, tr, 0.01, 0.15)
     signal = signal / signal.std(axis=0) @ mixing
-    motion, _ = head_motion(rng, frames, restless)
+    motion = head_motion(rng, frames, restless)[0] if own is None else own
     scaled = motion * ([1] * 3 + [RADIUS] * 3)
     moved = np.abs(np.diff(scaled, axis=0, prepend=scaled[:1])).sum(axis=1)
     breathing, other = (slow_signals(rng, frames, 1, tr, 0.005, 0.2) for _ in range(2))
@@ -100,3 +111,13 @@ def _run(
     change = np.diff(motion, axis=0, prepend=motion[:1])
     table = [motion, change, motion**2, change**2, tissues, series.mean(axis=1, keepdims=True), left]
     return series, np.concatenate(table, axis=1), moved
+
+
+def _stretch(rng: Generator, measured: np.ndarray, frames: int) -> np.ndarray:
+    """Return as many frames of measured motion, from one drawn at random, back and forth without a jump."""
+    measured = np.asarray(measured, float)
+    if measured.ndim != 2 or measured.shape[1] != 6 or len(measured) < 2 or not np.isfinite(measured).all():
+        raise ValueError(f"motion has shape {measured.shape}; expected finite (time, 6), of at least two frames")
+    back_and_forth = np.concatenate([measured, measured[-2:0:-1]])
+    start = int(rng.integers(len(back_and_forth)))
+    return back_and_forth[(start + np.arange(frames)) % len(back_and_forth)]

@@ -40,7 +40,8 @@ class HeldOutPrediction(Loss):
     head : {"ridge", "logistic"}
         Kernel ridge regression or logistic regression, both linear.
     penalty : float
-        Ridge for each feature: of the coefficients of standardised features.
+        Ridge for each feature, whose variance in the training people is 1 on average: the unit of the output does not
+        matter.
     folds : int, optional
         How many; by default each person is predicted from all others, which takes one head for each.
     harmonize : Harmonize, optional
@@ -111,12 +112,19 @@ def predicted(features: Any, target: Any, training: Any, head: Head = "ridge", p
         As for `HeldOutPrediction`.
     """
     weights, scaled = jnp.asarray(training, features.dtype), penalty * features.shape[1]
-    target = jnp.asarray(target, features.dtype)
+    target, features = jnp.asarray(target, features.dtype), _at_one_scale(features, weights)
     if head == "ridge":
         return KernelRidge.pure(features, target, weights, kernel="linear", penalty=scaled)
     if head == "logistic":
         return LogisticRegression.pure(features, target, weights, kernel="linear", penalty=scaled)[0]
     raise ValueError(f"head = {head!r}; expected 'ridge' or 'logistic'")
+
+
+def _at_one_scale(features: Any, weights: Any) -> Any:
+    """Return features divided by one number, their root mean square deviation in the training runs."""
+    apart = features - weights @ features / weights.sum()
+    power = jnp.sum(weights[:, None] * apart**2) / (weights.sum() * features.shape[1])
+    return features / jnp.sqrt(jnp.where(power > 0, power, 1.0))
 
 
 def features_of(values: Any) -> Any:

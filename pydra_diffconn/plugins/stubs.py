@@ -112,11 +112,16 @@ def _typed(block: Any) -> str:
     return BLOCK.format(
         name=block.__name__,
         sentence=(inspect.getdoc(block) or "").partition("\n")[0],
-        fields="".join(f"        {field},\n" for field in fields),
+        fields="".join(f"        {_wrapped(field)},\n" for field in fields),
         arguments="".join(f"        {_pure(a, hints[a.name])},\n" for a in arguments),
         returned="jax.Array" if len(outputs) == 1 else f"tuple[{', '.join(['jax.Array'] * len(outputs))}]",
         outputs="\n".join(f"    {name}: typing.Any" for name in outputs),
     )
+
+
+def _wrapped(field: str) -> str:
+    """Break a line that would be too long, where a formatter breaks it."""
+    return field.replace(" | accepted.Lazy", "\n        | accepted.Lazy") if len(field) > 111 else field
 
 
 def _field(argument: Any, hint: Any) -> str:

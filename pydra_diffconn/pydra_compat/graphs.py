@@ -63,7 +63,7 @@ def combiner(task: Any) -> Any:
     return task._combiner
 
 
-def with_values(task: Any, **values: Any) -> Any:
+def with_values(task: Any, /, **values: Any) -> Any:
     """Return a copy of a task with other values, its split and combination kept (`attrs.evolve` drops them)."""
     return copy_split(task, attrs.evolve(task, **values))
 

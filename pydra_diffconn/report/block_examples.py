@@ -149,6 +149,32 @@ def jerked() -> np.ndarray:
     return samples()["timeseries"] + 7.0 * (samples()["frame_weights"] == 0)[:, None]
 
 
+def late() -> np.ndarray:
+    """Return weights of which both ends are 0, too."""
+    weights = samples()["frame_weights"].copy()
+    weights[:15] = weights[-8:] = 0.0
+    return weights
+
+
+def squares() -> dict[str, np.ndarray]:
+    """Return the series of the grid."""
+    return {"timeseries": on_a_grid()["timeseries"]}
+
+
+def spiky() -> np.ndarray:
+    """Return the series with single spikes."""
+    return samples()["timeseries"] + 9.0 * (np.arange(FRAMES) % 67 == 40)[:, None]
+
+
+def within(reach: float) -> dict[str, np.ndarray]:
+    """Return the neighbours of each place of the grid, and how far they are; infinitely far those beyond reach."""
+    place = on_a_grid()["voxels"]
+    apart = np.linalg.norm(place[:, None] - place, axis=2)
+    order = np.argsort(apart, axis=1, kind="stable")[:, : int((apart <= reach).sum(axis=1).max())]
+    far = np.take_along_axis(apart, order, axis=1)
+    return {"neighbors": order, "distances": np.where(far <= reach, far, np.inf)}
+
+
 def shares() -> np.ndarray:
     """Return the shares of a slow and a fast band in each frequency."""
     slow_part = (np.fft.rfftfreq(FRAMES, TR) < 0.03) * 1.0
@@ -165,10 +191,12 @@ SPECIAL: dict[str, Callable[[], dict[str, Any]]] = {
     "AlignGradients": lambda: {"gradients": profile(2), "reference": profile(2)[:, ::-1]},
     "BetaSeries": lambda: {"design": single_trials()},
     "Choose": lambda: {"weights": np.array([0.3, 0.7])},
+    "BoundaryMap": lambda: {"timeseries": on_a_grid()["timeseries"], "edges": on_a_grid()["edges"]},
     "CombineConfounds": lambda: {"weights": np.array([[0.5, 0.5]])},
     "ComponentGates": lambda: {"columns": (1, 2)},
     "ComBat": lambda: {"features": of_sites(), "sites": np.arange(40) // 14},
     "CompCor": lambda: {"components": 2},
+    "Despike": lambda: {"timeseries": spiky()},
     "Detrend": lambda: {"degree": 1},
     "DisparityFilter": lambda: {"significance": 0.3},
     "FirDesign": lambda: {"delays": (1, 3)},
@@ -178,14 +206,21 @@ SPECIAL: dict[str, Callable[[], dict[str, Any]]] = {
     "HiddenMarkov": lambda: {"transitions": np.full((3, 3), 0.05) + 0.85 * np.eye(3)},
     "IndependentComponents": lambda: {"samples": mixed(), "components": 3},
     "Interpolate": lambda: {"timeseries": jerked()},
+    "CutEnds": lambda: {"frame_weights": late()},
+    "MarkFrames": lambda: {"frames": np.flatnonzero(late())},
     "KeepFrames": lambda: {"timeseries": jerked()},
     "SpectralInterpolate": lambda: {"timeseries": jerked()},
     "IndividualMaps": lambda: {"deviation": np.random.default_rng(9).standard_normal((NETWORKS, PARCELS))},
     "LogisticRegression": lambda: {"targets": (samples()["targets"] > 0) * 1.0},
     "NonnegativeFactors": lambda: {"samples": summed(), "parts": np.abs(parts() + 0.3)},
+    "LocalTissueMean": lambda: {**squares(), "tissue": on_a_grid()["tissue"], "fwhm": 12.0},
+    "RegressVoxelwise": lambda: {"voxel_confounds": samples()["timeseries"][:, ::-1]},
     "RestoreMean": lambda: {"reference": samples()["timeseries"] + 10.0},
+    "SeedCorrelation": lambda: {**squares(), "seeds": squares()["timeseries"][:, [SIDE * 3 + 3]]},
+    "DegreeCentrality": lambda: squares(),
     "SharedResponse": lambda: {"components": 3},
     "SmoothSurface": lambda: {"fwhm": 2.5},
+    "SmoothGeodesic": lambda: {**within(4.0), "fwhm": 2.5},
     "SoftKMeans": lambda: {"samples": clusters(), "centers": clusters()[::40], "updates": 5, "temperature": 0.3},
     "SoftThreshold": lambda: {"density": 0.3},
     "SparseCodes": lambda: {"samples": summed(), "atoms": parts()},

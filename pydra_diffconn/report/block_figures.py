@@ -80,6 +80,23 @@ def soft_mask(block: Any) -> Any:
     return figure
 
 
+def before_displacement(block: Any) -> Any:
+    """Draw a motion parameter with breathing in it before and after, and the displacement that is left."""
+    rng, time = np.random.default_rng(3), TR / 2 * np.arange(150)
+    motion = 0.01 * rng.standard_normal((150, 6)).cumsum(axis=0) * [1, 1, 1, 0.01, 0.01, 0.01]
+    motion[:, 1] += 0.15 * np.sin(2 * np.pi * 0.28 * time)
+    motion[80:, :3] += 0.4
+    found = computed(block, {"motion": motion, "tr": TR / 2, "low": 0.23, "high": 0.33})["motion"]
+    figure, axes = figures.new(6, 3, rows=2, sharex=True)
+    for series, colour, label in ((motion, figures.CLASSICAL, "before"), (found, figures.LEARNED, "after")):
+        axes[0].plot(series[:, 1], color=colour, linewidth=1, label=label)
+        axes[1].plot(np.abs(np.diff(series * [1, 1, 1, 50, 50, 50], axis=0)).sum(axis=1), color=colour, linewidth=1)
+    axes[0].set_ylabel("trans_y (mm)")
+    axes[0].legend(frameon=False, fontsize=8)
+    axes[1].set(xlabel="frame", ylabel="FD (mm)")
+    return figure
+
+
 def components(block: Any) -> Any:
     """Draw the first two gradients of regions on a ring whose connections fall with distance."""
     import jax
@@ -174,6 +191,7 @@ SPECIAL: dict[str, Callable[[Any], Any]] = {
     "ConnectivityGradients": components,
     "DynamicCorrelation": pairs_over_time,
     "EwmaCovariance": pairs_over_time,
+    "FilterMotion": before_displacement,
     "FirDesign": responses,
     "GloverDesign": responses,
     "SoftKMeans": clustered,

@@ -20,7 +20,8 @@ def figure(block: Any, arguments: Mapping[str, Any], outputs: Mapping[str, np.nd
     first, made = next(iter(given)), next(iter(outputs))
     if "subjects" in declared.arguments[first].dims.split() and "targets" in given:
         return predictions(given["targets"], made, outputs[made])
-    if made == first and outputs[made].shape == given[first].shape and "time" in declared.arguments[first].dims:
+    dims = declared.arguments[first].dims.split()
+    if made == first and outputs[made].shape == given[first].shape and dims[:1] == ["time"] and len(dims) == 2:
         if outputs[made].shape[1] == SIDE**2:
             return maps(given[first][0], outputs[made][0])
         return overlaid(given[first], outputs[made])
@@ -44,8 +45,8 @@ def panel(axes: Any, value: np.ndarray, dims: str) -> None:
     elif value.ndim == 1 and names[:1] == ["time"]:
         axes.plot(value, color=figures.LEARNED, linewidth=1)
         axes.set_xlabel("frame")
-    elif value.shape == (SIDE**2,):
-        heat(axes, value.reshape(SIDE, SIDE), ["", names[0]])
+    elif names[-1:] == ["space"] and names[0] != "time" and value.shape[-1] == SIDE**2:
+        heat(axes, value.reshape(-1, SIDE, SIDE)[0], ["", names[-1]])
     elif value.ndim == 1:
         axes.bar(np.arange(len(value)), value, color=figures.LEARNED, width=1.0 if len(value) > 30 else 0.8)
         axes.set_xlabel(names[0] if names else "")

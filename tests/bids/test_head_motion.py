@@ -1,11 +1,12 @@
 """Framewise displacement by each convention, dummy scans, and the filter of realignment parameters."""
 
+import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import signal
 
-from pydra_diffconn.bids.motion import PARAMETERS, MotionFilter, motion_of
+from pydra_diffconn.bids.motion import PARAMETERS, MotionFilter, head_radius, motion_of
 
 FRAMES = 120
 
@@ -40,6 +41,35 @@ def test_jenkinson_is_the_column_of_fmriprep(table):
     np.testing.assert_allclose(
         motion_of(path, 2.0, convention="jenkinson").framewise_displacement[1:], columns["rmsd"][1:]
     )
+
+
+def test_jenkinson_of_filtered_parameters_has_the_sphere_of_the_column(table, x64):
+    from pydra_diffconn.blocks import JenkinsonDisplacement
+
+    path, columns = table
+    notch, center = MotionFilter("notch", 12, 18), (2.0, -25.0, 4.0)
+    parameters = columns[list(PARAMETERS)].to_numpy() * [1, 1, 1, 0.02, 0.02, 0.02]
+    columns[list(PARAMETERS)] = parameters
+    columns["rmsd"] = np.asarray(JenkinsonDisplacement.pure(parameters, center=center))
+    columns.to_csv(path, sep="\t", index=False, na_rep="n/a")
+    found = motion_of(path, 0.8, convention="jenkinson", motion_filter=notch).framewise_displacement
+    expected = JenkinsonDisplacement.pure(notch(parameters, 0.8), center=center)
+    np.testing.assert_allclose(found[1:], expected[1:], atol=1e-6)
+
+
+def test_a_column_that_is_no_displacement_of_the_parameters_is_not_filtered(table):
+    with pytest.raises(ValueError, match="is not the displacement of its realignment parameters"):
+        motion_of(table[0], 0.8, convention="jenkinson", motion_filter=MotionFilter("notch", 12, 18))
+
+
+def test_the_radius_of_a_head_is_that_of_a_ball_as_large_as_its_mask(tmp_path):
+    place = np.indices((40, 40, 40)) - 19.5
+    ball = (4 * (place**2).sum(axis=0) <= 30**2).astype(np.uint8)
+    nib.save(nib.Nifti1Image(ball, np.diag([2.0, 2, 2, 1])), tmp_path / "mask.nii.gz")
+    assert head_radius(tmp_path / "mask.nii.gz") == pytest.approx(30, rel=0.01)
+    nib.save(nib.Nifti1Image(0 * ball, np.eye(4)), tmp_path / "mask.nii.gz")
+    with pytest.raises(ValueError, match="no voxel above 0"):
+        head_radius(tmp_path / "mask.nii.gz")
 
 
 def test_dummy_scans_end_at_the_last_frame_that_is_not_steady(table):

@@ -131,6 +131,23 @@ def test_what_tedana_rejects_is_taken_out_both_ways(one, tmp_path, named):
     assert not list((tmp_path / "out" / "sub-01").rglob("*desc-tedananonaggressive_design.tsv"))
 
 
+def test_the_files_of_fmripost_aroma_are_found(one):
+    from pydra_diffconn.bids.components import read_components
+    from pydra_diffconn.bids.fmriprep import runs
+    from pydra_diffconn.confound_models.strategies import strategy
+
+    root, mixing = one
+    for name in ("desc-MELODIC_mixing.tsv", "AROMAnoiseICs.csv"):
+        (root / f"{NAME}_{name}").unlink()
+    np.savetxt(root / f"{NAME}_space-MNI152NLin6Asym_res-2_desc-melodic_mixing.tsv", mixing, delimiter="\t")
+    kinds = ["rejected" if number in (2, 5) else "accepted" for number in range(8)]
+    metrics = pd.DataFrame({"HFC": 0.4, "classification": kinds})
+    metrics.to_csv(root / f"{NAME}_desc-aroma_metrics.tsv", sep="\t", index=False)
+    (run,) = runs(root)
+    courses, noise, _ = read_components(strategy("aroma_nonaggressive"), run, len(mixing))
+    assert courses.shape == mixing.shape and np.flatnonzero(noise).tolist() == [2, 5]
+
+
 def test_tedanas_tables_that_do_not_fit_are_told(one):
     from pydra_diffconn.bids.components import read_components
     from pydra_diffconn.bids.fmriprep import runs

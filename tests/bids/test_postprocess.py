@@ -36,18 +36,58 @@ def alike(ours, theirs, kept):
     np.testing.assert_allclose(connectome, np.corrcoef(theirs.T), atol=1e-10)
 
 
-@pytest.mark.parametrize("order", [2, 5])
-def test_nilearns_order_is_that_of_clean(run, order):
+OUTLIERS = {
+    "within": [9, 50, 51, 52, 80, 130],
+    "first": [0],
+    "last": [199],
+    "several at the start": [0, 1, 2, 3, 9],
+    "several at the end": [80, 197, 198, 199],
+    "both ends": [0, 1, 2, 5, 100, 101, 150, 197, 198, 199],
+    "long gaps": [*range(20), *range(60, 75), 120, *range(185, 200)],
+}
+
+
+def nilearns(series, design, kept, extrapolate, order=5):
     from nilearn.signal import clean
 
+    return clean(
+        series.copy(), confounds=design.copy(), sample_mask=np.flatnonzero(kept), detrend=True, standardize=None,
+        low_pass=HIGH, high_pass=LOW, t_r=TR, extrapolate=extrapolate, butterworth__order=order,
+    )  # fmt: skip
+
+
+def all_filled_in(volumes, sample_mask, t_r, extrapolate):
+    """Fill in every frame that is not kept, as nilearn means to: it looks for them at the kept frames' mirror images."""
+    time, gone = np.arange(len(volumes)) * t_r, np.ones(len(volumes), bool)
+    gone[sample_mask] = False
+    volumes[gone] = CubicSpline(time[sample_mask], volumes[sample_mask], extrapolate=extrapolate)(time)[gone]
+    return volumes
+
+
+@pytest.mark.parametrize("order", [2, 5])
+def test_nilearns_order_is_that_of_clean(run, order):
     series, design, moved = run
     kept = moved <= 0.3
-    theirs = clean(
-        series.copy(), confounds=design.copy(), sample_mask=np.flatnonzero(kept), detrend=True, standardize=None,
-        low_pass=HIGH, high_pass=LOW, t_r=TR, extrapolate=True, butterworth__order=order,
-    )  # fmt: skip
     with jax.enable_x64(True):
-        alike(computed(*run, order="nilearn", filter_order=order), theirs, kept)
+        alike(computed(*run, order="nilearn", filter_order=order), nilearns(series, design, kept, True, order), kept)
+
+
+@pytest.mark.parametrize("ends", ["extrapolate", "cut"])
+@pytest.mark.parametrize("outliers", OUTLIERS.values(), ids=OUTLIERS)
+def test_nilearns_chain_is_met_with_outliers_anywhere(run, monkeypatch, outliers, ends):
+    series, design, _ = run
+    moved = np.isin(np.arange(FRAMES), outliers) * 1.0
+    kept, extrapolate = moved == 0, ends == "extrapolate"
+    as_it_is = nilearns(series, design, kept, extrapolate)
+    monkeypatch.setattr("nilearn.signal._interpolate_volumes", all_filled_in)
+    meant = nilearns(series, design, kept, extrapolate)
+    if not np.any(~kept & ~kept[::-1]):
+        np.testing.assert_allclose(as_it_is, meant, atol=1e-12 * np.abs(meant).max())
+    with jax.enable_x64(True):
+        found = computed(series, design, moved, order="nilearn", filter_order=5, ends=ends)
+    far = 1e-8 if extrapolate and outliers == OUTLIERS["long gaps"] else 1e-10  # a cubic 20 frames off is large
+    np.testing.assert_allclose((found[0][kept] - meant) / meant.std(), 0, atol=far)
+    np.testing.assert_allclose(found[1], np.corrcoef(meant.T), atol=far)
 
 
 def xcpd(series, kept):
@@ -62,13 +102,15 @@ def xcpd(series, kept):
     return sosfiltfilt(band, filled, axis=0, padtype="constant", padlen=len(time) - 1)
 
 
-def test_xcpds_order_is_its_documented_one(run):
-    series, design, moved = run
+@pytest.mark.parametrize("outliers", OUTLIERS.values(), ids=OUTLIERS)
+def test_xcpds_order_is_its_documented_one(run, outliers):
+    series, design, _ = run
+    moved = np.isin(np.arange(FRAMES), outliers) * 1.0
     kept = moved <= 0.3
     clean, regressors = xcpd(series, kept), xcpd(design, kept)
     clean = clean - regressors @ np.linalg.lstsq(regressors[kept], clean[kept], rcond=None)[0]
     with jax.enable_x64(True):
-        alike(computed(*run, order="xcpd"), clean[kept], kept)
+        alike(computed(series, design, moved, order="xcpd"), clean[kept], kept)
 
 
 def test_simultaneous_is_one_projection(run):
@@ -88,6 +130,25 @@ def test_censored_frames_reach_nothing(run, order):
     with jax.enable_x64(True):
         found = [computed(one, design, moved, order=order) for one in (series, other)]
     np.testing.assert_allclose(found[0][1], found[1][1], atol=1e-10)
+
+
+def test_the_final_threshold_is_of_the_connectome_alone(run):
+    """As the pipelines of DCAN: denoised on the frames of a loose threshold, correlated on those of a strict one."""
+    series, design, moved = run
+    moved = np.where(np.arange(FRAMES) % 9 == 4, np.maximum(moved, 0.25), moved)
+    with jax.enable_x64(True):
+        loose, found = computed(series, design, moved), computed(series, design, moved, fd_threshold_final=0.2)
+    np.testing.assert_array_equal(found[0], loose[0])
+    np.testing.assert_allclose(found[1], np.corrcoef(loose[0][moved <= 0.2].T), atol=1e-10)
+
+
+def test_a_frame_may_have_to_exceed_both_thresholds(run):
+    series, design, moved = run
+    dvars = np.where(np.arange(FRAMES) < 60, 2.0, 1.0)
+    with jax.enable_x64(True):
+        found = computed(series, design, moved, std_dvars=dvars, dvars_threshold=1.5, exceeds="all")
+        expected = computed(series, design, np.where(np.arange(FRAMES) < 60, moved, 0.0))
+    np.testing.assert_allclose(found[1], expected[1], atol=1e-12)
 
 
 def test_dummy_scans_are_cut_off_before_anything_else(run):

@@ -3,6 +3,8 @@
 import pytest
 
 from pydra_diffconn.bids.design import design_of
+from pydra_diffconn.bids.fmriprep import runs
+from pydra_diffconn.bids.job import Job, custom_confounds
 from pydra_diffconn.bids.settings import Settings, settings
 from pydra_diffconn.confound_models import strategies
 
@@ -17,6 +19,10 @@ from pydra_diffconn.confound_models import strategies
         ({"fd_threshold": -1}, "expected a number, 0 or more"),
         ({"fd_threshold": True}, "expected a number"),
         ({"dummy_scans": "four"}, "expected a number of frames, or 'auto'"),
+        ({"fd_threshold_final": 0.4}, "fd_threshold_final = 0.4 mm is not below fd_threshold = 0.3"),
+        ({"exceeds": "all"}, "needs both thresholds"),
+        ({"exceeds": "most"}, "expected one of 'any', 'all'"),
+        ({"head_radius": "small"}, "head_radius = 'small'; expected a number"),
         ({"before": 1.5}, "expected a whole number"),
         ({"motion_filter": "lp"}, "needs band_stop_min"),
         ({"connectomes": ("covariance",)}, "there is no 'covariance'"),
@@ -49,6 +55,35 @@ def test_each_strategy_takes_its_columns(study, name):
         assert len(found.columns) - cosines == COUNTS[name]
     if name.startswith("acompcor"):
         assert cosines == 4 and ("global_signal" in found) == name.endswith("gsr")
+
+
+@pytest.mark.parametrize("name", ["9P", "none", "simple"])
+def test_a_table_of_ones_own_is_added_to_every_strategy(study, tmp_path, name):
+    func = study / "sub-01" / "ses-2" / "func"
+    (table,), (bold,) = func.glob("*_timeseries.tsv"), func.glob("*_bold.nii.gz")
+    rows = len(table.read_text().splitlines()) - 1
+    own = tmp_path / table.name
+    own.write_text("\n".join(["pulse", *(str(number % 7) for number in range(rows))]) + "\n")
+    given = strategies.strategy(name), table, table.with_suffix(".json"), bold, 4
+    found = design_of(*given, custom=own)
+    assert list(found) == [*design_of(*given), "pulse"]
+    assert found["pulse"].tolist()[:3] == [4, 5, 6]
+
+
+def test_the_table_of_ones_own_is_found_by_the_name_of_the_runs(study, tmp_path):
+    run = next(one for one in runs(study) if one.confounds is not None)
+    job = Job(run, strategies.strategy("9P"), Settings(custom_confounds=str(tmp_path)), ())
+    with pytest.raises(ValueError, match=f"of {run.confounds.name} .* holds none"):
+        custom_confounds(job)
+    (tmp_path / "sub").mkdir()
+    first = tmp_path / "sub" / f"{run.source}_desc-physio_timeseries.tsv"
+    first.write_text("pulse\n1\n")
+    assert custom_confounds(job) == first
+    first.with_name(f"{run.source}_desc-other_timeseries.tsv").write_text("pulse\n1\n")
+    with pytest.raises(ValueError, match="holds several"):
+        custom_confounds(job)
+    first.with_name(run.confounds.name).write_text("pulse\n1\n")
+    assert custom_confounds(job) == first.with_name(run.confounds.name)
 
 
 @pytest.mark.parametrize(

@@ -220,6 +220,27 @@ def test_the_task_takes_metadata(tmp_path):
     assert read_table(task(cache_root=tmp_path).confounds)[0].shape[1] == 4
 
 
+def test_columns_of_ones_own_are_named_in_the_formula_or_added_as_they_are(tmp_path):
+    own = tmp_path / "physio.tsv"
+    own.write_text("pulse\tbreath\nn/a\t1\n5\t2\n7\t4\n6\t8\n")
+    found = confound_design(TABLE, "a + dd1(breath)", extra=own)
+    assert list(found.columns) == ["a", "breath", "breath_derivative1", "pulse"]
+    np.testing.assert_array_equal(found.columns["breath_derivative1"], [1, 1, 2, 4])
+    np.testing.assert_array_equal(found.columns["pulse"], [5, 5, 7, 6])
+    assert found.terms == [0, 1, 1, 2]
+    assert list(confound_design(TABLE, "", extra=own).columns) == ["pulse", "breath"]
+    pd.DataFrame(TABLE).to_csv(tmp_path / "confounds.tsv", sep="\t", index=False)
+    task = ConfoundModel(confounds=tmp_path / "confounds.tsv", model="a", extra=own)
+    assert read_table(task(cache_root=tmp_path / "work").confounds)[1] == ("a", "pulse", "breath")
+
+
+def test_columns_of_ones_own_that_do_not_fit_are_named(tmp_path):
+    with pytest.raises(ValueError, match="the extra table has 3 rows for 4 frames"):
+        confound_design(TABLE, "a", extra={"pulse": np.ones(3)})
+    with pytest.raises(ValueError, match="the extra table has a column 'a', as the confounds have"):
+        confound_design(TABLE, "a", extra={"a": np.ones(4)})
+
+
 def test_values_missing_later_are_named(tmp_path):
     path = tmp_path / "confounds.tsv"
     path.write_text("a\tb\nn/a\t1\n2\t1\nn/a\t3\n4\t4\n")

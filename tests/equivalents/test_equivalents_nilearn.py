@@ -224,6 +224,63 @@ def test_clean(x64, series, confounds, tmp_path, task, settings):
     np.testing.assert_allclose(found, expected, atol=1e-10 * max(1, np.abs(expected).max()))
 
 
+@python.define(outputs=["cleaned"])
+def CleanKept(signals: np.ndarray, confounds: np.ndarray, kept: np.ndarray):
+    return nilearn.signal.clean(
+        signals,
+        confounds=confounds,
+        sample_mask=kept,
+        t_r=TR,
+        low_pass=0.1,
+        high_pass=0.01,
+        standardize="zscore_sample",
+    )
+
+
+@python.define(outputs=["cleaned"])
+def CleanKeptGoingOn(signals: np.ndarray, confounds: np.ndarray, kept: np.ndarray):
+    return nilearn.signal.clean(
+        signals, confounds=confounds, sample_mask=kept, extrapolate=True, t_r=TR, low_pass=0.1, standardize="psc"
+    )
+
+
+@python.define(outputs=["cleaned"])
+def CleanKeptUnfiltered(signals: np.ndarray, confounds: np.ndarray, kept: np.ndarray):
+    return nilearn.signal.clean(signals, confounds=confounds, sample_mask=kept, standardize="zscore_sample")
+
+
+@python.define(outputs=["cleaned"])
+def CleanKeptByCosines(signals: np.ndarray, kept: np.ndarray):
+    return nilearn.signal.clean(signals, sample_mask=kept, filter="cosine", high_pass=0.01, t_r=TR)
+
+
+@workflow.define(outputs=["cleaned"])
+def Masked(signals, confounds, kept, task: object):
+    from attrs import evolve
+
+    return workflow.add(evolve(task, signals=signals, confounds=confounds, kept=kept), name="clean").cleaned
+
+
+KEPT = np.delete(np.arange(FRAMES), [0, 1, 2, 20, 21, 50])  # no two are mirror images: nilearn would leave them
+
+
+@pytest.mark.parametrize(
+    ("task", "settings"),
+    [
+        (CleanKept, {"t_r": TR, "low_pass": 0.1, "high_pass": 0.01, "standardize": "zscore_sample"}),
+        (CleanKeptGoingOn, {"t_r": TR, "low_pass": 0.1, "extrapolate": True, "standardize": "psc"}),
+        (CleanKeptUnfiltered, {"standardize": "zscore_sample"}),
+    ],
+)
+def test_a_sample_mask(x64, series, confounds, tmp_path, task, settings):
+    given = {"signals": series, "confounds": confounds, "kept": KEPT}
+    expected = nilearn.signal.clean(series.copy(), confounds=confounds, sample_mask=KEPT.copy(), **settings)
+    found = swap(Masked)(task=task(), **given)
+    made = found(worker="debug", cache_root=tmp_path).cleaned
+    np.testing.assert_allclose(made, expected, atol=1e-10 * max(1, np.abs(expected).max()))
+    np.testing.assert_allclose(next(iter(fuse(found)({}).values())), expected, atol=1e-9)
+
+
 @pytest.mark.parametrize("masked", [False, True])
 def test_clean_img(x64, files, confounds, tmp_path, masked):
     image, mask = nib.load(files["bold"]), np.asarray(nib.load(files["mask"]).dataobj)
@@ -255,6 +312,8 @@ SETTINGS = [
         ("labels", SETTINGS[0]),
         ("labels", SETTINGS[2]),
         ("labels", SETTINGS[3]),
+        ("labels", {**SETTINGS[0], "strategy": "median"}),
+        ("labels", {**SETTINGS[1], "strategy": "standard_deviation"}),
         ("maps", SETTINGS[0]),
         ("maps", SETTINGS[2]),
     ],
@@ -399,10 +458,11 @@ REFUSED = [
     (FirstFrame, {}, "it returns the first frame alone"),
     (Rounded, {}, "changes numbers: 'np.asarray(signals, dtype=int)'"),
     (Unchanged, {}, "it changes nothing"),
+    (CleanKeptByCosines, {"kept": KEPT}, "sample_mask with filter = 'cosine'"),
     (MoreThanOneCall, {}, "argument signals is not known before it runs"),
     (Changed, {}, "more than one call: 'nilearn.signal.clean(signals) * 2'"),
     (Extract, {"masker": NiftiLabelsMasker("a.nii", smoothing_fwhm=6)}, "SmoothVolume"),
-    (Extract, {"masker": NiftiLabelsMasker("a.nii", strategy="median")}, "only means are linear"),
+    (Extract, {"masker": NiftiLabelsMasker("a.nii", strategy="mode")}, "no equivalent for strategy = 'mode'; known"),
     (Extract, {"masker": NiftiLabelsMasker("a.nii", high_variance_confounds=True)}, "CompCor"),
     (Extract, {"masker": NiftiLabelsMasker("a.nii", background_label=-1)}, "0 is the background"),
     (Measure, {"measure": ConnectivityMeasure(kind="tangent")}, "use SpdMean and TangentProject"),

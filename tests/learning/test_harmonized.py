@@ -42,6 +42,7 @@ def task():
 def by_hand(features, sites, target, training, covariates=None, penalty=0.1):
     """Return what a ridge regression of the training people predicts for all, by features that ComBat made alike."""
     made = np.asarray(ComBat.pure(features, sites, covariates, training * 1.0))
+    made = made / np.sqrt(made[training].var(axis=0).mean())
     return Ridge(penalty * features.shape[1]).fit(made[training], target[training]).predict(made)
 
 

@@ -1,5 +1,6 @@
 """What is predicted of people by those who took no part: in a fit, in cross-validation, and what is reported of it."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -39,6 +40,12 @@ def people():
     return Connectome(tr=1.0).split("bold", bold=runs), {"target": target, "person": PERSON}, runs
 
 
+def ridge(rest, others):
+    """Predict by scikit-learn; the features' variance is 1 on average in those learned from."""
+    unit = np.sqrt(FEATURES[rest].var(axis=0).mean())
+    return Ridge(0.6).fit(FEATURES[rest] / unit, TARGET[rest]).predict(FEATURES[others] / unit)
+
+
 @pytest.mark.parametrize("folds", [5, None])
 def test_each_person_is_predicted_from_the_other_folds(folds, x64):
     loss = losses.HeldOutPrediction("x", folds=folds, penalty=0.1)
@@ -46,7 +53,7 @@ def test_each_person_is_predicted_from_the_other_folds(folds, x64):
     expected = np.empty_like(TARGET)
     for number in np.unique(fold):
         rest = fold != number
-        expected[~rest] = Ridge(0.6).fit(FEATURES[rest], TARGET[rest]).predict(FEATURES[~rest])
+        expected[~rest] = ridge(rest, ~rest)
     shuffled = np.random.default_rng(2).permutation(len(PERSON))
     given = {"target": TARGET[shuffled], "person": 10 * PERSON[shuffled] + 3}  # labels have gaps and no order
     found = loss({"x": jnp.asarray(FEATURES[shuffled])}, given)
@@ -56,10 +63,19 @@ def test_each_person_is_predicted_from_the_other_folds(folds, x64):
 def test_who_is_held_out_is_predicted_from_those_learned_from_and_nobody_else(x64):
     tested, loss = np.array([0, 1, 4, 5]), losses.HeldOutPrediction("x", penalty=0.1)
     rest = np.setdiff1d(np.arange(len(PERSON)), tested)
-    expected = Ridge(0.6).fit(FEATURES[rest], TARGET[rest]).predict(FEATURES[tested])
+    expected = ridge(rest, tested)
     outputs = {"x": jnp.asarray(FEATURES), TESTED: tested}
     found = float(loss(outputs, {"target": TARGET}))
     assert found == pytest.approx(np.mean((expected - TARGET[tested]) ** 2) / np.var(TARGET), rel=1e-9)
+
+
+def test_the_unit_of_an_output_is_nothing_to_a_prediction(x64):
+    for head, target in (("ridge", TARGET), ("logistic", (TARGET > 0).astype(float))):
+        loss = losses.HeldOutPrediction("x", head=head)
+        found = [float(loss({"x": scale * jnp.asarray(FEATURES)}, {"target": target})) for scale in (1.0, 1e-3)]
+        assert found[1] == pytest.approx(found[0], rel=1e-7)
+    slope = jax.grad(lambda x: loss({"x": x}, {"target": target}))(jnp.zeros_like(FEATURES))
+    assert np.isfinite(slope).all()
 
 
 def test_a_term_that_refers_to_nobody_sees_the_held_out_runs_alone(x64):

@@ -4,13 +4,13 @@ import html
 import importlib.util
 from pathlib import Path
 
-import nibabel
+import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
 from nilearn.glm.first_level import make_first_level_design_matrix
 
-from pydra_diffconn import fuse, generators
+from pydra_diffconn import atlases, fuse, generators
 
 FOLDER = Path(__file__).parents[2] / "workflows"
 
@@ -57,6 +57,7 @@ def test_planted_states_and_their_communities_are_found(tmp_path):
     right = states["frames right, learned from"]
     assert right["learned"] > right["k-means of windows"] and right["learned"] > 0.9
     assert states.loc["learned", "frames right, unseen people"] > 0.9
+    assert right["hidden Markov model"] > 0.9
     assert communities.loc["learned"].item() > 0.6
     assert module.write([states.reset_index(), communities.reset_index()], tmp_path / "report.html").exists()
 
@@ -79,9 +80,9 @@ def task_files(folder, frames=120, tr=2.0):
     series[:, :2] += 6 * design[["a", "b"]].to_numpy() @ [[1, 2], [1, 1]] + moved[:, :1]
     series[:, 2:] += 2 * shared[:, None]
     image = np.repeat(series.T[:, None, None, :], 3, axis=1).astype(np.float32)
-    nibabel.save(nibabel.Nifti1Image(image, np.eye(4)), folder / "bold.nii.gz")
+    nib.save(nib.Nifti1Image(image, np.eye(4)), folder / "bold.nii.gz")
     labels = np.repeat(np.arange(1, 5)[:, None, None], 3, axis=1).astype(np.int16)
-    nibabel.save(nibabel.Nifti1Image(labels, np.eye(4)), folder / "labels.nii.gz")
+    nib.save(nib.Nifti1Image(labels, np.eye(4)), folder / "labels.nii.gz")
     return (
         [str(folder / name) for name in ("bold.nii.gz", "events.tsv", "confounds.tsv", "labels.nii.gz")],
         design,
@@ -116,3 +117,56 @@ def test_a_study_of_denoising_has_what_it_says():
     moved = np.abs(np.diff(motion, axis=0, prepend=motion[:1])).sum(axis=1)
     np.testing.assert_allclose(study.displacement[0], moved, rtol=1e-4, atol=1e-4)
     np.testing.assert_allclose(study.confounds[0, :, 26], study.timeseries[0].mean(axis=1), atol=1e-5)
+
+
+def test_people_move_as_measured_ones_do(shared):
+    tables = recipe("denoising").measured(shared / "confounds_real")
+    assert [len(one) for one in tables] == [168, 168, 260]
+    study = generators.denoising_study(np.random.default_rng(0), people=2, frames=340, parcels=8, motion=tables)
+    for own, table in zip(study.confounds[:, :, :6], tables, strict=False):  # all of its frames are among these
+        np.testing.assert_allclose(np.ptp(own, axis=0) / np.ptp(table, axis=0), np.ptp(own[:, 0]) / np.ptp(table[:, 0]))
+    with pytest.raises(ValueError, match=r"motion has shape \(5, 3\)"):
+        generators.denoising_study(np.random.default_rng(0), people=1, motion=[np.zeros((5, 3))])
+    with pytest.raises(SystemExit, match="has no table with trans_x"):
+        recipe("denoising").measured(shared / "qc_myconnectome")
+
+
+def test_parcels_of_real_people_are_judged_in_the_other_half_of_a_film(shared, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    module = recipe("movie_parcels")
+    people, image = module.read(shared / "qtab_partlycloudy_shen268", people=3, parcels=8)
+    assert people.coordinates.shape == (268, 3) and people.first[0].shape == (190, 268)
+    table, ways, told = module.judged(people, steps=60, progress=False)
+    within = table.set_index("parcels")["correlation within, second session"]
+    assert within["learned, each person's"] > within["spectral cut, group"]
+    assert "less" in told and "95 % interval over 3 people" in told
+    maps = ways["learned, each person's"][0] == np.arange(8)[:, None]
+    drawn = nib.load(atlases.write_hard_atlas(maps, image, tmp_path / "person_dseg.nii.gz"))
+    fine = nib.load(image)
+    assert drawn.shape == fine.shape and np.allclose(drawn.affine, fine.affine)
+    first = np.asarray(drawn.dataobj)[np.asarray(fine.dataobj) == 1]
+    assert set(first) == {ways["learned, each person's"][0][0] + 1}
+
+
+def test_states_of_a_film_are_judged_in_the_other_half_of_the_families(shared, monkeypatch):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    module = recipe("movie_states")
+    data = shared / "qtab_partlycloudy_shen268"
+    halves, kinds = module.read(data, people=6), module.moments(data, 380)
+    assert halves[0][0].shape == (380, 16) and set(kinds) == {"", "control", "social", "pain", "mental"}
+    table, each = module.run(halves, kinds, steps=40, progress=False)
+    assert list(table.way) == ["k-means of windows", "hidden Markov model", "learned"]
+    assert (table["states again in the other half (r)"] > 0.5).all() and table.p.between(0, 1).all()
+    assert all(len(one) == 6 for one in each.values())
+    assert "95 % interval over 6 unseen people" in module.difference(each)
+
+
+def test_people_who_are_in_the_same_state_at_the_same_moment_are_told_from_chance(monkeypatch):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    module, rng = recipe("movie_states"), np.random.default_rng(0)
+    kinds = np.repeat(["a", "b", ""], 40).astype(object)
+    course = np.repeat([0, 1, 2], 40)
+    alike, follows, p = module.judge(np.stack([course] * 5), kinds)
+    assert (alike > 0.4).all() and follows == pytest.approx(1.0) and p < 0.05
+    strangers, follows, p = module.judge(rng.integers(0, 6, (5, 120)), kinds)
+    assert abs(strangers.mean()) < 0.05 and follows < 0.2 and p > 0.05

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from diffconn_xcpd.steps import Censored, Connect, Denoise, Parcels
-from pydra_diffconn.equivalents import Equivalent, Step, is_connected, refuse, setting, without_effect
+from fileformats.generic import File
 
-VOXELWISE = "it removes another series from each voxel"
+from diffconn_xcpd.steps import Censored, Connect, Denoise, Parcels
+from pydra_diffconn.equivalents import Equivalent, Step, is_connected, setting, without_effect
 
 
 def denoise(options: dict[str, Any]) -> Step:
     """Return what DenoiseNifti and DenoiseCifti are; a cut-off that is not positive leaves its side open."""
-    if options.get("confounds_images") == []:
-        options.pop("confounds_images")
-    refuse(options, {"confounds_images": VOXELWISE})
+    images = setting(options, "confounds_images") or []
     without_effect(options, "num_threads")
     given: dict[str, Any] = {"filtered": bool(setting(options, "bandpass_filter", True))}
     for name in ("low_pass", "high_pass"):
@@ -25,6 +23,8 @@ def denoise(options: dict[str, Any]) -> Step:
     if options.get("confounds_tsv") is None:
         options.pop("confounds_tsv", None)
     given["denoised"] = "confounds_tsv" in options
+    if images:
+        given["confounds_images"] = [File(one) for one in images]
     return Denoise(**given), _same("denoised_interpolated_bold", *options)
 
 

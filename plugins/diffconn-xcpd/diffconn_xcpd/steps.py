@@ -13,7 +13,15 @@ from fileformats.generic import File
 from pydra.compose import python, workflow
 
 from diffconn_xcpd.blocks import CorrelateKept
-from pydra_diffconn.blocks import ButterworthFiltFilt, Detrend, Interpolate, KeepFrames, Parcellate, RegressConfounds
+from pydra_diffconn.blocks import (
+    ButterworthFiltFilt,
+    Detrend,
+    Interpolate,
+    KeepFrames,
+    Parcellate,
+    RegressConfounds,
+    RegressVoxelwise,
+)
 
 Data = np.ndarray | File
 
@@ -75,6 +83,7 @@ def Denoise(
     temporal_mask: File,
     TR: float,
     confounds_tsv: File | None = None,
+    confounds_images: Any = None,
     low_pass: float | None = None,
     high_pass: float | None = None,
     filter_order: int = 2,
@@ -103,8 +112,20 @@ def Denoise(
         return series
     read = workflow.add(ReadConfounds(confounds_tsv=confounds_tsv), name="read")
     confounds = prepared(read.confounds, "_confounds")
-    regress = RegressConfounds(timeseries=series, confounds=confounds, frame_weights=kept, intercept=False, mask=mask)
-    return workflow.add(regress, name="regress").timeseries
+    how: Any = {"confounds": confounds, "frame_weights": kept, "intercept": False, "mask": mask}
+    if not confounds_images:
+        return workflow.add(RegressConfounds(timeseries=series, **how), name="regress").timeseries
+    # one image after the other, what those before explain taken out of it, too: the least squares of all together
+    before: list[Any] = []
+    for number, image in enumerate(confounds_images):
+        own = prepared(image, f"_image{number}", mask=mask)
+        for other, earlier in enumerate(before):
+            step = RegressVoxelwise(timeseries=own, voxel_confounds=earlier, **how)
+            own = workflow.add(step, name=f"image{number}_without_{other}").timeseries
+        before.append(own)
+        regress = RegressVoxelwise(timeseries=series, voxel_confounds=own, **how)
+        series = workflow.add(regress, name=f"regress_image{number}").timeseries
+    return series
 
 
 @workflow.define(outputs={"out_file": Data})

@@ -69,7 +69,10 @@ def denoise(given, folder):
     band = (given["TR"], given["low_pass"], given["high_pass"], given["filter_order"])
     confounds = prepared(pd.read_table(given["confounds_tsv"]).to_numpy(), kept, *band)
     clean = prepared(series, kept, *band)
-    clean = clean - confounds @ np.linalg.lstsq(confounds[kept], clean[kept], rcond=None)[0]
+    images = [prepared(frames_of(nib.load(one)), kept, *band) for one in given.get("confounds_images", [])]
+    for voxel in range(clean.shape[1]):
+        design = np.column_stack([confounds, *(one[:, voxel] for one in images)])
+        clean[:, voxel] -= design @ np.linalg.lstsq(design[kept], clean[kept, voxel], rcond=None)[0]
     if "mask" in given:
         clean *= nib.load(given["mask"]).get_fdata().reshape(-1) > 0
     ending = ".nii.gz" if image.ndim > 2 else ".dtseries.nii"

@@ -100,7 +100,8 @@ def _censoring(processing: Processing) -> str:
         reasons.append(f"a framewise displacement of more than {threshold:.4g} mm, {_displacement(processing)}")
     if dvars is not None:
         reasons.append(f"a standardised DVARS of more than {dvars:.4g}")
-    text = f"Frames with {' or '.join(reasons)}, were censored{cite(['power2012', 'power2014'])}"
+    joined = " and " if processing.get("exceeds") == "all" else " or "
+    text = f"Frames with {joined.join(reasons)}, were censored{cite(['power2012', 'power2014'])}"
     if processing.get("fd_softness"):
         text += f", by a weight that falls smoothly around the threshold (softness {processing['fd_softness']:.3g} mm)"
     around = [
@@ -112,6 +113,8 @@ def _censoring(processing: Processing) -> str:
         text += f", with {' and '.join(around)}"
     if processing.get("min_segment", 1) > 1:
         text += f"; stretches of fewer than {processing['min_segment']} kept frames were censored, too"
+    if processing.get("fd_threshold_final"):
+        text += f"; connectomes are of the frames that moved at most {processing['fd_threshold_final']:.4g} mm"
     least = processing.get("min_time")
     left_out = f" Runs of which less than {least:.4g} s were left took no part." if least else ""
     return f"{text}.{left_out}"
@@ -122,7 +125,8 @@ def _displacement(processing: Processing) -> str:
         how = "by the formula of Jenkinson" + cite(["jenkinson2002"])
     else:
         radius = processing.get("head_radius", 50.0)
-        how = f"by the formula of Power with a head radius of {radius:g} mm" + cite(["power2012"])
+        size = "the radius of a ball as large as the brain" if radius == "auto" else f"{radius:g} mm"
+        how = f"by the formula of Power with a head radius of {size}" + cite(["power2012"])
     kind = processing.get("motion_filter")
     if kind is None:
         return how

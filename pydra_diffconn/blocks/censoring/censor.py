@@ -1,7 +1,7 @@
 """The one temporal mask: frame weights made from head motion, used by every later estimator."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 
 from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
-from pydra_diffconn.declare.padding import EACH, only
+from pydra_diffconn.declare.padding import by
 from pydra_diffconn.declare.parameters import Parameter
 
 
@@ -26,7 +26,7 @@ def check(arguments: Mapping[str, Any]) -> None:
     if arguments.get("min_segment", 1) < 1:
         raise ValueError(f"min_segment = {arguments['min_segment']} frames; expected 1 or more")
     threshold, softness = arguments.get("threshold"), arguments.get("softness")
-    if displacement is None or threshold is None or softness != 0:
+    if displacement is None or threshold is None or softness != 0 or arguments.get("exceeds") == "all":
         return
     if not np.any(np.nan_to_num(displacement) <= threshold):
         raise ValueError(
@@ -89,11 +89,40 @@ MetricShares = Annotated[
 ]
 
 
+def _censored(
+    length: Any,
+    framewise_displacement: Array,
+    threshold: Any = 0.5,
+    softness: Any = 0.0,
+    metrics: Array | None = None,
+    metric_thresholds: Array | None = None,
+    metric_softness: Array | None = None,
+    metric_shares: Array | None = None,
+    before: int = 0,
+    after: int = 0,
+    min_segment: int = 1,
+    straight_through: bool = False,
+    exceeds: str = "any",
+) -> Array:
+    """Weight the frames as the block does; of a run that was filled up, the true `length` says where it ends."""
+    columns = _columns(
+        framewise_displacement, threshold, softness, metrics, metric_thresholds, metric_softness, metric_shares
+    )
+    measures, thresholds, softnesses, shares = columns
+    around = _Around(len(measures) if length is None else length, before, after, min_segment, exceeds)
+    soft = _weights(measures, thresholds, softnesses, shares, around)
+    if not straight_through:
+        return soft
+    rounded = jnp.where(shares > 0.5, 1.0, 0.0)
+    hard = _weights(measures, thresholds, jnp.zeros_like(softnesses), rounded, around)
+    return jax.lax.stop_gradient(hard) + (soft - jax.lax.stop_gradient(soft))
+
+
 @define(
     outputs=["frame_weights"],
     check=check,
     missing=["framewise_displacement", "metrics"],
-    padding=only(EACH, lambda given: given["min_segment"] == 1 and given["metric_shares"] is None),
+    padding=by(_censored),
 )
 def Censor(
     framewise_displacement: Float[Array, "time"],
@@ -107,6 +136,7 @@ def Censor(
     after: int = 0,
     min_segment: int = 1,
     straight_through: bool = False,
+    exceeds: Literal["any", "all"] = "any",
 ) -> Float[Array, "time"]:
     r"""Weight each frame by its head motion, and other metrics if given: 1 is kept, 0 is censored.
 
@@ -122,10 +152,12 @@ def Censor(
 
     Neighbours of censored frames: the displacement of a frame is taken as the largest in a window around it, or for a
     soft edge as the soft maximum, softness * log(sum(exp(displacement / softness))). Other metrics (DVARS, ...) are
-    treated alike, and the weights multiplied, a metric's weight w entering as 1 - share (1 - w). At last, kept segments
-    shorter than `min_segment` are censored: each weight becomes the largest minimum in any such stretch around it.
-    Sources: Power et al. (2012), doi:10.1016/j.neuroimage.2011.10.018; Power et al. (2014),
-    doi:10.1016/j.neuroimage.2013.08.048.
+    treated alike, and the weights multiplied, a metric's weight w entering as 1 - share (1 - w). `exceeds="all"` means
+    that those frames are censored which exceed every threshold, 1 - (1 - w_1)(1 - w_2) ..., whose neighbours then have
+    at most their weight. At last, kept segments shorter than `min_segment` are censored: each weight becomes the
+    largest minimum in any such stretch around it. Two thresholds, one for filters and regression and a stricter one for
+    the connectome, are two of these blocks. Sources: Power et al. (2012), doi:10.1016/j.neuroimage.2011.10.018; Power
+    et al. (2014), doi:10.1016/j.neuroimage.2013.08.048.
 
     Parameters
     ----------
@@ -149,17 +181,24 @@ def Censor(
         Smallest number of frames in a row that is kept.
     straight_through : bool
         Whether the weights are hard, exactly 0 or 1, while their derivatives are those of the soft ones.
+    exceeds : {"any", "all"}
+        Whether a frame is censored that exceeds the threshold of any measure, or of all of them.
     """
-    columns = _columns(
-        framewise_displacement, threshold, softness, metrics, metric_thresholds, metric_softness, metric_shares
+    return _censored(
+        None,
+        framewise_displacement,
+        threshold,
+        softness,
+        metrics,
+        metric_thresholds,
+        metric_softness,
+        metric_shares,
+        before,
+        after,
+        min_segment,
+        straight_through,
+        exceeds,
     )
-    measures, thresholds, softnesses, shares = columns
-    soft = _weights(measures, thresholds, softnesses, shares, before, after, min_segment)
-    if not straight_through:
-        return soft
-    rounded = jnp.where(shares > 0.5, 1.0, 0.0)
-    hard = _weights(measures, thresholds, jnp.zeros_like(softnesses), rounded, before, after, min_segment)
-    return jax.lax.stop_gradient(hard) + (soft - jax.lax.stop_gradient(soft))
 
 
 def _columns(
@@ -186,30 +225,44 @@ def _columns(
     return jnp.where(jnp.isnan(measures), 0.0, measures), thresholds, softnesses, shares
 
 
+class _Around(NamedTuple):
+    """How frames decide about each other."""
+
+    length: Any
+    before: int
+    after: int
+    min_segment: int
+    exceeds: str
+
+
 def _weights(
     measures: Float[Array, "time metrics"],
     thresholds: Float[Array, "metrics"],
     softnesses: Float[Array, "metrics"],
     shares: Float[Array, "metrics"],
-    before: int,
-    after: int,
-    min_segment: int,
+    around: _Around,
 ) -> Float[Array, "time"]:
-    dilated = _largest_around(measures, softnesses, before, after)
+    every = around.exceeds == "all"
+    dilated = measures if every else _largest_around(measures, softnesses, around)
     width = jnp.where(softnesses > 0, softnesses, 1.0)
     soft = jax.nn.sigmoid((thresholds - dilated) / width)
     kept = jnp.where(softnesses > 0, soft, (dilated <= thresholds).astype(dilated.dtype))
-    return _without_short_segments(jnp.prod(1 - shares * (1 - kept), axis=1), min_segment)
+    if every:
+        excess = jnp.prod(1 - shares * kept, axis=1)[:, None]
+        weights = 1 - _largest_around(excess, jnp.zeros(1, excess.dtype), around)[:, 0]
+    else:
+        weights = jnp.prod(1 - shares * (1 - kept), axis=1)
+    return _without_short_segments(weights, around)
 
 
-def _largest_around(measures: Array, softnesses: Array, before: int, after: int) -> Float[Array, "time metrics"]:
+def _largest_around(measures: Array, softnesses: Array, around: _Around) -> Float[Array, "time metrics"]:
     """Return each frame's (soft) maximum over what is censored with it: `after` earlier and `before` later frames."""
-    if before == after == 0:
+    if around.before == around.after == 0:
         return measures
-    frames = len(measures)
-    place = np.arange(frames)[:, None] + np.arange(-after, before + 1)
-    exists = ((place >= 0) & (place < frames))[:, :, None]
-    window = measures[np.clip(place, 0, frames - 1)]  # beyond the ends frames repeat, which changes no maximum
+    step = np.arange(-around.after, around.before + 1)
+    place = np.arange(len(measures))[:, None] + step
+    exists = (((place >= 0) & (place < around.length)) | (step == 0))[:, :, None]  # a frame has at least itself
+    window = measures[jnp.clip(place, 0, around.length - 1)]  # beyond the ends frames repeat, which changes no maximum
     largest = window.max(axis=1)
     width = jnp.where(softnesses > 0, softnesses, 1.0)
     top = jax.lax.stop_gradient(largest)
@@ -217,13 +270,14 @@ def _largest_around(measures: Array, softnesses: Array, before: int, after: int)
     return jnp.where(softnesses > 0, soft, largest)
 
 
-def _without_short_segments(weights: Float[Array, "time"], least: int) -> Float[Array, "time"]:
-    """Open the weights, in the sense of morphology: erode by stretches of `least` frames, then dilate by them."""
-    frames = len(weights)
+def _without_short_segments(weights: Float[Array, "time"], around: _Around) -> Float[Array, "time"]:
+    """Open the weights, in the sense of morphology: erode by stretches of `min_segment` frames, then dilate by them."""
+    frames, least = len(weights), around.min_segment
     if least == 1:
         return weights
     if least > frames:
         return jnp.zeros_like(weights)
+    weights = jnp.where(np.arange(frames) < around.length, weights, 0.0)
     stretches = weights[np.arange(frames - least + 1)[:, None] + np.arange(least)].min(axis=1)
     padded = jnp.pad(stretches, least - 1)  # weights are never negative: zeros change no maximum
     return padded[np.arange(frames)[:, None] + np.arange(least)].max(axis=1)

@@ -61,8 +61,8 @@ def Interpolate(
 
     With weights of 0 and 1: straight lines between kept frames, as `numpy.interp`, or the cubic spline through them, as
     `scipy.interpolate.CubicSpline`; before the first and after the last kept frame its value is held, or its piece goes
-    on. Not-a-knot splines are those of nilearn's `clean(sample_mask=..., extrapolate=True)` (by default it cuts frames
-    off at the ends) and of XCP-D, which holds the ends. With weights between, each frame becomes w x + (1 - w) s, where
+    on. Not-a-knot splines are those of nilearn's `clean(sample_mask=...)`, which lets the ends go on or cuts them off
+    (see `CutEnds`), and of XCP-D, which holds the ends. With weights between, each frame becomes w x + (1 - w) s, where
     s is what the curve through the restored other frames has there; this is smooth in the weights, down to 0. The
     filled frames are for filters alone: give `frame_weights` to every later estimate, too. If no frame has a weight all
     become zero (known weights of this kind are refused). Source: Power et al. (2014),

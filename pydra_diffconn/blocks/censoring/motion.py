@@ -11,6 +11,7 @@ from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.padding import EACH
 from pydra_diffconn.declare.parameters import Parameter
+from pydra_diffconn.numerics.linalg import times
 
 IQR_PER_SIGMA = 1.349  # interquartile range of a normal distribution, as FSL and nipype round it
 LARGE_ROTATION = 2 * np.pi
@@ -48,16 +49,16 @@ def FramewiseDisplacement(
     x_{t-1}
     $$
 
-    In mm; 0 in the first frame, which has none before it. Band-pass or low-pass the parameters first where breathing
-    moves them. Equals nipype's `FramewiseDisplacement` and the column of that name of fMRIPrep. Source: Power et al.
-    (2012), doi:10.1016/j.neuroimage.2011.10.018.
+    In mm; 0 in the first frame, which has none before it. Where breathing moves the parameters filter them first
+    (`FilterMotion`). Equals nipype's `FramewiseDisplacement` and the column of that name of fMRIPrep. Source: Power et
+    al. (2012), doi:10.1016/j.neuroimage.2011.10.018.
 
     Parameters
     ----------
     motion : (time, 6)
         Translations along x, y, z in mm, then rotations around x, y, z; of a file the columns `trans_x`, ..., `rot_z`.
     radius : float
-        In mm, above 0.
+        In mm, above 0; `bids.head_radius` finds that of a brain mask.
     rotation_unit : {"radians", "degrees"}
         Radians in fMRIPrep, FSL and SPM, degrees in AFNI.
     """
@@ -65,6 +66,58 @@ def FramewiseDisplacement(
     change = jnp.abs(jnp.diff(motion, axis=0))
     moved = change[:, :3].sum(axis=1) + (turn * change[:, 3:].sum(axis=1)).astype(motion.dtype)
     return jnp.concatenate([jnp.zeros_like(motion[:1, 0]), moved])
+
+
+@define(outputs=["framewise_displacement"], check=check_motion, columns={"motion": MOTION}, padding=EACH)
+def JenkinsonDisplacement(
+    motion: Float[Array, "time 6"],
+    radius: Annotated[float, Parameter(constraints.positive, unit="mm", help="of the sphere that moves")] = 80.0,
+    center: tuple[float, float, float] = (0.0, 0.0, 0.0),
+    rotation_unit: Literal["radians", "degrees"] = "radians",
+) -> Float[Array, "time"]:
+    r"""Measure how far the points of a sphere move from the frame before: the root of their mean squared way.
+
+    $$
+    \text{FD}_t = \sqrt{|d_t + A_t c|^2 + \tfrac{r^2}{5} \operatorname{tr}(A_t^\top A_t)}, \quad A_t = R_t R_{t-1}^\top
+    - 1, \quad d_t = x_t - R_t R_{t-1}^\top x_{t-1}
+    $$
+
+    In mm; 0 in the first frame, which has none before it. x are the translations, R = Rx Ry Rz the rotations in the
+    sense of FSL. Equals the relative displacement of FSL's `mcflirt -rmsrel` and `rmsdiff`, fMRIPrep's column `rmsd`
+    and C-PAC's "Jenkinson" displacement, if `center` is where their sphere is. It is smaller than that of Power, about
+    a half. Source: Jenkinson et al. (2002), doi:10.1006/nimg.2002.1132; Jenkinson (1999), FMRIB report TR99MJ1.
+
+    Parameters
+    ----------
+    motion : (time, 6)
+        Translations along x, y, z in mm, then rotations around x, y, z; of a file the columns `trans_x`, ..., `rot_z`.
+    radius : float
+        In mm, above 0; 80 in FSL.
+    center : tuple of three floats
+        Of the sphere, in mm from the point about which the rotations are; FSL's is the image's centre of gravity.
+    rotation_unit : {"radians", "degrees"}
+        Radians in fMRIPrep, FSL and SPM, degrees in AFNI.
+    """
+    angles = motion[:, 3:] * (jnp.pi / 180 if rotation_unit == "degrees" else 1.0)
+    rotation, place = _rotations(angles), motion[:, :3]
+    turned = times(rotation[1:] - rotation[:-1], rotation[:-1].swapaxes(1, 2))
+    shift = times(turned, (jnp.asarray(center, motion.dtype) - place[:-1])[:, :, None])[:, :, 0]
+    square = jnp.sum((jnp.diff(place, axis=0) + shift) ** 2, axis=1)
+    square = square + (jnp.asarray(radius, motion.dtype) ** 2 / 5) * jnp.sum(turned**2, axis=(1, 2))
+    # no motion: the root's derivative would be infinite
+    moved = jnp.where(square > 0, jnp.sqrt(jnp.where(square > 0, square, 1.0)), 0.0)
+    return jnp.concatenate([jnp.zeros_like(motion[:1, 0]), moved])
+
+
+def _rotations(angles: Float[Array, "time 3"]) -> Float[Array, "time 3 3"]:
+    """Return the product of the rotations around x, y, z, each in the sense of FSL."""
+    (a, b, c), (p, q, r) = jnp.cos(angles).T, jnp.sin(angles).T
+    rows = [
+        [b * c, b * r, -q],
+        [p * q * c - a * r, p * q * r + a * c, p * b],
+        [a * q * c + p * r, a * q * r - p * c, a * b],
+    ]
+    return jnp.stack([jnp.stack(row, axis=-1) for row in rows], axis=-2)
 
 
 def check_image(arguments: Mapping[str, Any]) -> None:

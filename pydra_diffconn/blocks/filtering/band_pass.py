@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from pydra_diffconn.blocks.checks import check_filter
-from pydra_diffconn.blocks.freedom import of_band, of_high_pass, of_low_pass
+from pydra_diffconn.blocks.checks import check_band, check_filter
+from pydra_diffconn.blocks.freedom import of_band, of_band_stop, of_high_pass, of_low_pass
 from pydra_diffconn.blocks.shared_parameters import Cutoff, HighCutoff, LowCutoff, Order
 from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.padding import by
@@ -35,6 +35,12 @@ def _padded_band_pass(
 ) -> Array:
     gain = band_pass_gain(length, tr, low, high, order, len(timeseries) // 2 + 1)
     return apply_gain_to_first(timeseries, gain, length)
+
+
+def _padded_band_stop(
+    length: Any, timeseries: Array, tr: Any, low: Any = 0.2, high: Any = 0.3, order: Any = 2.0
+) -> Array:
+    return timeseries - _padded_band_pass(length, timeseries, tr, low, high, order)
 
 
 def _padded_high_pass(length: Any, timeseries: Array, tr: Any, cutoff: Any = 0.01, order: Any = 2.0) -> Array:
@@ -123,6 +129,46 @@ def LowPass(
     Zero-phase Butterworth gain, see `BandPass`.
     """
     return apply_gain(timeseries, band_pass_gain(timeseries.shape[0], tr, 0.0, cutoff, order))
+
+
+@define(
+    outputs=["timeseries"],
+    linear_in="timeseries",
+    acts_along="time",
+    check=check_band,
+    freedom=of_band_stop,
+    padding=by(_padded_band_stop),
+)
+def BandStop(
+    timeseries: Float[Array, "time space"],
+    tr: float,
+    low: LowCutoff = 0.2,
+    high: HighCutoff = 0.3,
+    order: Order = 2.0,
+) -> Float[Array, "time space"]:
+    r"""Remove the frequencies between two cut-offs, such as those of breathing, without shifting phases.
+
+    $$
+    g(f) = \frac{1}{1 + \left(\frac{(\theta_2 - \theta_1)\, \theta}{\theta^2 - \theta_1 \theta_2}\right)^{2n}}, \quad
+    \theta = \tan(\pi f\, \text{tr})
+    $$
+
+    What `BandPass` with the same numbers leaves out: both gains sum to 1, so that the mean stays, and `low = 0` is
+    exactly a high-pass. A constant column stays as it is. Source: Butterworth (1930); equals the squared
+    `scipy.signal.sosfreqz(butter(..., "bandstop"))`.
+
+    Parameters
+    ----------
+    timeseries : (time, space)
+        Series, one per column.
+    tr : float
+        Repetition time in seconds.
+    low, high : float
+        Cut-offs at half power of one pass, in Hz, 0 <= low < high < 1 / (2 tr).
+    order : float
+        Order of the filter, at least 1.
+    """
+    return timeseries - apply_gain(timeseries, band_pass_gain(timeseries.shape[0], tr, low, high, order))
 
 
 def band_pass_gain(

@@ -10,6 +10,7 @@ from jaxtyping import Array, Float
 
 from pydra_diffconn.blocks.checks import check_filter
 from pydra_diffconn.blocks.freedom import of_band
+from pydra_diffconn.blocks.shared_parameters import FrameWeights
 from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.constraints import Given
@@ -37,16 +38,24 @@ def check(arguments: Mapping[str, Any]) -> None:
     series, order = arguments.get("timeseries"), arguments.get("order", 5)
     if order < 1:
         raise ValueError(f"order = {order}; expected 1 or more")
-    given, frames = arguments.get("padlen"), None if series is None else len(series)
+    given, frames = arguments.get("padlen"), _frames(series, arguments.get("frame_weights"))
     if given is not None and given != LONGEST and not (isinstance(given, int) and given >= 0):
         raise ValueError(f"padlen = {given!r}; expected 0 frames or more, {LONGEST!r}, or None for SciPy's default")
     length = padding(arguments.get("padtype", "odd"), given, order, kind, frames or 1)
-    if series is not None and len(series) <= length:
+    if frames is not None and frames <= length:
         raise ValueError(
-            f"timeseries has {len(series)} frames; a {kind} filter of order {order} with {length} frames of padding "
+            f"timeseries has {frames} frames; a {kind} filter of order {order} with {length} frames of padding "
             f"needs more than {length}; give a smaller padlen, lower the order or use BandPass"
         )
     check_filter(arguments)
+
+
+def _frames(series: Any, weights: Any) -> int | None:
+    """Return how many frames there are, from the first to the last with a weight; None if that is not known."""
+    if series is None:
+        return None
+    kept = np.arange(len(series)) if weights is None else np.flatnonzero(np.asarray(weights) > 0)
+    return int(kept[-1] - kept[0]) + 1 if kept.size else len(series)
 
 
 def _padded_filtfilt(
@@ -58,12 +67,28 @@ def _padded_filtfilt(
     order: int = 5,
     padtype: str = "odd",
     padlen: Any = None,
+    frame_weights: Array | None = None,
 ) -> Array:
     """Filter the first `length` frames, a traced number, as the block filters a series of that length."""
-    kind, frames = _kind(low, high), len(timeseries)
-    most = padding(padtype, padlen, order, kind, frames)
+    if frame_weights is not None:
+        kept, last = frame_weights > 0, len(timeseries) - 1
+        first, final = jnp.argmax(kept), jnp.where(kept.any(), last - jnp.argmax(kept[::-1]), last)
+        moved = jnp.roll(timeseries, -first, axis=0)
+        filtered = jnp.roll(
+            _padded_filtfilt(final - first + 1, moved, tr, low, high, order, padtype, padlen), first, axis=0
+        )
+        place = jnp.arange(len(timeseries))
+        return jnp.where(((place >= first) & (place <= final))[:, None], filtered, 0.0)
+    kind = _kind(low, high)
+    most = padding(padtype, padlen, order, kind, len(timeseries))
     edge = length - 1 if padlen == LONGEST and padtype != "none" else most
     sections = butterworth_sections(tr, low, high, order, kind)
+    return both_ways_to(length, sections, timeseries, edge, most, padtype)
+
+
+def both_ways_to(length: Any, sections: Array, timeseries: Array, edge: Any, most: int, padtype: str) -> Array:
+    """Filter the first `length` frames, a traced number, both ways with `edge` frames of padding, `most` at most."""
+    frames = len(timeseries)
     start, total = steady_state(sections), length + 2 * edge
     place = jnp.arange(frames + 2 * most)
     forward = _filter(sections, _gone_on(timeseries, length, place - edge, padtype), start)
@@ -99,6 +124,7 @@ def ButterworthFiltFilt(
     order: int = 5,
     padtype: Literal["odd", "even", "constant", "none"] = "odd",
     padlen: int | Literal["longest"] | None = None,
+    frame_weights: FrameWeights = None,
 ) -> Float[Array, "time space"]:
     r"""Filter forwards and backwards with a recursive Butterworth filter, as SciPy and nilearn do.
 
@@ -125,19 +151,24 @@ def ButterworthFiltFilt(
         How the series goes on at both ends before it is filtered: turned about its first value, mirrored, held, or not.
     padlen : int or "longest", optional
         By how many frames; by default three times the filter's taps, as in SciPy; at the longest one less than the run.
+    frame_weights : (time,), optional
+        From `CutEnds`: the run is what lies from the first to the last frame with a weight; beyond it is 0.
     """
+    if frame_weights is not None:
+        return _padded_filtfilt(None, timeseries, tr, low, high, order, padtype, padlen, frame_weights)
     kind = _kind(low, high)
     edge = padding(padtype, padlen, order, kind, len(timeseries))
     sections = butterworth_sections(tr, low, high, order, kind)
     frames, columns = timeseries.shape
     if frames <= LONG and columns >= 2 * frames:  # then one product is faster than a recursion for each column
-        operator = _forwards_and_backwards(sections, jnp.eye(frames, dtype=timeseries.dtype), edge, padtype)
+        operator = both_ways(sections, jnp.eye(frames, dtype=timeseries.dtype), edge, padtype)
         constant = jnp.full(frames, 0.0 if low is not None else 1.0, timeseries.dtype)
         return apply_over_time(operator, constant, timeseries)
-    return _forwards_and_backwards(sections, timeseries, edge, padtype)
+    return both_ways(sections, timeseries, edge, padtype)
 
 
-def _forwards_and_backwards(sections: Array, timeseries: Array, edge: int, padtype: str) -> Array:
+def both_ways(sections: Array, timeseries: Array, edge: int, padtype: str) -> Array:
+    """Filter forwards and backwards with `edge` frames of padding, from the steady state of the first of them."""
     start = steady_state(sections)
     forward = _filter(sections, _padded(timeseries, edge, padtype), start)
     return _filter(sections, forward[::-1], start)[::-1][edge : edge + len(timeseries)]

@@ -86,21 +86,34 @@ def SmoothVolume(
         Of the grid; by default the smallest that holds all voxels (without `normalize` its edges matter).
     """
     assert shape is not None
-    kernels = [
-        _kernel(length, fwhm / (FWHM_PER_SIGMA * size), truncate, mirrored=not normalize).astype(timeseries.dtype)
-        for length, size in zip(shape, voxel_size, strict=True)
-    ]
-    place = jnp.ravel_multi_index(tuple(jnp.asarray(voxels).T), shape, mode="clip")
 
     def smooth(columns: Array) -> Array:
-        volume = jnp.zeros((len(columns), math.prod(shape)), columns.dtype).at[:, place].set(columns)
-        volume = volume.reshape(-1, *shape)
-        for kernel in kernels:  # contracts the first axis and appends it last: after all, the order is as before
-            volume = jnp.tensordot(volume, kernel, axes=([1], [1]), precision=jax.lax.Precision.HIGHEST)
-        return volume.reshape(len(columns), -1)[:, place]
+        return smoothed_on_grid(columns, voxels, voxel_size, fwhm, truncate, shape, mirrored=not normalize)
 
     smoothed = smooth(timeseries)
     return smoothed / smooth(jnp.ones_like(timeseries[:1])) if normalize else smoothed
+
+
+def smoothed_on_grid(
+    columns: Float[Array, "maps space"],
+    voxels: Int[Array, "space axes"],
+    voxel_size: tuple[float, ...],
+    fwhm: Any,
+    truncate: Any,
+    shape: tuple[int, ...],
+    mirrored: bool = False,
+) -> Float[Array, "maps space"]:
+    """Convolve maps with a Gaussian, axis by axis; the rest of the grid holds zeros."""
+    kernels = [
+        _kernel(length, fwhm / (FWHM_PER_SIGMA * size), truncate, mirrored).astype(columns.dtype)
+        for length, size in zip(shape, voxel_size, strict=True)
+    ]
+    place = jnp.ravel_multi_index(tuple(jnp.asarray(voxels).T), shape, mode="clip")
+    volume = jnp.zeros((len(columns), math.prod(shape)), columns.dtype).at[:, place].set(columns)
+    volume = volume.reshape(-1, *shape)
+    for kernel in kernels:  # contracts the first axis and appends it last: after all, the order is as before
+        volume = jnp.tensordot(volume, kernel, axes=([1], [1]), precision=jax.lax.Precision.HIGHEST)
+    return volume.reshape(len(columns), -1)[:, place]
 
 
 def _kernel(length: int, sigma: Any, truncate: Any, mirrored: bool) -> Float[Array, "length length"]:

@@ -107,6 +107,22 @@ def test_a_soft_dilation_tends_to_the_hard_one(x64):
     assert 0 < hard.sum() < 60
 
 
+@pytest.mark.parametrize("window", WINDOWS)
+def test_what_must_exceed_every_threshold_is_left_out_with_its_neighbours(x64, window):
+    before, after, least = window
+    how = {"before": before, "after": after, "min_segment": least}
+    thresholds = np.array([1.1, 0.9])
+    bad = (GAMMA > 0.3) & (thresholds < METRICS).all(axis=1)
+    assert bad.any() and bad.sum() < (GAMMA > 0.3).sum()
+    found = Censor.pure(GAMMA, 0.3, 0.0, METRICS, thresholds, exceeds="all", **how)
+    np.testing.assert_array_equal(found, Censor.pure(1.0 * bad, 0.5, 0.0, **how))
+
+
+def test_a_stricter_threshold_keeps_no_frame_that_the_other_leaves_out(x64):
+    loose, strict = (np.asarray(Censor.pure(GAMMA, t, before=1, after=2, min_segment=3)) for t in (0.6, 0.4))
+    assert np.all(strict <= loose) and strict.sum() < loose.sum()
+
+
 def test_two_metrics_keep_what_both_keep(x64):
     both = Censor.pure(GAMMA, 0.4, 0.0, METRICS, np.array([1.5, 1.4]))
     np.testing.assert_array_equal(both, (GAMMA <= 0.4) & (METRICS <= [1.5, 1.4]).all(axis=1))
@@ -169,6 +185,13 @@ def logistic(framewise_displacement, threshold, softness, **_):
     return 1 / (1 + np.exp((framewise_displacement - threshold) / softness))
 
 
+def odds_of_all(framewise_displacement, threshold, softness, metrics, metric_thresholds, metric_softness, **rest):
+    columns = np.column_stack([framewise_displacement, metrics])
+    kept = 1 / (1 + np.exp((columns - np.r_[threshold, metric_thresholds]) / np.r_[softness, metric_softness]))
+    bad = np.prod(1 - np.r_[1.0, rest["metric_shares"]] * kept, axis=1)
+    return np.array([1 - bad[max(t - rest["after"], 0) : t + rest["before"] + 1].max() for t in range(len(bad))])
+
+
 def soft_maximum(framewise_displacement, threshold, softness, metrics, metric_thresholds, metric_softness, **rest):
     """Sum the odds of being censored over each window, then open by loops."""
     product = np.ones(len(framewise_displacement))
@@ -184,6 +207,17 @@ def soft_maximum(framewise_displacement, threshold, softness, metrics, metric_th
     return np.array([max(min(product[s : s + least]) for s in starts if s <= t < s + least) for t in range(frames)])
 
 
+SOFT = {
+    "framewise_displacement": GAMMA,
+    "softness": 0.1,
+    "metrics": METRICS,
+    "metric_thresholds": np.array([1.5, 1.4]),
+    "metric_softness": np.array([0.2, 0.3]),
+    "metric_shares": np.array([0.7, 0.4]),
+    "before": 2,
+    "after": 1,
+    "min_segment": 3,
+}
 CASES = [
     Case(
         Censor,
@@ -202,19 +236,15 @@ CASES = [
     ),
     Case(
         Censor,
-        {
-            "framewise_displacement": GAMMA,
-            "softness": 0.1,
-            "metrics": METRICS,
-            "metric_thresholds": np.array([1.5, 1.4]),
-            "metric_softness": np.array([0.2, 0.3]),
-            "metric_shares": np.array([0.7, 0.4]),
-            "before": 2,
-            "after": 1,
-            "min_segment": 3,
-        },
+        SOFT,
         soft_maximum,
         "sums over windows",
         {"a far outlier": {"framewise_displacement": np.where(np.arange(60) == 9, 1e4, GAMMA)}},
+    ),
+    Case(
+        Censor,
+        {**SOFT, "min_segment": 1, "exceeds": "all"},
+        odds_of_all,
+        "products of odds",
     ),
 ]

@@ -1,16 +1,23 @@
 """Framewise displacement and DVARS against nipype's formulas and the columns that fMRIPrep wrote."""
 
+from itertools import pairwise
+from pathlib import Path
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+import pandas as pd
 import pytest
 from examples import examples
 from gradients import assert_gradient
 from hypothesis import given
 from hypothesis import strategies as st
+from pydra.compose import workflow
+from scipy import signal
+from scipy.spatial.transform import Rotation
 
-from pydra_diffconn.blocks import Censor, Dvars, FramewiseDisplacement
+from pydra_diffconn.blocks import Censor, Dvars, FilterMotion, FramewiseDisplacement, JenkinsonDisplacement
 from pydra_diffconn.files.tables import read_table
 from pydra_diffconn.testing import Case
 
@@ -19,6 +26,12 @@ STEP = np.random.default_rng(0).standard_normal((60, 6)) * [0.1, 0.1, 0.1, 0.002
 MOTION = STEP.cumsum(axis=0)
 IMAGE = 500 + 10 * np.random.default_rng(1).standard_normal((60, 12)).cumsum(axis=0)
 dvars = jax.jit(Dvars.pure)
+
+
+@workflow.define(outputs=["displacement"])
+def Displaced(confounds):
+    filtered = workflow.add(FilterMotion(motion=confounds, tr=0.8))
+    return workflow.add(FramewiseDisplacement(motion=filtered.motion)).framewise_displacement
 
 
 def fmriprep(shared, name):
@@ -42,10 +55,63 @@ def test_the_displacement_is_the_column_of_fmriprep(x64, shared, name):
     assert found[0] == 0
 
 
-def test_rotations_may_be_in_degrees(x64):
+@pytest.mark.parametrize(
+    ("name", "center"),
+    [
+        ("ds000005_sub-01_task-mixedgamblestask_run-01_desc-motion_timeseries.tsv", (0.828, 6.971, -0.854)),
+        ("hypercoil-examples_desc-confounds_timeseries.tsv", (-0.257, -24.385, 1.243)),
+    ],
+)
+def test_the_root_mean_square_is_the_column_that_fsl_made(x64, shared, name, center):
+    """The centres are those of these images; nothing else is fitted."""
+    table = pd.read_table(shared / "confounds_real" / name)
+    found = JenkinsonDisplacement.pure(jnp.asarray(table[SIX].to_numpy()), center=center)
+    np.testing.assert_allclose(found[1:], table["rmsd"][1:], atol=3e-6)  # as printed in the table
+
+
+@pytest.mark.parametrize("block", [FramewiseDisplacement, JenkinsonDisplacement])
+def test_rotations_may_be_in_degrees(x64, block):
     in_degrees = MOTION * ([1.0] * 3 + [180 / np.pi] * 3)
-    found = FramewiseDisplacement.pure(jnp.asarray(in_degrees), 50.0, "degrees")
-    np.testing.assert_allclose(found, FramewiseDisplacement.pure(jnp.asarray(MOTION)), atol=1e-12)
+    found = block.pure(jnp.asarray(in_degrees), rotation_unit="degrees")
+    np.testing.assert_allclose(found, block.pure(jnp.asarray(MOTION)), atol=1e-12)
+
+
+def test_what_breathing_adds_is_taken_out_and_a_jump_stays(x64):
+    time = 0.8 * np.arange(200)
+    jump = (np.arange(200) >= 120)[:, None] * np.array([1.0, 0, 0, 0, 0, 0])
+    breath = np.sin(2 * np.pi * 0.3 * time)[:, None] * np.array([0, 0.2, 0, 0, 0, 0])
+    found = FilterMotion.pure(jnp.asarray(jump + breath), 0.8, 0.25, 0.35, 2)
+    assert np.abs(found[40:160, 1]).max() < 0.01
+    moved = FramewiseDisplacement.pure(found)
+    assert int(jnp.argmax(moved)) == 120 and moved[120] > 0.7
+
+
+def test_a_planted_band_of_breathing_is_found(x64):
+    """The cut-off is learned that brings the displacement of filtered parameters to that of still ones."""
+    time, still = 0.8 * np.arange(150), MOTION[np.arange(150) % 60] * 0.02
+    breath = 0.3 * np.sin(2 * np.pi * 0.31 * time)[:, None] * np.eye(6)[1]
+    noisy, solver = jnp.asarray(still + breath), optax.adam(0.004)
+
+    @jax.jit
+    def learned(start):
+        def step(state, _):
+            middle, moments = state
+            loss = lambda m: jnp.mean(FilterMotion.pure(noisy, 0.8, m - 0.04, m + 0.04, 1)[:, 1] ** 2)  # noqa: E731
+            change, moments = solver.update(jax.grad(loss)(middle), moments)
+            return (middle + change, moments), None
+
+        return jax.lax.scan(step, (start, solver.init(start)), None, length=150)[0][0]
+
+    assert float(learned(jnp.asarray(0.25))) == pytest.approx(0.31, abs=0.005)
+
+
+def test_motion_is_read_from_a_table_filtered_and_measured(tmp_path):
+    pd.DataFrame({"csf": np.arange(60.0), **dict(zip(SIX, MOTION.T, strict=True))}).to_csv(
+        tmp_path / "confounds.tsv", sep="\t", index=False
+    )
+    found = Displaced(confounds=tmp_path / "confounds.tsv")(worker="debug", cache_root=tmp_path).displacement
+    expected = FramewiseDisplacement.pure(FilterMotion.pure(jnp.asarray(MOTION), 0.8))
+    np.testing.assert_allclose(read_table(Path(str(found)))[0][:, 0], expected, atol=1e-5)
 
 
 def test_a_planted_radius_is_recovered_from_the_displacement(x64):
@@ -104,6 +170,10 @@ BAD = [
     (FramewiseDisplacement, {"motion": MOTION * ([1.0] * 3 + [1e4] * 3)}, "more than a full turn"),
     (FramewiseDisplacement, {"motion": np.where(MOTION[3, 2] == MOTION, np.nan, MOTION)}, "frame 3, column 2"),
     (Dvars, {"timeseries": IMAGE[:2]}, "needs at least 3"),
+    (FilterMotion, {"motion": MOTION, "tr": 2.0, "low": 0.3}, "0.3 Hz is not below the Nyquist frequency 0.25 Hz"),
+    (FilterMotion, {"motion": MOTION, "tr": 1.0, "low": 0.3, "high": 0.2}, "are no band"),
+    (FilterMotion, {"motion": MOTION, "tr": 1.0, "low": 0.0, "high": None}, "leaves nothing but the mean"),
+    (FilterMotion, {"motion": MOTION, "tr": 1.0, "order": 0}, "order = 0; expected 1 or more"),
 ]
 
 
@@ -116,6 +186,33 @@ def test_bad_input_is_named(block, arguments, message):
 def nipypes_displacement(motion, radius, rotation_unit):
     mapped = motion * ([1.0] * 3 + [radius] * 3)
     return np.append(0, np.abs(np.diff(mapped, axis=0)).sum(axis=1))
+
+
+def fsls_displacement(motion, radius, center, rotation_unit):
+    """Affine matrices frame by frame, each rotation the transpose of the usual one, as `rmsdiff` compares them."""
+
+    def affine(row):
+        turns = [Rotation.from_euler(axis, -angle).as_matrix() for axis, angle in zip("xyz", row[3:], strict=True)]
+        matrix = np.eye(4)
+        matrix[:3, :3], matrix[:3, 3] = turns[0] @ turns[1] @ turns[2], row[:3]
+        return matrix
+
+    moved = [0.0]
+    for before, after in pairwise(motion):
+        difference = affine(after) @ np.linalg.inv(affine(before)) - np.eye(4)
+        way = difference[:3, 3] + difference[:3, :3] @ center
+        moved.append(np.sqrt(way @ way + radius**2 / 5 * np.trace(difference[:3, :3].T @ difference[:3, :3])))
+    return np.array(moved)
+
+
+def xcpds_filter(motion, tr, low, high, order):
+    ends = {"axis": 0, "padtype": "constant", "padlen": len(motion) - 1}
+    if high is None:
+        return signal.filtfilt(*signal.butter(order, low, fs=1 / tr), motion, **ends)
+    middle = (low + high) / 2
+    for _ in range(order):
+        motion = signal.filtfilt(*signal.iirnotch(middle, middle / (high - low), fs=1 / tr), motion, **ends)
+    return motion
 
 
 def nipypes_dvars(timeseries, intensity):
@@ -137,6 +234,21 @@ CASES = [
         nipypes_displacement,
         "formula of nipype's FramewiseDisplacement in NumPy",
         {"no motion": {"motion": np.zeros((60, 6))}},
+    ),
+    Case(
+        JenkinsonDisplacement,
+        {"motion": MOTION, "center": (3.0, -20.0, 5.0)},
+        fsls_displacement,
+        "formula of FSL's rmsdiff in NumPy",
+        {"no motion": {"motion": np.zeros((60, 6))}, "a pause": {"motion": MOTION[np.r_[0:20, [20] * 20, 20:40]]}},
+    ),
+    Case(FilterMotion, {"motion": MOTION, "tr": 0.8}, xcpds_filter, "scipy.signal.filtfilt(butter)"),
+    Case(
+        FilterMotion,
+        {"motion": MOTION, "tr": 0.8, "low": 0.2, "high": 0.3},
+        xcpds_filter,
+        "scipy.signal.filtfilt(iirnotch)",
+        smooth=("motion", "low", "high"),
     ),
     Case(
         Dvars,

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import signal
 
-from pydra_diffconn.blocks import BandPass, ButterworthFiltFilt, HighPass, LowPass
+from pydra_diffconn.blocks import BandPass, BandStop, ButterworthFiltFilt, HighPass, LowPass
 from pydra_diffconn.blocks.filtering.band_pass import band_pass_gain
 from pydra_diffconn.testing import Case
 
@@ -73,6 +73,21 @@ def test_a_band_from_zero_is_exactly_the_low_pass(x64, rng):
     band, low = BandPass.pure(series, TR, 0.0, 0.1), LowPass.pure(series, TR, 0.1)
     np.testing.assert_array_equal(band, low)
     np.testing.assert_allclose(band.mean(axis=0), series.mean(axis=0), rtol=1e-12)
+
+
+def test_a_stop_from_zero_is_the_high_pass_with_the_mean(x64, rng):
+    series = jnp.asarray(rng.standard_normal((120, 3)))
+    series = series - series.mean(axis=0)
+    np.testing.assert_allclose(BandStop.pure(series, TR, 0.0, 0.1), HighPass.pure(series, TR, 0.1), atol=1e-12)
+
+
+def test_a_wave_in_the_band_is_stopped_and_its_band_is_found_by_learning(x64):
+    time = TR * np.arange(250)
+    slow, breath = np.sin(2 * np.pi * 0.02 * time), np.sin(2 * np.pi * 0.3 * time)
+    found = BandStop.pure(jnp.asarray(slow + breath)[:, None], TR, 0.25, 0.35, 2.0)[:, 0]
+    np.testing.assert_allclose(found, slow, atol=1e-3)
+    score = lambda low: jnp.mean((BandStop.pure((slow + breath)[:, None], TR, low, 0.4, 2.0)[:, 0] - slow) ** 2)  # noqa: E731
+    assert jax.grad(score)(0.32) > 0  # lower stops more of it
 
 
 def test_a_band_above_zero_removes_the_mean_however_large(rng):
@@ -218,6 +233,7 @@ BAD = [
     (BandPass, {"tr": 0.8, "low": 0.2, "high": 0.1}, "low = 0.2 Hz and high = 0.1 Hz"),
     (BandPass, {"tr": 0.0}, "tr = 0 s is not positive"),
     (BandPass, {"timeseries": np.array([[0.0, 1.0], [1.0, np.nan]])}, "frame 1, column 1"),
+    (BandStop, {"tr": 2.0, "high": 0.3}, "high = 0.3 Hz is not below the Nyquist frequency 0.25 Hz"),
     (LowPass, {"tr": 2.0, "cutoff": 0.3}, "cutoff = 0.3 Hz is not below the Nyquist frequency 0.25 Hz"),
     (LowPass, {"tr": 2.0, "cutoff": 0.0}, "cutoff = 0 Hz leaves nothing but the mean"),
     (ButterworthFiltFilt, {"timeseries": np.zeros((33, 1)), "order": 5}, "33 frames.* more than 33"),
@@ -245,7 +261,7 @@ def responded(kind):
 
     def oracle(timeseries, tr, **cutoffs):
         order = int(cutoffs.pop("order"))
-        edges = list(cutoffs.values()) if kind == "bandpass" else cutoffs["cutoff"]
+        edges = list(cutoffs.values()) if kind.startswith("band") else cutoffs["cutoff"]
         frequencies = np.fft.rfftfreq(len(timeseries), tr)
         response = signal.sosfreqz(signal.butter(order, edges, kind, fs=1 / tr, output="sos"), frequencies, fs=1 / tr)[
             1
@@ -264,6 +280,7 @@ SOSFREQZ = "scipy.signal.sosfreqz"
 CONSTANT = {"a constant column": {"timeseries": np.stack([np.ones(60), np.sin(np.arange(60))], axis=1)}}
 CASES = [
     Case(BandPass, {}, responded("bandpass"), SOSFREQZ, CONSTANT),
+    Case(BandStop, {"tr": 0.8}, responded("bandstop"), SOSFREQZ, CONSTANT),
     Case(HighPass, {}, responded("highpass"), SOSFREQZ, CONSTANT),
     Case(LowPass, {}, responded("lowpass"), SOSFREQZ, CONSTANT),
     Case(ButterworthFiltFilt, {}, scipys, "scipy.signal.sosfiltfilt", CONSTANT),
