@@ -83,6 +83,8 @@ def HiddenMarkov(
     """
     states = len(covariances)
     start = jnp.full(states, 1 / states, timeseries.dtype) if initial is None else initial
+    # so that frames that say nothing have no slope either, such as those that fill a run up
+    transitions = transitions / transitions.sum(axis=1, keepdims=True)
     centred = jnp.broadcast_to(timeseries, (states, *timeseries.shape))
     centred = centred if means is None else centred - means[:, None]
     density = jax.vmap(log_gaussian)(centred, covariances).T
