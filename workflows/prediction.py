@@ -63,7 +63,7 @@ def usable(series):
     return [one[:, varies] for one in series]
 
 
-def run(series, target, families, steps=40, folds=3, progress=True):
+def run(series, target, families, steps=25, folds=3, progress=True):
     """Return the comparison of learned and classical connectomes."""
     parcels, kinds = series[0].shape[1], len(np.unique(target))
     head, score = ("logistic", scores.area_under_curve()) if kinds == 2 else ("ridge", scores.correlation())

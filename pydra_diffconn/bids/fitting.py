@@ -18,7 +18,8 @@ from pydra_diffconn.bids.learning import loss_and_scores
 from pydra_diffconn.bids.postprocess import Postprocess
 from pydra_diffconn.bids.process import one_line
 from pydra_diffconn.confound_models.strategies import strategy
-from pydra_diffconn.learning.comparing import Comparison, compare
+from pydra_diffconn.learning.comparing import compare
+from pydra_diffconn.learning.comparison import Comparison
 from pydra_diffconn.learning.fitting import fit
 from pydra_diffconn.learning.scoring import Pipeline
 

@@ -6,6 +6,7 @@ import dataclasses
 import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from pydra_diffconn.bids.motion import MotionFilter
@@ -83,6 +84,11 @@ class Settings:
             if getattr(self, name) in NONE:
                 object.__setattr__(self, name, None)
         object.__setattr__(self, "connectomes", tuple(self.connectomes))
+        if self.custom_confounds is not None:  # workers have folders of their own
+            folder = Path(self.custom_confounds).resolve()
+            if not folder.is_dir():
+                raise ValueError(f"custom_confounds = {self.custom_confounds!r} is no folder")
+            object.__setattr__(self, "custom_confounds", str(folder))
         self._check_words()
         self._check_numbers()
 

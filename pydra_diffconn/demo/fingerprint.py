@@ -23,7 +23,7 @@ from pydra_diffconn.blocks import (
 )
 from pydra_diffconn.demo import fingerprint_report, sample
 from pydra_diffconn.demo.fingerprint_report import PEARSON, WINDOW, Outcome
-from pydra_diffconn.learning.comparing import Comparison
+from pydra_diffconn.learning.comparison import Comparison
 from pydra_diffconn.learning.scoring import Pipeline, Score
 from pydra_diffconn.losses.identifiability import edge_similarity, recognised
 

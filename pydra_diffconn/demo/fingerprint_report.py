@@ -12,7 +12,7 @@ import numpy as np
 from pydra_diffconn import report
 from pydra_diffconn.bids import derivatives
 from pydra_diffconn.demo import sample
-from pydra_diffconn.learning.comparing import Comparison
+from pydra_diffconn.learning.comparison import Comparison
 from pydra_diffconn.learning.result import Result
 from pydra_diffconn.learning.scoring import CLASSICAL, LEARNED, START, Compared
 from pydra_diffconn.learning.telling_comparison import bars_of

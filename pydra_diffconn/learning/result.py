@@ -18,7 +18,7 @@ from pydra_diffconn.program.program import Program
 from pydra_diffconn.workflow.choosing import with_options
 
 if TYPE_CHECKING:
-    from pydra_diffconn.learning.comparing import Comparison
+    from pydra_diffconn.learning.comparison import Comparison
     from pydra_diffconn.learning.resampling import Resampled
 
 
@@ -114,7 +114,7 @@ class Result:
         ValueError
             If no runs were held out.
         """
-        from pydra_diffconn.learning.comparing import comparison_of
+        from pydra_diffconn.learning.comparison import comparison_of
 
         self.comparison = comparison_of(self, classical, scores, choose, progress)
         return self.comparison

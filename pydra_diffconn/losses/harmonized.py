@@ -1,7 +1,7 @@
 """Any loss of an output that is made alike over sites first."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from pydra_diffconn.losses.held_out import HeldOutPrediction, features_of
 
 @dataclass(frozen=True, kw_only=True)
 class Harmonized(Loss):
-    r"""A loss of an output that is made alike over sites first, as `Harmonize(...).of(loss)` makes it.
+    r"""A loss of an output that is made alike over sites first (`Harmonize`).
 
     $$ L\big(\text{ComBat}(x;\ \text{estimated from the runs learned from})\big) $$
 
@@ -30,11 +30,13 @@ class Harmonized(Loss):
     """
 
     loss: Loss
-    harmonize: Harmonize
+    harmonize: Harmonize = field(default_factory=Harmonize)
 
     def __post_init__(self) -> None:
         if isinstance(self.loss, HeldOutPrediction):
             raise ValueError("HeldOutPrediction is harmonized in each of its folds: give it harmonize=")
+        if self.loss.output != self.output:
+            raise ValueError(f"loss is of {self.loss.output!r}, not of {self.output!r}, which is made alike over sites")
 
     @property
     def label(self) -> str:

@@ -9,7 +9,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from pydra_diffconn.blocks.groups.combat import ComBat, too_few
-from pydra_diffconn.declare.loss import Loss
 
 Read = Callable[[str], Any]
 """From the name of an entry of the targets to one number for each run."""
@@ -21,7 +20,7 @@ class Harmonize:
 
     $$ y_i = \text{ComBat}\big(x_i;\ \text{estimated from the runs learned from}\big) $$
 
-    For `HeldOutPrediction(harmonize=...)`, scores of the same name, and any other loss: `Harmonize("site").of(loss)`.
+    For `HeldOutPrediction(harmonize=...)`, scores of the same name, and any other loss by `Harmonized`.
     Everything is estimated from the runs learned from, in each fold of a prediction anew, and taken from all: of a run
     that is held out its own site and covariates are used, and nothing of other runs of its fold. A site of which no run
     was learned from is refused before a score, or its features are left as they are, with a warning; so are, within the
@@ -66,12 +65,6 @@ class Harmonize:
         covariates = jnp.stack(columns, axis=1) if columns else None
         how = {"shrinkage": self.shrinkage, "scale": self.scale, "groups": self.sites}
         return ComBat.pure(features, numbered(read(self.site)), covariates, weights, **how)
-
-    def of(self, loss: Loss) -> Loss:
-        """Return a loss of its output as it is made alike by this."""
-        from pydra_diffconn.losses.harmonized import Harmonized
-
-        return Harmonized(loss.output, loss=loss, harmonize=self)
 
     def check_tested(self, learned_from: Any, tested: Any) -> None:
         """Refuse runs of sites that those learned from do not know, or warn of them, by the sites of both."""

@@ -51,6 +51,9 @@ def test_what_must_not_be_overlooked_stands_on_top(tmp_path):
     [
         ({}, ["of XCP-D", "0.01–0.08 Hz", "more than 0.3 mm", "first 2 frames"], []),  # noqa: RUF001
         ({"fd_threshold": None}, ["No frame was censored"], ["more than 0.3 mm"]),
+        ({"head_radius": "auto"}, ["the radius of a ball as large as the brain"], ["50 mm"]),
+        ({"fd_threshold_final": 0.2}, ["connectomes are of the frames that moved at most 0.2 mm"], []),
+        ({"dvars_threshold": 1.5, "exceeds": "all"}, ["and a standardised DVARS of more than 1.5"], [" or a stand"]),
         ({"order": "nilearn"}, ["nilearn"], ["of XCP-D"]),
         ({"order": "simultaneous"}, ["one projection"], ["of XCP-D"]),
         ({"high_pass": None, "low_pass": None}, [], ["Hz"]),

@@ -22,6 +22,7 @@ from pydra_diffconn.confound_models import strategies
         ({"fd_threshold_final": 0.4}, "fd_threshold_final = 0.4 mm is not below fd_threshold = 0.3"),
         ({"exceeds": "all"}, "needs both thresholds"),
         ({"exceeds": "most"}, "expected one of 'any', 'all'"),
+        ({"custom_confounds": "nowhere"}, "custom_confounds = 'nowhere' is no folder"),
         ({"head_radius": "small"}, "head_radius = 'small'; expected a number"),
         ({"before": 1.5}, "expected a whole number"),
         ({"motion_filter": "lp"}, "needs band_stop_min"),

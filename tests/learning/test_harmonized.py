@@ -42,7 +42,7 @@ def task():
 def by_hand(features, sites, target, training, covariates=None, penalty=0.1):
     """Return what a ridge regression of the training people predicts for all, by features that ComBat made alike."""
     made = np.asarray(ComBat.pure(features, sites, covariates, training * 1.0))
-    made = made / np.sqrt(made[training].var(axis=0).mean())
+    made = made / np.sqrt(made[training].var(axis=0).mean())  # the head's unit
     return Ridge(penalty * features.shape[1]).fit(made[training], target[training]).predict(made)
 
 
@@ -119,7 +119,7 @@ def test_any_loss_sees_what_is_alike_over_sites(x64):
     matrices = np.zeros((PEOPLE, 4, 4))
     upper = np.triu_indices(4, 1)
     matrices[:, *upper], matrices[:, *upper[::-1]] = FEATURES, FEATURES
-    loss, targets = losses.Harmonize().of(losses.QcFc("x")), {"quality": quality, "site": NUMBERS}
+    loss, targets = losses.Harmonized("x", loss=losses.QcFc("x")), {"quality": quality, "site": NUMBERS}
     assert loss.label == "QcFc" and loss.refers and loss.least_runs == losses.QcFc("x").least_runs
     for outputs, training in (({}, np.ones(PEOPLE)), ({TESTED: tested}, 1.0 * (np.arange(PEOPLE) >= 12))):
         made = matrices.copy()
@@ -127,12 +127,14 @@ def test_any_loss_sees_what_is_alike_over_sites(x64):
         chosen = tested if outputs else np.arange(PEOPLE)
         expected = losses.QcFc("x")({"x": jnp.asarray(made[chosen])}, {"quality": quality[chosen]})
         assert float(loss({"x": jnp.asarray(matrices), **outputs}, targets)) == pytest.approx(float(expected), rel=1e-9)
-    vectors = losses.Harmonize().of(losses.Norm("x"))
+    vectors = losses.Harmonized("x", loss=losses.Norm("x"), harmonize=losses.Harmonize())
     made = np.asarray(ComBat.pure(FEATURES, NUMBERS)).reshape(PEOPLE, 2, 3)
     found = vectors({"x": jnp.asarray(FEATURES.reshape(PEOPLE, 2, 3))}, targets)
     assert float(found) == pytest.approx(float(losses.Norm("x")({"x": jnp.asarray(made)})))
     with pytest.raises(ValueError, match="give it harmonize="):
-        losses.Harmonize().of(losses.HeldOutPrediction("x"))
+        losses.Harmonized("x", loss=losses.HeldOutPrediction("x"))
+    with pytest.raises(ValueError, match="loss is of 'y', not of 'x'"):
+        losses.Harmonized("x", loss=losses.Norm("y"))
     with pytest.raises(ValueError, match="QcFc: site 3 has none"):
         loss.check_tested({"site": NUMBERS}, {"site": np.array([3])})
 

@@ -40,10 +40,15 @@ def people():
     return Connectome(tr=1.0).split("bold", bold=runs), {"target": target, "person": PERSON}, runs
 
 
+def at_one_scale(features, rest):
+    """Return features whose variance is 1 on average in those learned from."""
+    return features / np.sqrt(features[rest].var(axis=0).mean())
+
+
 def ridge(rest, others):
-    """Predict by scikit-learn; the features' variance is 1 on average in those learned from."""
-    unit = np.sqrt(FEATURES[rest].var(axis=0).mean())
-    return Ridge(0.6).fit(FEATURES[rest] / unit, TARGET[rest]).predict(FEATURES[others] / unit)
+    """Predict by scikit-learn."""
+    scaled = at_one_scale(FEATURES, rest)
+    return Ridge(0.6).fit(scaled[rest], TARGET[rest]).predict(scaled[others])
 
 
 @pytest.mark.parametrize("folds", [5, None])
@@ -117,7 +122,8 @@ def test_learning_to_predict_is_judged_on_people_who_took_no_part(people):
     for low, test in zip(found.parameters["BandPass.low"], found.tested, strict=True):
         edges = np.stack([_edges(run, low) for run in runs])
         rest = np.setdiff1d(np.arange(len(PERSON)), test)
-        predicted[test] = Ridge(0.06).fit(edges[rest], given["target"][rest]).predict(edges[test])
+        scaled = at_one_scale(edges, rest)
+        predicted[test] = Ridge(0.06).fit(scaled[rest], given["target"][rest]).predict(scaled[test])
         np.testing.assert_allclose(
             found.outputs["connectome"][test][:, *np.triu_indices(PARCELS, 1)], edges[test], atol=1e-5
         )
@@ -155,9 +161,9 @@ def test_the_area_under_the_curve_is_that_of_scikit_learn(x64):
     rest = np.arange(10, len(TARGET))
     score = scores.area_under_curve("x", penalty=0.1)
     decision = score.of_runs({"x": FEATURES}, {"target": classes}, tested)
-    expected = (
-        LogisticRegression(C=1 / 0.6, tol=1e-10).fit(FEATURES[rest], classes[rest]).decision_function(FEATURES[tested])
-    )
+    scaled = at_one_scale(FEATURES, rest)
+    fitted = LogisticRegression(C=1 / 0.6, tol=1e-10).fit(scaled[rest], classes[rest])
+    expected = fitted.decision_function(scaled[tested])
     np.testing.assert_allclose(decision, expected, atol=1e-5)
     tied = decision.round(1)
     assert score.together(tied, {"target": classes[tested]}) == pytest.approx(roc_auc_score(classes[tested], tied))

@@ -42,7 +42,7 @@ TERMS = [
     (losses.Eigenmaps("affinity"), None),
     (losses.Entropy("maps", axis=0), None),
     (losses.Equilibrium("maps"), None),
-    (losses.Harmonize().of(losses.QcFc("connectome")), {**QUALITY, "site": np.array([0, 1, 1, 0])}),
+    (losses.Harmonized("connectome", loss=losses.QcFc("connectome")), {**QUALITY, "site": np.array([0, 1, 1, 0])}),
     (losses.HemisphereTether("maps", other="other", coordinates=POINTS, other_coordinates=POINTS), None),
     (losses.HeldOutPrediction("course", penalty=0.1, folds=2), {"target": QUALITY["quality"]}),
     (losses.Hinge("value"), np.sign(DATA["value"] - 0.5)),

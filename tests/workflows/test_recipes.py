@@ -4,7 +4,7 @@ import html
 import importlib.util
 from pathlib import Path
 
-import nibabel as nib
+import nibabel
 import numpy as np
 import pandas as pd
 import pytest
@@ -80,9 +80,9 @@ def task_files(folder, frames=120, tr=2.0):
     series[:, :2] += 6 * design[["a", "b"]].to_numpy() @ [[1, 2], [1, 1]] + moved[:, :1]
     series[:, 2:] += 2 * shared[:, None]
     image = np.repeat(series.T[:, None, None, :], 3, axis=1).astype(np.float32)
-    nib.save(nib.Nifti1Image(image, np.eye(4)), folder / "bold.nii.gz")
+    nibabel.save(nibabel.Nifti1Image(image, np.eye(4)), folder / "bold.nii.gz")
     labels = np.repeat(np.arange(1, 5)[:, None, None], 3, axis=1).astype(np.int16)
-    nib.save(nib.Nifti1Image(labels, np.eye(4)), folder / "labels.nii.gz")
+    nibabel.save(nibabel.Nifti1Image(labels, np.eye(4)), folder / "labels.nii.gz")
     return (
         [str(folder / name) for name in ("bold.nii.gz", "events.tsv", "confounds.tsv", "labels.nii.gz")],
         design,
@@ -141,8 +141,8 @@ def test_parcels_of_real_people_are_judged_in_the_other_half_of_a_film(shared, t
     assert within["learned, each person's"] > within["spectral cut, group"]
     assert "less" in told and "95 % interval over 3 people" in told
     maps = ways["learned, each person's"][0] == np.arange(8)[:, None]
-    drawn = nib.load(atlases.write_hard_atlas(maps, image, tmp_path / "person_dseg.nii.gz"))
-    fine = nib.load(image)
+    drawn = nibabel.load(atlases.write_hard_atlas(maps, image, tmp_path / "person_dseg.nii.gz"))
+    fine = nibabel.load(image)
     assert drawn.shape == fine.shape and np.allclose(drawn.affine, fine.affine)
     first = np.asarray(drawn.dataobj)[np.asarray(fine.dataobj) == 1]
     assert set(first) == {ways["learned, each person's"][0][0] + 1}

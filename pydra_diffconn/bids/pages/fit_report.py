@@ -12,7 +12,7 @@ from pydra_diffconn.bids.fit_config import FitConfig
 from pydra_diffconn.bids.fitting import Outcome
 from pydra_diffconn.bids.jobs import plain
 from pydra_diffconn.learning import telling
-from pydra_diffconn.learning.comparing import Comparison
+from pydra_diffconn.learning.comparison import Comparison
 from pydra_diffconn.learning.scoring import CLASSICAL, LEARNED, START
 from pydra_diffconn.learning.telling_comparison import WORDS, cards_of, too_few
 from pydra_diffconn.report import figures

@@ -125,8 +125,8 @@ def _displacement(processing: Processing) -> str:
         how = "by the formula of Jenkinson" + cite(["jenkinson2002"])
     else:
         radius = processing.get("head_radius", 50.0)
-        size = "the radius of a ball as large as the brain" if radius == "auto" else f"{radius:g} mm"
-        how = f"by the formula of Power with a head radius of {size}" + cite(["power2012"])
+        size = "the radius of a ball as large as the brain" if radius == "auto" else f"a head radius of {radius:g} mm"
+        how = f"by the formula of Power with {size}" + cite(["power2012"])
     kind = processing.get("motion_filter")
     if kind is None:
         return how
