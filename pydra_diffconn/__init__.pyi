@@ -3,6 +3,7 @@
 from . import atlases as atlases
 from . import blocks as blocks
 from . import generators as generators
+from . import inference as inference
 from . import losses as losses
 from . import nipype as nipype
 from . import report as report

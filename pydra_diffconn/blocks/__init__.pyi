@@ -39,6 +39,8 @@ if not typing.TYPE_CHECKING:  # read by lazy_loader
     from .connectivity.correlation import Precision as Precision
     from .connectivity.correlation import ShrinkCovariance as ShrinkCovariance
     from .connectivity.correlation import VectorizeEdges as VectorizeEdges
+    from .connectivity.dependence import DistanceCorrelation as DistanceCorrelation
+    from .connectivity.dependence import MutualInformation as MutualInformation
     from .connectivity.edge_series import CoactivationPattern as CoactivationPattern
     from .connectivity.edge_series import EdgeTimeSeries as EdgeTimeSeries
     from .connectivity.graphical_lasso import GraphicalLasso as GraphicalLasso
@@ -57,6 +59,9 @@ if not typing.TYPE_CHECKING:  # read by lazy_loader
     from .connectivity.shrinkage import GroupShrinkage as GroupShrinkage
     from .connectivity.shrinkage import LedoitWolf as LedoitWolf
     from .connectivity.shrinkage import Oas as Oas
+    from .connectivity.spectra import CrossSpectrum as CrossSpectrum
+    from .connectivity.spectra import LaggedCoherence as LaggedCoherence
+    from .connectivity.spectra import PhaseLagIndex as PhaseLagIndex
     from .connectivity.tangent import SpdMean as SpdMean
     from .connectivity.tangent import TangentProject as TangentProject
     from .connectivity.weights import WeightEdges as WeightEdges
@@ -112,10 +117,13 @@ if not typing.TYPE_CHECKING:  # read by lazy_loader
     from .series.standardize import StandardizeRuns as StandardizeRuns
     from .series.temporal_snr import TemporalSnr as TemporalSnr
     from .series.unit_norm import UnitNorm as UnitNorm
+    from .states.changing import DynamicCorrelation as DynamicCorrelation
+    from .states.changing import EwmaCovariance as EwmaCovariance
     from .states.decomposition import IndependentComponents as IndependentComponents
     from .states.decomposition import NonnegativeFactors as NonnegativeFactors
     from .states.decomposition import NormalizedCut as NormalizedCut
     from .states.decomposition import SparseCodes as SparseCodes
+    from .states.hidden_markov import HiddenMarkov as HiddenMarkov
     from .states.mixtures import SoftKMeans as SoftKMeans
     from .states.mixtures import VonMisesFisherMixture as VonMisesFisherMixture
     from .states.windows import StateCovariance as StateCovariance
@@ -155,15 +163,19 @@ __all__ = [
     "Correlation",
     "CorrelationOfCovariance",
     "Covariance",
+    "CrossSpectrum",
     "CutEnds",
     "DegreeCentrality",
     "Despike",
     "Detrend",
     "DisparityFilter",
+    "DistanceCorrelation",
     "Dvars",
+    "DynamicCorrelation",
     "EdgeTimeSeries",
     "Efficiency",
     "EigenvectorCentrality",
+    "EwmaCovariance",
     "Falff",
     "FilterBank",
     "FilterMotion",
@@ -175,6 +187,7 @@ __all__ = [
     "GloverDesign",
     "GraphicalLasso",
     "GroupShrinkage",
+    "HiddenMarkov",
     "HighPass",
     "ImaginaryCoherence",
     "IndependentComponents",
@@ -185,6 +198,7 @@ __all__ = [
     "KernelRidge",
     "LagMaps",
     "LagWeightedCovariance",
+    "LaggedCoherence",
     "LaggedCovariance",
     "LedoitWolf",
     "LocalTissueMean",
@@ -192,6 +206,7 @@ __all__ = [
     "LowPass",
     "MarkFrames",
     "Modularity",
+    "MutualInformation",
     "NodeStrength",
     "NonAggressiveRegression",
     "NonnegativeFactors",
@@ -201,6 +216,7 @@ __all__ = [
     "Parcellate",
     "PartialCorrelation",
     "ParticipationCoefficient",
+    "PhaseLagIndex",
     "PhaseLocking",
     "Precision",
     "Procrustes",
@@ -960,6 +976,31 @@ class Covariance(workflow.Task[_CovarianceOutputs]):
         ddof: int = 1,
     ) -> jax.Array: ...
 
+class _CrossSpectrumOutputs(workflow.Outputs):
+    real: typing.Any
+    imaginary: typing.Any
+
+class CrossSpectrum(workflow.Task[_CrossSpectrumOutputs]):
+    """Estimate the cross-spectral density of all pairs at each frequency of the segments (Welch)."""
+
+    Outputs: typing.TypeAlias = _CrossSpectrumOutputs
+    declaration: typing.ClassVar[declared.Declaration]
+    def __init__(
+        self,
+        *,
+        timeseries: accepted.Data = ...,
+        tr: accepted.Number = ...,
+        frame_weights: accepted.Data | None = None,
+        length: int | accepted.Lazy = 64,
+    ) -> None: ...
+    @staticmethod
+    def pure(
+        timeseries: accepted.Traced,
+        tr: accepted.Traced,
+        frame_weights: accepted.Traced | None = None,
+        length: int = 64,
+    ) -> tuple[jax.Array, jax.Array]: ...
+
 class _CutEndsOutputs(workflow.Outputs):
     frame_weights: typing.Any
 
@@ -1089,6 +1130,26 @@ class DisparityFilter(workflow.Task[_DisparityFilterOutputs]):
         softness: accepted.Traced = 0.0,
     ) -> jax.Array: ...
 
+class _DistanceCorrelationOutputs(workflow.Outputs):
+    connectome: typing.Any
+
+class DistanceCorrelation(workflow.Task[_DistanceCorrelationOutputs]):
+    """Measure how much each pair depends on each other, in whatever way (distance correlation)."""
+
+    Outputs: typing.TypeAlias = _DistanceCorrelationOutputs
+    declaration: typing.ClassVar[declared.Declaration]
+    def __init__(
+        self,
+        *,
+        timeseries: accepted.Data = ...,
+        frame_weights: accepted.Data | None = None,
+    ) -> None: ...
+    @staticmethod
+    def pure(
+        timeseries: accepted.Traced,
+        frame_weights: accepted.Traced | None = None,
+    ) -> jax.Array: ...
+
 class _DvarsOutputs(workflow.Outputs):
     dvars: typing.Any
     std_dvars: typing.Any
@@ -1109,6 +1170,31 @@ class Dvars(workflow.Task[_DvarsOutputs]):
     def pure(
         timeseries: accepted.Traced,
         intensity: accepted.Traced = 1000.0,
+    ) -> tuple[jax.Array, jax.Array]: ...
+
+class _DynamicCorrelationOutputs(workflow.Outputs):
+    connectome: typing.Any
+    log_likelihood: typing.Any
+
+class DynamicCorrelation(workflow.Task[_DynamicCorrelationOutputs]):
+    """Estimate the correlation in each frame, given those before (dynamic conditional correlation, DCC-GARCH)."""
+
+    Outputs: typing.TypeAlias = _DynamicCorrelationOutputs
+    declaration: typing.ClassVar[declared.Declaration]
+    def __init__(
+        self,
+        *,
+        timeseries: accepted.Data = ...,
+        frame_weights: accepted.Data | None = None,
+        dynamics: accepted.Values | None = None,
+        volatility: accepted.Values | None = None,
+    ) -> None: ...
+    @staticmethod
+    def pure(
+        timeseries: accepted.Traced,
+        frame_weights: accepted.Traced | None = None,
+        dynamics: accepted.Traced | None = None,
+        volatility: accepted.Traced | None = None,
     ) -> tuple[jax.Array, jax.Array]: ...
 
 class _EdgeTimeSeriesOutputs(workflow.Outputs):
@@ -1169,6 +1255,32 @@ class EigenvectorCentrality(workflow.Task[_EigenvectorCentralityOutputs]):
     @staticmethod
     def pure(
         connectome: accepted.Traced,
+    ) -> jax.Array: ...
+
+class _EwmaCovarianceOutputs(workflow.Outputs):
+    covariance: typing.Any
+
+class EwmaCovariance(workflow.Task[_EwmaCovarianceOutputs]):
+    """Estimate the covariance (or correlation) in each frame, earlier frames counting less and less."""
+
+    Outputs: typing.TypeAlias = _EwmaCovarianceOutputs
+    declaration: typing.ClassVar[declared.Declaration]
+    def __init__(
+        self,
+        *,
+        timeseries: accepted.Data = ...,
+        frame_weights: accepted.Data | None = None,
+        halflife: accepted.Number = 10.0,
+        kind: typing.Literal["covariance", "correlation"] | accepted.Lazy = "covariance",
+        ddof: int | accepted.Lazy = 1,
+    ) -> None: ...
+    @staticmethod
+    def pure(
+        timeseries: accepted.Traced,
+        frame_weights: accepted.Traced | None = None,
+        halflife: accepted.Traced = 10.0,
+        kind: typing.Literal["covariance", "correlation"] = "covariance",
+        ddof: int = 1,
     ) -> jax.Array: ...
 
 class _FalffOutputs(workflow.Outputs):
@@ -1458,6 +1570,35 @@ class GroupShrinkage(workflow.Task[_GroupShrinkageOutputs]):
         target: accepted.Traced | None = None,
     ) -> jax.Array: ...
 
+class _HiddenMarkovOutputs(workflow.Outputs):
+    state_weights: typing.Any
+    log_likelihood: typing.Any
+
+class HiddenMarkov(workflow.Task[_HiddenMarkovOutputs]):
+    """Find how likely each state is in each frame, of a Gaussian hidden Markov model."""
+
+    Outputs: typing.TypeAlias = _HiddenMarkovOutputs
+    declaration: typing.ClassVar[declared.Declaration]
+    def __init__(
+        self,
+        *,
+        timeseries: accepted.Data = ...,
+        covariances: accepted.Values = ...,
+        transitions: accepted.Values = ...,
+        means: accepted.Values | None = None,
+        initial: accepted.Values | None = None,
+        frame_weights: accepted.Data | None = None,
+    ) -> None: ...
+    @staticmethod
+    def pure(
+        timeseries: accepted.Traced,
+        covariances: accepted.Traced,
+        transitions: accepted.Traced,
+        means: accepted.Traced | None = None,
+        initial: accepted.Traced | None = None,
+        frame_weights: accepted.Traced | None = None,
+    ) -> tuple[jax.Array, jax.Array]: ...
+
 class _HighPassOutputs(workflow.Outputs):
     timeseries: typing.Any
 
@@ -1716,6 +1857,36 @@ class LagWeightedCovariance(workflow.Task[_LagWeightedCovarianceOutputs]):
         ddof: int = 1,
     ) -> jax.Array: ...
 
+class _LaggedCoherenceOutputs(workflow.Outputs):
+    connectome: typing.Any
+
+class LaggedCoherence(workflow.Task[_LaggedCoherenceOutputs]):
+    """Measure the coherence of each pair that is not instantaneous, its mean over the frequencies of a band."""
+
+    Outputs: typing.TypeAlias = _LaggedCoherenceOutputs
+    declaration: typing.ClassVar[declared.Declaration]
+    def __init__(
+        self,
+        *,
+        timeseries: accepted.Data = ...,
+        tr: accepted.Number = ...,
+        frame_weights: accepted.Data | None = None,
+        low: accepted.Number = 0.01,
+        high: accepted.Number = 0.1,
+        softness: accepted.Number = 0.0,
+        length: int | accepted.Lazy = 64,
+    ) -> None: ...
+    @staticmethod
+    def pure(
+        timeseries: accepted.Traced,
+        tr: accepted.Traced,
+        frame_weights: accepted.Traced | None = None,
+        low: accepted.Traced = 0.01,
+        high: accepted.Traced = 0.1,
+        softness: accepted.Traced = 0.0,
+        length: int = 64,
+    ) -> jax.Array: ...
+
 class _LaggedCovarianceOutputs(workflow.Outputs):
     covariance: typing.Any
 
@@ -1894,6 +2065,32 @@ class Modularity(workflow.Task[_ModularityOutputs]):
         coupling: accepted.Traced | None = None,
         resolution: accepted.Traced = 1.0,
         negative: typing.Literal["asymmetric", "gomez", "ignore"] = "asymmetric",
+    ) -> jax.Array: ...
+
+class _MutualInformationOutputs(workflow.Outputs):
+    connectome: typing.Any
+
+class MutualInformation(workflow.Task[_MutualInformationOutputs]):
+    """Measure what each pair of series tells of each other, in nats, by counting frames in bins."""
+
+    Outputs: typing.TypeAlias = _MutualInformationOutputs
+    declaration: typing.ClassVar[declared.Declaration]
+    def __init__(
+        self,
+        *,
+        timeseries: accepted.Data = ...,
+        frame_weights: accepted.Data | None = None,
+        bins: int | accepted.Lazy = 8,
+        assignment: typing.Literal["linear", "hard"] | accepted.Lazy = "linear",
+        normalized: bool | accepted.Lazy = False,
+    ) -> None: ...
+    @staticmethod
+    def pure(
+        timeseries: accepted.Traced,
+        frame_weights: accepted.Traced | None = None,
+        bins: int = 8,
+        assignment: typing.Literal["linear", "hard"] = "linear",
+        normalized: bool = False,
     ) -> jax.Array: ...
 
 class _NodeStrengthOutputs(workflow.Outputs):
@@ -2096,6 +2293,38 @@ class ParticipationCoefficient(workflow.Task[_ParticipationCoefficientOutputs]):
         connectome: accepted.Traced,
         affiliation: accepted.Traced,
         sign: typing.Literal["positive", "negative", "all"] = "positive",
+    ) -> jax.Array: ...
+
+class _PhaseLagIndexOutputs(workflow.Outputs):
+    connectome: typing.Any
+
+class PhaseLagIndex(workflow.Task[_PhaseLagIndexOutputs]):
+    """Measure how consistently one of each pair leads (weighted phase lag index), its mean over a band."""
+
+    Outputs: typing.TypeAlias = _PhaseLagIndexOutputs
+    declaration: typing.ClassVar[declared.Declaration]
+    def __init__(
+        self,
+        *,
+        timeseries: accepted.Data = ...,
+        tr: accepted.Number = ...,
+        frame_weights: accepted.Data | None = None,
+        low: accepted.Number = 0.01,
+        high: accepted.Number = 0.1,
+        softness: accepted.Number = 0.0,
+        length: int | accepted.Lazy = 64,
+        kind: typing.Literal["weighted", "debiased"] | accepted.Lazy = "weighted",
+    ) -> None: ...
+    @staticmethod
+    def pure(
+        timeseries: accepted.Traced,
+        tr: accepted.Traced,
+        frame_weights: accepted.Traced | None = None,
+        low: accepted.Traced = 0.01,
+        high: accepted.Traced = 0.1,
+        softness: accepted.Traced = 0.0,
+        length: int = 64,
+        kind: typing.Literal["weighted", "debiased"] = "weighted",
     ) -> jax.Array: ...
 
 class _PhaseLockingOutputs(workflow.Outputs):

@@ -11,6 +11,7 @@ from .communities import Modularity as Modularity
 from .covariance import DetCorrelation as DetCorrelation
 from .covariance import LogDetCorrelation as LogDetCorrelation
 from .covariance import MultivariateKurtosis as MultivariateKurtosis
+from .harmonized import Harmonized as Harmonized
 from .harmonizing import Harmonize as Harmonize
 from .held_out import HeldOutPrediction as HeldOutPrediction
 from .held_out import predicted as predicted

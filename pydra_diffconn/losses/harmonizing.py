@@ -20,11 +20,11 @@ class Harmonize:
 
     $$ y_i = \text{ComBat}\big(x_i;\ \text{estimated from the runs learned from}\big) $$
 
-    For `HeldOutPrediction(harmonize=...)` and scores of the same name. Everything is estimated from the runs from which
-    a head is learned, in each fold anew, and taken from all: of a run that is held out its own site and covariates are
-    used, and nothing of other runs of its fold. A site of which no run was learned from is refused before a score, or
-    its features are left as they are, with a warning; so are, within the folds of a fit, those of a site with fewer
-    than two runs there. See `blocks.ComBat`.
+    For `HeldOutPrediction(harmonize=...)`, scores of the same name, and any other loss by `Harmonized`.
+    Everything is estimated from the runs learned from, in each fold of a prediction anew, and taken from all: of a run
+    that is held out its own site and covariates are used, and nothing of other runs of its fold. A site of which no run
+    was learned from is refused before a score, or its features are left as they are, with a warning; so are, within the
+    folds of a prediction, those of a site with fewer than two runs there. See `blocks.ComBat`.
 
     Parameters
     ----------

@@ -203,6 +203,7 @@ SPECIAL: dict[str, Callable[[], dict[str, Any]]] = {
     "FrequencyGain": lambda: {"gain": shares()[:, 0]},
     "FilterBank": lambda: {"band_shares": shares()},
     "GateConfounds": lambda: {"gates": np.array([1.0, 0.2])},
+    "HiddenMarkov": lambda: {"transitions": np.full((3, 3), 0.05) + 0.85 * np.eye(3)},
     "IndependentComponents": lambda: {"samples": mixed(), "components": 3},
     "Interpolate": lambda: {"timeseries": jerked()},
     "CutEnds": lambda: {"frame_weights": late()},

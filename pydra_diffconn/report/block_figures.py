@@ -153,6 +153,19 @@ def responses(block: Any) -> Any:
     return figure
 
 
+def pairs_over_time(block: Any) -> Any:
+    """Draw how a block's matrices change from frame to frame, of a pair within a network and one between two."""
+    arguments = block_examples.arguments_of(block) or {}
+    name = next(iter(block.declaration.outputs))
+    found = computed(block, arguments)[name]
+    figure, axes = figures.new(6, 2.4)
+    for other, colour, label in ((1, figures.LEARNED, "one network"), (8, figures.CLASSICAL, "two networks")):
+        axes.plot(found[:, 0, other], color=colour, linewidth=1, label=label)
+    axes.set(xlabel="frame", ylabel=f"{name} of two parcels")
+    axes.legend(frameon=False, fontsize=8, ncols=2)
+    return figure
+
+
 def before_and_after(block: Any) -> Any:
     """Draw what a block gets, simulated, and what it makes of it; None if it needs what has no example."""
     arguments = block_examples.arguments_of(block)
@@ -176,6 +189,8 @@ SPECIAL: dict[str, Callable[[Any], Any]] = {
     "AnalyticSignal": envelope,
     "Censor": soft_mask,
     "ConnectivityGradients": components,
+    "DynamicCorrelation": pairs_over_time,
+    "EwmaCovariance": pairs_over_time,
     "FilterMotion": before_displacement,
     "FirDesign": responses,
     "GloverDesign": responses,

@@ -114,6 +114,31 @@ def test_a_site_of_which_nobody_was_learned_from_is_told(task):
         )
 
 
+def test_any_loss_sees_what_is_alike_over_sites(x64):
+    tested, quality = np.arange(12), rng.random(PEOPLE)
+    matrices = np.zeros((PEOPLE, 4, 4))
+    upper = np.triu_indices(4, 1)
+    matrices[:, *upper], matrices[:, *upper[::-1]] = FEATURES, FEATURES
+    loss, targets = losses.Harmonized("x", loss=losses.QcFc("x")), {"quality": quality, "site": NUMBERS}
+    assert loss.label == "QcFc" and loss.refers and loss.least_runs == losses.QcFc("x").least_runs
+    for outputs, training in (({}, np.ones(PEOPLE)), ({TESTED: tested}, 1.0 * (np.arange(PEOPLE) >= 12))):
+        made = matrices.copy()
+        made[:, *upper] = made[:, *upper[::-1]] = ComBat.pure(FEATURES, NUMBERS, subject_weights=training)
+        chosen = tested if outputs else np.arange(PEOPLE)
+        expected = losses.QcFc("x")({"x": jnp.asarray(made[chosen])}, {"quality": quality[chosen]})
+        assert float(loss({"x": jnp.asarray(matrices), **outputs}, targets)) == pytest.approx(float(expected), rel=1e-9)
+    vectors = losses.Harmonized("x", loss=losses.Norm("x"), harmonize=losses.Harmonize())
+    made = np.asarray(ComBat.pure(FEATURES, NUMBERS)).reshape(PEOPLE, 2, 3)
+    found = vectors({"x": jnp.asarray(FEATURES.reshape(PEOPLE, 2, 3))}, targets)
+    assert float(found) == pytest.approx(float(losses.Norm("x")({"x": jnp.asarray(made)})))
+    with pytest.raises(ValueError, match="give it harmonize="):
+        losses.Harmonized("x", loss=losses.HeldOutPrediction("x"))
+    with pytest.raises(ValueError, match="loss is of 'y', not of 'x'"):
+        losses.Harmonized("x", loss=losses.Norm("y"))
+    with pytest.raises(ValueError, match="QcFc: site 3 has none"):
+        loss.check_tested({"site": NUMBERS}, {"site": np.array([3])})
+
+
 def test_settings_count_for_the_cache_and_other_terms_ask_nothing():
     kinds = [None, losses.Harmonize(), losses.Harmonize("scanner"), losses.Harmonize(shrinkage=0.5)]
     assert len({hash_function(losses.HeldOutPrediction("x", harmonize=kind)) for kind in kinds}) == 4

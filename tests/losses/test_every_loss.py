@@ -42,6 +42,7 @@ TERMS = [
     (losses.Eigenmaps("affinity"), None),
     (losses.Entropy("maps", axis=0), None),
     (losses.Equilibrium("maps"), None),
+    (losses.Harmonized("connectome", loss=losses.QcFc("connectome")), {**QUALITY, "site": np.array([0, 1, 1, 0])}),
     (losses.HemisphereTether("maps", other="other", coordinates=POINTS, other_coordinates=POINTS), None),
     (losses.HeldOutPrediction("course", penalty=0.1, folds=2), {"target": QUALITY["quality"]}),
     (losses.Hinge("value"), np.sign(DATA["value"] - 0.5)),
@@ -69,7 +70,11 @@ TERMS = [
 
 
 def test_the_table_has_every_loss():
-    public = {name for name in losses.__all__ if name[0].isupper()} - {"Loss", "Sum"}
+    public = {name for name in losses.__all__ if name[0].isupper()} - {
+        "Loss",
+        "Sum",
+        "Harmonize",
+    }  # the last is a setting
     assert public == {type(term).__name__ for term, _ in TERMS}
 
 

@@ -41,7 +41,7 @@ def test_pydra_users_find_the_blocks_where_they_look():
 
 
 PUBLIC = """Connectome Fit Learn Learning Machine Minibatches Parameter Pipeline Program Result Score __version__ atlases block blocks bootstrap compare constraints cross_validate fit fuse
-generators hookimpl joined_groups load_parameters losses multiverse nipype noise optimise proposals report sample scores strategies surfaces swap with_parameters"""
+generators hookimpl inference joined_groups load_parameters losses multiverse nipype noise optimise proposals report sample scores strategies surfaces swap with_parameters"""
 
 
 def test_the_public_names_are_there():

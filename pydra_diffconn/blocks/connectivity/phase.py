@@ -1,22 +1,23 @@
 """Connectivity of phases, spectra and envelopes: analytic signal, phase locking, coherence, amplitude correlation."""
 
-from collections.abc import Mapping
-from typing import Any
-
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float
 
-from pydra_diffconn.blocks.checks import check_band, check_series
+from pydra_diffconn.blocks.checks import check_series
 from pydra_diffconn.blocks.connectivity.correlation import Correlation
+from pydra_diffconn.blocks.connectivity.segments import (
+    band_shares,
+    check_segments,
+    mean_over_band,
+    unit_spectra,
+    varies,
+)
 from pydra_diffconn.blocks.series.amplitude import BandSoftness
 from pydra_diffconn.blocks.shared_parameters import FrameWeights, HighCutoff, LowCutoff
 from pydra_diffconn.declare.block import define
 from pydra_diffconn.numerics import spd
-from pydra_diffconn.numerics.dead_columns import is_alive
 from pydra_diffconn.numerics.gaps import bridge
-from pydra_diffconn.numerics.gates import gate
 from pydra_diffconn.numerics.weights import total_weight
 
 
@@ -101,29 +102,6 @@ def AmplitudeCorrelation(
     return Correlation.pure(_modulus(signal), weights)
 
 
-def check_segments(arguments: Mapping[str, Any]) -> None:
-    """Refuse what `check_series` and `check_band` refuse, fewer than two segments, and empty bands."""
-    check_series(arguments)
-    check_band(arguments)
-    series, length = arguments.get("timeseries"), arguments.get("length", 64)
-    if series is not None:
-        count = 1 + (len(series) - length) // (length // 2) if length >= 4 else 0
-        if count < 2:
-            raise ValueError(
-                f"length = {length} frames makes {max(count, 0)} segments of {len(series)} frames; coherence needs at "
-                f"least 2: choose a length from 4 to {2 * len(series) // 3}"
-            )
-    tr, low, high = (arguments.get(name) for name in ("tr", "low", "high"))
-    if tr is None or low is None or high is None or arguments.get("softness", 0) > 0:
-        return
-    frequencies = np.fft.rfftfreq(length, tr)
-    if not np.any((frequencies >= low) & (frequencies <= high)):
-        raise ValueError(
-            f"no frequency of segments of {length} frames lies between low = {low:g} and high = {high:g} Hz; they are "
-            f"{frequencies[1]:.3g} Hz apart: use longer segments or a wider band, or give a softness > 0"
-        )
-
-
 @define(outputs=["connectome"], check=check_segments, skips=True, varies=True)
 def Coherence(
     timeseries: Float[Array, "time parcels"],
@@ -157,9 +135,9 @@ def Coherence(
     length : int
         Frames in a segment.
     """
-    spectra, band = _segment_spectra(timeseries, frame_weights, length), _share(tr, low, high, softness, length)
+    spectra, band = unit_spectra(timeseries, frame_weights, length), band_shares(tr, low, high, softness, length)
     squared = lambda cross: jnp.real(cross) ** 2 + jnp.imag(cross) ** 2  # noqa: E731
-    return spd.correlations(_mean_over_band(spectra, band, squared))
+    return spd.correlations(mean_over_band(spectra, band, squared))
 
 
 @define(outputs=["connectome"], check=check_segments, skips=True, varies=True)
@@ -198,44 +176,9 @@ def ImaginaryCoherence(
     absolute : bool
         Whether the modulus is taken at each frequency, which makes the matrix symmetric.
     """
-    spectra, band = _segment_spectra(timeseries, frame_weights, length), _share(tr, low, high, softness, length)
+    spectra, band = unit_spectra(timeseries, frame_weights, length), band_shares(tr, low, high, softness, length)
     part = lambda cross: jnp.abs(jnp.imag(cross)) if absolute else jnp.imag(cross)  # noqa: E731
-    return spd.without_diagonal(jnp.clip(_mean_over_band(spectra, band, part), -1.0, 1.0))
-
-
-def _segment_spectra(
-    series: Float[Array, "time parcels"], frame_weights: Float[Array, "time"] | None, length: int
-) -> Complex[Array, "frequencies segments parcels"]:
-    """Return the spectra of all segments, of unit power over segments at each frequency; 0 of a constant column."""
-    starts = np.arange(0, len(series) - length + 1, length - length // 2)
-    frames = starts[:, None] + np.arange(length)
-    weights = jnp.ones_like(series[:, 0]) if frame_weights is None else frame_weights
-    alive = _varies(series, weights)
-    centred = jnp.where(alive, series - weights @ series / total_weight(weights), 0.0)
-    segments, kept = centred[frames], weights[frames][:, :, None]
-    total = kept.sum(axis=1, keepdims=True)
-    mean = jnp.sum(kept * segments, axis=1, keepdims=True) / jnp.where(total > 0, total, 1.0)
-    window = jnp.asarray(0.5 - 0.5 * np.cos(2 * np.pi * np.arange(length) / length), dtype=series.dtype)
-    spectra = jnp.fft.rfft(window[:, None] * kept * (segments - mean), axis=1).swapaxes(0, 1)
-    power = jnp.sum(jnp.real(spectra) ** 2 + jnp.imag(spectra) ** 2, axis=1, keepdims=True)
-    # a frequency at which there is nothing but rounding, such as 0 Hz after centring
-    present = is_alive(power, jnp.sum(power, axis=0))
-    return jnp.where(present, spectra, 0.0) / jnp.sqrt(jnp.where(present, power, 1.0))
-
-
-def _share(tr: Any, low: Any, high: Any, softness: Any, length: int) -> Float[Array, "frequencies"]:
-    """Return the share of each frequency of the segments in the mean over the band."""
-    frequencies = jnp.asarray(np.fft.rfftfreq(length, 1.0)) / tr
-    band = gate(frequencies - low, softness) * gate(high - frequencies, softness)
-    total = band.sum()
-    return band / jnp.where(total > 0, total, 1.0)
-
-
-def _mean_over_band(spectra: Array, band: Array, measure: Any) -> Float[Array, "parcels parcels"]:
-    # one frequency at a time: the coherencies of all frequencies at once would be large
-    one = lambda spectrum: measure(spectrum.T @ jnp.conj(spectrum))  # noqa: E731
-    each = jax.lax.map(one, spectra)
-    return jnp.tensordot(band.astype(each.dtype), each, axes=1)
+    return spd.without_diagonal(jnp.clip(mean_over_band(spectra, band, part), -1.0, 1.0))
 
 
 def analytic(timeseries: Float[Array, "time space"]) -> Complex[Array, "time space"]:
@@ -253,12 +196,7 @@ def _weighted_analytic(series: Array, frame_weights: Array | None) -> tuple[Arra
     weights = jnp.ones_like(series[:, 0]) if frame_weights is None else frame_weights
     bridged = bridge(series, frame_weights)
     centred = bridged - bridged.mean(axis=0)
-    return analytic(jnp.where(_varies(series, weights), centred, 0.0)), weights
-
-
-def _varies(series: Array, weights: Array) -> Array:
-    square = weights @ (series - weights @ series / total_weight(weights)) ** 2
-    return is_alive(square, weights @ series**2)
+    return analytic(jnp.where(varies(series, weights), centred, 0.0)), weights
 
 
 def _modulus(values: Array) -> Array:
