@@ -25,5 +25,7 @@ def Connectome(bold, confounds, labels, tr: float):
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 5:
+        raise SystemExit(__doc__)
     bold, confounds, labels, tr = sys.argv[1:]
     print(Connectome(bold=bold, confounds=confounds, labels=labels, tr=float(tr))(worker="debug").connectome)

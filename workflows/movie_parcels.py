@@ -43,6 +43,8 @@ def judged(people, steps=200, progress=True):
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        raise SystemExit(__doc__)
     out = Path(sys.argv[2] if len(sys.argv) > 2 else "movie_parcels")
     out.mkdir(parents=True, exist_ok=True)
     people, image = read(sys.argv[1])

@@ -122,6 +122,8 @@ def difference(each, one="learned", repeats=2000):
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        raise SystemExit(__doc__)
     out = Path(sys.argv[2] if len(sys.argv) > 2 else "movie_states")
     out.mkdir(parents=True, exist_ok=True)
     halves = read(sys.argv[1])

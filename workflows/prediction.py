@@ -90,6 +90,8 @@ def run(series, target, families, steps=25, folds=3, progress=True):
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 3:
+        raise SystemExit(__doc__)
     out = Path(sys.argv[3] if len(sys.argv) > 3 else "prediction")
     out.mkdir(parents=True, exist_ok=True)
     series, target, families = read(sys.argv[1], sys.argv[2])

@@ -27,6 +27,8 @@ def BackgroundConnectome(bold, events, confounds, labels, tr: float, model: str 
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 6:
+        raise SystemExit(__doc__)
     bold, events, confounds, labels, tr = sys.argv[1:]
     files = {"bold": bold, "events": events, "confounds": confounds, "labels": labels}
     print(BackgroundConnectome(**files, tr=float(tr))(worker="debug").connectome)
