@@ -136,4 +136,6 @@ def _parameter_figures(learned: Sequence[LearnedParameter]) -> list[Figure]:
         if p.constraint == "simplex" and np.size(p.value) <= 8:
             options = [f"option {number + 1}" for number in range(np.size(p.value))]
             drawn.append(Figure(figures.weights(p.start, p.value, options), f"Weights {p.name}."))
+        elif np.ndim(p.value) in (1, 2) and np.size(p.value) > 2 and "@" not in p.name:  # of a group, not of each of it
+            drawn.append(Figure(figures.array(p.start, p.value, p.name), f"{p.name}, {np.shape(p.value)}."))
     return drawn

@@ -135,6 +135,28 @@ def weights(before: Sequence[float], after: Sequence[float], names: Sequence[str
 
 
 @styled
+def array(before: np.ndarray, after: np.ndarray, name: str) -> str:
+    """Draw a learned array before and after: a row as its entries, a table as an image of each, in one scale."""
+    before, after = (np.asarray(value, float) for value in (before, after))
+    if after.ndim == 1:
+        figure, axis = new(6, 2.4)
+        place = np.arange(len(after))
+        axis.vlines(place, before, after, color=CLASSICAL, lw=0.8)
+        axis.plot(place, before, ".", color=CLASSICAL, ms=3, label="start")
+        axis.plot(place, after, ".", color=LEARNED, ms=3, label="learned")
+        axis.set(xlabel="entry", ylabel=name)
+        axis.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+        return as_svg(figure)
+    figure, axes = new(6.5, 2.6, columns=2, sharex=True, sharey=True)
+    low, high = min(before.min(), after.min()), max(before.max(), after.max())
+    for axis, value, title in zip(axes, (before, after), ("start", "learned"), strict=True):
+        drawn = axis.imshow(value, aspect="auto", interpolation="nearest", vmin=low, vmax=high, cmap="viridis")
+        axis.set(title=title)
+    figure.colorbar(drawn, ax=axes, shrink=0.8)
+    return as_svg(figure)
+
+
+@styled
 def specification_curve(
     scores: Sequence[float], choices: Mapping[str, Sequence[str | None]], learned: Sequence[bool], label: str
 ) -> Any:

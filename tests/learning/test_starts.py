@@ -44,6 +44,14 @@ def test_the_best_of_several_starts_is_kept(tmp_path):
     assert again.starts == several.starts
 
 
+def test_the_report_draws_arrays_that_were_learned(tmp_path):
+    found = fit(scaled(), two_valleys, steps=2, progress=False)
+    assert "weights, (2,)." not in found.report(tmp_path / "two.html").read_text()  # the table has both
+    task = Scaled(connectome=np.ones((4, 4)), weights=Learn(np.full(4, 2.5)))
+    page = fit(task, two_valleys, steps=2, progress=False).report(tmp_path / "four.html").read_text()
+    assert "weights, (4,)." in page and page.count("<svg") == 2
+
+
 def test_where_no_start_is_better_the_workflow_stays_as_it_was():
     result = fit(scaled(), lambda outputs, _: 1e-3 + 0 * outputs["connectome"].sum(), steps=2, starts=3, progress=False)
     assert result.parameters["weights"].tolist() == [2.5, 2.5]
