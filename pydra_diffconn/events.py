@@ -58,7 +58,8 @@ def stimuli(
     per : {"condition", "trial"}
         A column for each condition, in the order of their names, or for each event.
     conditions : tuple of str, optional
-        The trial types that count, in the order of the columns; by default all, by name.
+        The trial types that count, in the order of the columns; by default all, by name. One of which the run has no
+        event gets a column of zeros, with a warning, so that runs have the same columns.
     steps : int
         Within each frame.
     """
@@ -73,7 +74,8 @@ def stimuli(
     column, labels = (of_event, names) if per == "condition" else (np.arange(len(chosen)), _numbered(names, of_event))
     before = int(np.ceil(BEFORE / tr))
     # times as nilearn computes them, so that an event that begins on a step does so in both
-    times = np.linspace(-before * tr, (frames - 1) * tr * (1 + 1 / max(frames - 1, 1)), (before + frames) * steps + 1)
+    last = (frames - 1) * tr * (1 + 1 / (frames - 1)) if frames > 1 else tr
+    times = np.linspace(-before * tr, last, (before + frames) * steps + 1)
     onset, end, strength = found.onset[chosen], found.onset[chosen] + found.duration[chosen], found.modulation[chosen]
     strength = np.where((onset >= times[0]) | (end > times[0]), strength, 0.0)
     first = np.searchsorted(times, onset)
@@ -95,11 +97,13 @@ def _check(frames: int, tr: float, steps: int, per: str) -> None:
 
 
 def _tell(events: Events, chosen: list[int], names: tuple[str, ...], end: float, where: str) -> None:
-    """Refuse conditions without any event; warn of events outside of the run, which may be in another unit."""
+    """Refuse a run without events; warn of conditions that have none, and of events outside of the run."""
     missing = [name for name in names if name not in events.trial_type]
     if missing:
-        known = ", ".join(sorted(set(events.trial_type)))
-        raise ValueError(f"{where}there is no event of trial type {missing[0]!r}; there are {known}")
+        told = f"{where}there is no event of trial type {missing[0]!r}; there are {sorted(set(events.trial_type))}"
+        if not chosen:
+            raise ValueError(told)
+        warnings.warn(f"{told}: its column is 0", stacklevel=3)
     onset = events.onset[chosen]
     late, early = int((onset >= end).sum()), int((onset < 0).sum())
     if late == len(chosen):

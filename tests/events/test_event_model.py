@@ -40,8 +40,12 @@ def test_conditions_are_chosen_and_ordered_by_name():
     assert made.names == ("stop", "go") and made.conditions.tolist() == [0, 1]
     first = made.stimulus.reshape(-1, 2).argmax(axis=0)
     assert first[0] > first[1]
-    with pytest.raises(ValueError, match="there is no event of trial type 'halt'; there are go, rest, stop"):
+    told = r"there is no event of trial type 'halt'; there are \['go', 'rest', 'stop'\]"
+    with pytest.raises(ValueError, match=told):
         stimuli(events, 10, TR, conditions=("halt",))
+    with pytest.warns(UserWarning, match=f"{told}: its column is 0"):
+        made = stimuli(events, 10, TR, conditions=("halt", "go"))
+    assert not made.stimulus[..., 0].any() and made.stimulus[..., 1].any() and made.names == ("halt", "go")
 
 
 def test_events_before_the_run_are_told_and_those_long_over_leave_nothing():
