@@ -224,8 +224,8 @@ def signal_extraction(options: dict[str, Any]) -> Step:
 def despike(options: dict[str, Any]) -> Step:
     """Say why 3dDespike has no equivalent."""
     raise ValueError(
-        "there is no equivalent for 3dDespike, whose curve of least absolute deviations has no derivative; put Despike, "
-        "which rounds them off, in its place by name"
+        "there is no equivalent for 3dDespike, whose curve of least absolute deviations has no derivative; put "
+        "Despike, which rounds them off, in its place by name"
     )
 
 
