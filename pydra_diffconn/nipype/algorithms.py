@@ -118,11 +118,12 @@ def OneRun(in_file: Any) -> Any:
 
 @python.define(outputs={"image": File})
 def MapImage(values: Any, like: File, name: str) -> Any:
-    """Write a number for each voxel of a run as an image."""
+    """Write a number for each voxel of a run, an array or an image, as an image of this name."""
     import nibabel as nib
 
     run: Any = nib.load(str(like))
-    read = _numbers(values)
+    made: Any = values if isinstance(values, np.ndarray) else nib.load(str(values))
+    read = np.asarray(getattr(made, "dataobj", made))
     header = run.header.copy()
     header.set_data_dtype(np.float32)
     path = Path(name).absolute()
@@ -223,8 +224,8 @@ def signal_extraction(options: dict[str, Any]) -> Step:
 def despike(options: dict[str, Any]) -> Step:
     """Say why 3dDespike has no equivalent."""
     raise ValueError(
-        "there is no equivalent for 3dDespike, which replaces spikes by medians; use Censor and Interpolate for a like "
-        "purpose"
+        "there is no equivalent for 3dDespike, whose curve of least absolute deviations has no derivative; put "
+        "Despike, which rounds them off, in its place by name"
     )
 
 
