@@ -55,6 +55,8 @@ def test_what_must_not_be_overlooked_stands_on_top(tmp_path):
         ({"fd_threshold_final": 0.2}, ["connectomes are of the frames that moved at most 0.2 mm"], []),
         ({"dvars_threshold": 1.5, "exceeds": "all"}, ["and a standardised DVARS of more than 1.5"], [" or a stand"]),
         ({"order": "nilearn"}, ["nilearn"], ["of XCP-D"]),
+        ({"ends": "cut"}, ["took no part in trends and filters"], ["held at the first"]),
+        ({"ends": None, "order": "nilearn"}, ["which went on before the first"], ["held at the first"]),
         ({"order": "simultaneous"}, ["one projection"], ["of XCP-D"]),
         ({"high_pass": None, "low_pass": None}, [], ["Hz"]),
         ({"dummy_scans": 3, "dummy_scans_asked": "auto"}, ["called non-steady"], ["first 3 frames"]),

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pydra_diffconn.bids.pages.references import cite, cited
+from pydra_diffconn.bids.postprocess import ENDS
 
 Processing = Mapping[str, Any]
 FILTERS = {
@@ -15,6 +16,12 @@ FILTERS = {
     "nilearn": "zero-phase Butterworth filter of order {order}, run forwards and backwards over the series extended by"
     " its odd reflection",
 }
+AT_ENDS = {
+    "hold": "and held at the first and last kept value before and after these",
+    "extrapolate": "which went on before the first and after the last kept frame",
+    "cut": "and those before the first and after the last kept frame took no part in trends and filters",
+}
+"""What became of censored frames at the ends, by the setting `ends`."""
 MEASURES = {
     "Pearson correlation": "the Pearson correlation",
     "partial correlation": "the partial correlation" + cite(["smith2011"]),
@@ -159,7 +166,7 @@ def _order(processing: Processing) -> str:
     name = "XCP-D" if order == "xcpd" else "nilearn"
     text = (
         f"{first}In the order of operations of {name}{source}, censored frames of series and confounds were bridged by "
-        "cubic splines, then linear trends were removed"
+        f"cubic splines, {AT_ENDS[processing.get('ends') or ENDS[order]]}; then linear trends were removed"
     )
     if band:
         how = FILTERS[order].format(order=processing.get("filter_order", 2))
