@@ -60,7 +60,8 @@ def interval_of(found: Uncertainty) -> str:
         return f"two of {found.fits} fits to other people correlate {found.alike:.2f}"
     pairs = zip(np.ravel(found.low), np.ravel(found.high), strict=True)
     words = {True: ", identified", False: ", not identified by these people", None: ""}
-    return f"{'; '.join(f'{a:.3g} to {b:.3g}' for a, b in pairs)} in {found.fits} fits{words[found.identified]}"
+    few = ", too few to say more" if found.fits < 10 else ""
+    return f"{'; '.join(f'{a:.3g} to {b:.3g}' for a, b in pairs)} in {found.fits} fits{words[found.identified]}{few}"
 
 
 def save_parameters(folder: str | Path, parameters: list[LearnedParameter]) -> None:

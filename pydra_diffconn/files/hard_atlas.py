@@ -47,6 +47,10 @@ def write_hard_atlas(
     called = [f"parcel {number + 1}" for number in range(len(weights))] if names is None else [str(n) for n in names]
     if len(called) != len(weights):
         raise ValueError(f"{len(called)} names for {len(weights)} maps; expected one each")
+    if len(set(called)) < len(called) or any(set(name) & set("\t\r\n") for name in called):
+        raise ValueError(f"names has {called}; expected each once, without tabs and line ends")
+    if target.resolve() == source.resolve():
+        raise ValueError(f"{target} is the image of the places; give another path for the atlas")
     image = load_image(source)
     fine = values_of(image, source)
     where = fine != 0
@@ -61,6 +65,8 @@ def write_hard_atlas(
             f"either as there are places in the maps, {weights.shape[1]}"
         )
     parcel = np.where(weights.max(axis=0) > least, weights.argmax(axis=0) + 1, 0)
+    if not parcel.any():
+        raise ValueError(f"no place has a weight above {least:g}; give maps of weights, or least=-numpy.inf")
     drawn = np.zeros(fine.shape, np.int16 if len(weights) < 2**15 else np.int32)
     drawn[where] = parcel[index]
     made = nib.Nifti1Image(drawn, image.affine)

@@ -40,6 +40,10 @@ def spins(
     from scipy.spatial.transform import Rotation
 
     places = _on_sphere(coordinates)
+    if right is not None and not set(np.ravel(np.asarray(right)).tolist()) <= {0, 1}:
+        raise ValueError(
+            "right has other values than True and False; expected which parcels lie in the right hemisphere"
+        )
     sides = np.zeros(len(places), bool) if right is None else np.asarray(right, bool)
     if sides.shape != (len(places),):
         raise ValueError(f"right has shape {sides.shape} for {len(places)} parcels; expected one entry for each")
@@ -124,6 +128,11 @@ def correlation_with(first: np.ndarray, second: np.ndarray, surrogates: np.ndarr
     shapes = {np.shape(first), np.shape(second), np.shape(surrogates)[1:]}
     if len(shapes) > 1:
         raise ValueError(f"first, second and a surrogate have shapes {sorted(shapes)}; expected the same places")
+    if not len(surrogates):
+        raise ValueError("there are no surrogates; expected (repeats, places), a thousand or more")
+    for name, maps in (("first", first), ("second", second), ("surrogates", surrogates)):
+        if not np.isfinite(np.asarray(maps, float)).all():
+            raise ValueError(f"{name} has values that are missing or infinite; leave these places out of all maps")
 
     def unit(maps: np.ndarray) -> np.ndarray:
         apart = np.asarray(maps, float) - np.mean(maps, axis=-1, keepdims=True)

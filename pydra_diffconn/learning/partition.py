@@ -80,7 +80,7 @@ def joined_groups(*labels: Sequence[Any]) -> list[str]:
     Parameters
     ----------
     *labels : sequence
-        Of each kind, one label for each run; None where a run has none of that kind.
+        Of each kind, one label for each run; None or NaN where a run has none of that kind.
 
     Raises
     ------
@@ -103,7 +103,7 @@ def joined_groups(*labels: Sequence[Any]) -> list[str]:
         (run, counts[0] + nodes.setdefault((kind, label), len(nodes)))
         for kind, given in enumerate(labels)
         for run, label in enumerate(given)
-        if label is not None
+        if label is not None and label == label  # NaN, as pandas reads n/a
     ]
     size, (rows, columns) = counts[0] + len(nodes), np.array(pairs, int).reshape(-1, 2).T
     _, part = connected_components(coo_array((np.ones(len(rows)), (rows, columns)), shape=(size, size)), directed=False)

@@ -32,6 +32,7 @@ from pydra_diffconn.numerics.process import one_blas_thread
 from pydra_diffconn.program.program import Program
 
 WIDE = 0.5  # part of where a number may lie, from which on an interval says nothing
+FEWEST_FITS = 10  # of fewer an interval of 95 % says too little
 AT_END, AT_BOTH = 0.05, 0.1  # how near an end is, and the part of the fits at each end that a number may not have
 
 
@@ -68,7 +69,8 @@ class Resampled:
         """Mean, standard deviation and 95 % interval of each parameter over the fits, in its unit.
 
         A number is not `identified` where the interval is more than half of where it may lie, or a tenth of the fits
-        stands at each end of that: its mean then says nothing. Of arrays, `alike` is the mean correlation of two fits.
+        stands at each end of that: its mean then says nothing. Of fewer than ten fits nothing is said. Of arrays,
+        `alike` is the mean correlation of two fits.
         """
         return {name: self._uncertainty(name, values) for name, values in self.parameters.items()}
 
@@ -77,7 +79,7 @@ class Resampled:
         found = {"mean": values.mean(axis=0), "sd": values.std(axis=0, ddof=1), "low": low, "high": high}
         if values.ndim > 1 and values[0].size > 2:
             return {**found, "alike": mean_correlation(values)}
-        if name in self.ranges and values.ndim == 1:
+        if name in self.ranges and values.ndim == 1 and len(values) >= FEWEST_FITS:
             first, last = self.ranges[name]
             part = (values - first) / (last - first)
             both_ends = min(np.mean(part < AT_END), np.mean(part > 1 - AT_END)) >= AT_BOTH
@@ -217,7 +219,7 @@ def bootstrap(
 
 def again(ready: Prepared, loss: Any, targets: Any, repeats: int, steps: int, progress: bool) -> Resampled:
     """Return what is learned from groups drawn with replacement, each time with another seed."""
-    require_count("repeats", repeats, 1)
+    require_count("repeats", repeats, 2)
     labels, seed = ready.labels, ready.seed
     names, rng = list(dict.fromkeys(labels)), np.random.default_rng(seed)
     found, rows, tested = [], [], []

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import product
 from typing import Any
@@ -15,6 +16,7 @@ from pydra_diffconn.declare.parameters import Learn
 from pydra_diffconn.learning.progress import Progress
 from pydra_diffconn.learning.training_data import chosen_targets
 from pydra_diffconn.numerics.process import one_blas_thread
+from pydra_diffconn.program import calling
 from pydra_diffconn.program.fusing import fuse
 from pydra_diffconn.program.program import Program
 
@@ -102,14 +104,21 @@ def functions(classical: Sequence[Pipeline], where: tuple[Any, Any]) -> list[Cal
 
 
 def compiled(program: Program) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
-    """Return a function of some parameters to the outputs of all runs, those that have one shape."""
+    """Return a function of some parameters to the outputs of all runs, those that have one shape.
+
+    Values that a block refuses are refused.
+    """
     import jax
 
     everyone = list(range(len(program.runs)))
+    alike = replace(program, runs=[program.runs[numbers[0]] for numbers in program.groups.values()])
     run = jax.jit(lambda values, inputs: program.outputs_of(values, inputs, everyone))
 
     def outputs(values: Mapping[str, Any]) -> dict[str, Any]:
         given = {name: np.asarray(value, dtype=float) for name, value in {**program.parameters, **values}.items()}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of a value that is one of many
+            calling.check(alike, given, {})
         with one_blas_thread():
             found = run(given, program.inputs)
             return {name: np.asarray(value) for name, value in found.items() if not isinstance(value, list)}

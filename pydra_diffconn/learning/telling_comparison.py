@@ -72,9 +72,18 @@ def scores_section(comparison: Any) -> Section:
         rows.append([one.score.name, difference, f"{one.difference:+.3g}", f"{low:+.3g} to {high:+.3g}"])
     drawn = score_figures.svg(bars_of(comparison.compared), words, LEARNED)
     text = "Everybody is scored where neither choosing nor learning had seen them. Intervals of 95 % are over groups."
+    title = "On people never seen"
+    if comparison.seen:
+        title = "On people held out"
+        text = "The step of the learned values was chosen on these very runs. Intervals of 95 % are over groups."
     head = ["score", "pipeline", "value", "95 % interval"]
     caption = "A dot is a group, such as a person; a line is the interval."
-    return Section("On people never seen", text, {"head": head, "rows": rows}, [Figure(drawn, caption)])
+    return Section(
+        title,
+        text,
+        {"head": head, "rows": rows},
+        [Figure(drawn, caption)],
+    )
 
 
 def _values(comparison: Any) -> Section:

@@ -50,6 +50,8 @@ class Identifiability(Loss):
 
     def score(self, outputs: Mapping[str, Any], targets: Mapping[str, Any]) -> Any:
         """Return the negative gap, to be minimised."""
+        if not isinstance(targets, Mapping):
+            raise ValueError(f"{self.label}: the targets need the entries 'person' and 'session', one for each run")
         person, session = (self.per_run(targets, name) for name in ("person", "session"))
         connectomes, tested = self.read(outputs), outputs.get(TESTED, np.arange(len(person)))
         learned_from = np.setdiff1d(np.arange(len(person)), tested)

@@ -108,10 +108,11 @@ def test_a_person_is_predicted_from_the_others_alone(rng):
     features, errors = edges_of(connectomes), []
     for one in range(8):
         train = person != person[one]
+        unit = np.sqrt(features[train].var(axis=0).mean())
         centre, mean = features[train].mean(axis=0), age[train].mean()
         ridge = KernelRidge(alpha=1.0 * features.shape[1] / 100, kernel="linear")
-        ridge.fit(features[train] - centre, age[train] - mean)
-        errors.append(ridge.predict(features[one : one + 1] - centre)[0] + mean - age[one])
+        ridge.fit((features[train] - centre) / unit, age[train] - mean)
+        errors.append(ridge.predict((features[one : one + 1] - centre) / unit)[0] + mean - age[one])
     assert found == pytest.approx(np.mean(np.square(errors)) / age.var(), rel=1e-8)
 
 

@@ -100,3 +100,17 @@ def test_smooth_maps_go_together_by_chance_less_often_than_a_naive_test_says(kin
 def test_what_has_no_null_is_told(call, told):
     with pytest.raises(ValueError, match=told):
         call()
+
+
+def test_maps_with_missing_values_and_no_surrogates_are_refused():
+    values = np.arange(10.0)
+    surrogates = np.random.default_rng(0).permuted(np.tile(values, (99, 1)), axis=1)
+    for first, made, told in (
+        (np.where(values == 3, np.nan, values), surrogates, "first has values that are missing"),
+        (values, np.full((99, 10), np.nan), "surrogates has values that are missing"),
+        (values, np.zeros((0, 10)), "there are no surrogates"),
+    ):
+        with pytest.raises(ValueError, match=told):
+            inference.correlation_with(first, values[::-1], made)
+    with pytest.raises(ValueError, match="right has other values"):
+        inference.spins(np.eye(3).repeat(2, axis=0), np.array(list("LLLRRR")), repeats=2)

@@ -97,16 +97,16 @@ def test_without_anybody_held_out_there_is_nothing_to_compare_on(planted):
 
 
 def test_how_sure_the_values_are_stands_in_the_result_its_file_and_its_report(fitted, tmp_path):
-    found = fitted.bootstrap(4, progress=False)
+    found = fitted.bootstrap(10, progress=False)
     told = {one.name: one.uncertainty for one in fitted.learned}
-    assert told["low"].fits == 4 and told["low"].identified is True
+    assert told["low"].fits == 10 and told["low"].identified is True
     assert told["low"].low <= np.median(found.parameters["low"]) <= told["low"].high
     folder = fitted.save(tmp_path / "fit")
     assert {one.name: one.uncertainty for one in load_parameters(folder)} == told
     assert json.loads((folder / "parameters.json").read_text())["parameters"]["low"]["uncertainty"]["identified"]
     assert "95 % of fits to other people" in (folder / "report.html").read_text()
     shown = CliRunner().invoke(main, ["show", str(folder)])
-    assert "in 4 fits, identified" in shown.output
+    assert "in 10 fits, identified" in shown.output
 
 
 def test_a_loss_reads_an_input_of_the_workflow(rng):
@@ -145,3 +145,20 @@ def test_what_ends_where_it_can_go_no_further_is_told(rng):
     task = Shrunk(covariance=np.cov(rng.standard_normal((4, 30))))
     with pytest.warns(UserWarning, match="shrinkage stands at the end 0 of where it may lie"):
         fit(task, lambda o, _: -jnp.sum(o["covariance"] ** 2), learn={"shrinkage": Learn()}, steps=400, progress=False)
+
+
+@pytest.mark.parametrize("value", [float("nan"), 0.7, -0.1, 0.45])
+def test_a_grid_of_values_that_a_block_refuses_is_refused(fitted, value):
+    """`low` of NaN, above Nyquist, below 0 and above `high`: none may be the best classical pipeline."""
+    with pytest.raises(ValueError, match="low"):
+        fitted.compare({"low": [value], "high": [0.4]}, [Score("error", of_runs=error, higher=False)], progress=False)
+
+
+def test_few_fits_say_nothing_of_what_is_determined(planted):
+    task, targets = planted
+    learn = {"low": Learn(0.02, within=(0.005, 0.1))}
+    found = fit(task, losses.MeanSquaredError("connectome"), targets, learn=learn, steps=2, progress=False)
+    with pytest.raises(ValueError, match="repeats is 1; expected a whole number of at least 2"):
+        found.bootstrap(1)
+    found.bootstrap(2, progress=False)
+    assert found.learned[0].uncertainty.identified is None

@@ -78,3 +78,7 @@ def test_what_shares_a_family_or_a_scanner_is_held_out_together():
 def test_labels_that_hold_nobody_apart_are_refused(labels, told):
     with pytest.raises(ValueError, match=told):
         joined_groups(*labels)
+
+
+def test_what_is_unknown_joins_nobody():
+    assert len(set(joined_groups(["a", "b", "c"], [np.nan, np.nan, 1.0]))) == 3

@@ -70,7 +70,7 @@ def test_who_was_not_drawn_is_scored_apart(rng):
     [
         (np.linspace(0.4, 0.45, 20), True),
         (np.linspace(0.05, 0.95, 20), False),  # anything will do
-        (np.r_[np.zeros(4), np.ones(4)], False),  # one end or the other
+        (np.r_[np.zeros(5), np.ones(5)], False),  # one end or the other
         (np.r_[np.full(39, 0.5), 0.0], True),
     ],
 )
@@ -78,6 +78,7 @@ def test_what_the_data_do_not_determine_is_said(values, identified):
     found = Resampled([], {"a": values}, ranges={"a": (0.0, 1.0)}).uncertainty["a"]
     assert found["identified"] is identified
     assert "identified" not in Resampled([], {"a": values}).uncertainty["a"]  # a scale without an end
+    assert "identified" not in Resampled([], {"a": values[:9]}, ranges={"a": (0.0, 1.0)}).uncertainty["a"]  # too few
 
 
 def test_the_range_of_a_number_is_its_own(rng):

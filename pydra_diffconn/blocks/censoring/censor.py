@@ -14,6 +14,11 @@ from pydra_diffconn.declare.padding import by
 from pydra_diffconn.declare.parameters import Parameter
 
 
+def _by_metrics(arguments: Mapping[str, Any]) -> bool:
+    """Say whether a frame of too large a displacement may be kept, as another metric is small."""
+    return arguments.get("exceeds") == "all" and arguments.get("metrics") is not None
+
+
 def check(arguments: Mapping[str, Any]) -> None:
     """Refuse missing measures after the first frame, parts that do not fit, and thresholds that keep nothing."""
     displacement = arguments.get("framewise_displacement")
@@ -26,7 +31,7 @@ def check(arguments: Mapping[str, Any]) -> None:
     if arguments.get("min_segment", 1) < 1:
         raise ValueError(f"min_segment = {arguments['min_segment']} frames; expected 1 or more")
     threshold, softness = arguments.get("threshold"), arguments.get("softness")
-    if displacement is None or threshold is None or softness != 0 or arguments.get("exceeds") == "all":
+    if displacement is None or threshold is None or softness != 0 or _by_metrics(arguments):
         return
     if not np.any(np.nan_to_num(displacement) <= threshold):
         raise ValueError(

@@ -77,7 +77,7 @@ def Despike(
     timeseries : (time, space)
         Series before any filter, one per voxel.
     frame_weights : (time,), optional
-        Weights in [0, 1]: frames of weight 0 have no influence on the curve, but are despiked, too.
+        Weights in [0, 1]: frames of weight 0 have no influence on the curve, and stay as they are.
     cut, limit : float
         In standard deviations; 0 < cut < limit.
     smoothness : float
@@ -121,7 +121,8 @@ def _correction(series: Array, weights: Array, basis: Array, cut: Any, limit: An
     score = jnp.abs(rest) / sigma
     room = limit - cut
     pulled = cut + room * jnp.tanh((score - cut) / room)
-    return jnp.where(solid & (score > cut), jnp.sign(rest) * (pulled - score) * sigma, 0.0).astype(series.dtype)
+    spike = solid & (score > cut) & (weights[:, None] > 0)  # nothing holds the curve where no frame has a weight
+    return jnp.where(spike, jnp.sign(rest) * (pulled - score) * sigma, 0.0).astype(series.dtype)
 
 
 def _curve(

@@ -26,6 +26,7 @@ Ratio = Annotated[float, Parameter(constraints.nonnegative, help="size of the un
 
 SECONDS = 32.0
 """How long a response lasts."""
+ROUNDING = 16  # roundings of its size that a value must exceed not to be 0
 TIME_STEP, DISPERSION_STEP = 0.1, 0.01  # seconds, over which nilearn takes differences for derivatives
 
 
@@ -117,7 +118,8 @@ def GloverDesign(
     $$
 
     As `SpmDesign`, with other numbers: an earlier and larger undershoot. Equals nilearn's
-    `make_first_level_design_matrix(hrf_model="glover")`. Source: Glover (1999), doi:10.1006/nimg.1998.0419.
+    `make_first_level_design_matrix(hrf_model="glover")` under the same condition. Source: Glover (1999),
+    doi:10.1006/nimg.1998.0419.
 
     Parameters
     ----------
@@ -244,7 +246,12 @@ def _convolved(stimulus: Array, earlier: Array | None, kernels: Array) -> list[A
     spectrum = jnp.fft.rfft(fine, length, axis=0)
     filters = jnp.fft.rfft(kernels, length, axis=1)
     every = [jnp.fft.irfft(spectrum * one[:, None], length, axis=0)[: len(fine) : steps] for one in filters]
-    return [one[len(whole) - frames :] for one in every]
+    # where nothing happened the transform leaves rounding, and a regression would take it for a course of its own
+    power = jnp.sum(fine**2, axis=0)
+    size = jnp.sqrt(jnp.where(power > 0, power, 1.0)) * jnp.linalg.norm(kernels, axis=1)[:, None]
+    least = jax.lax.stop_gradient(ROUNDING * jnp.finfo(fine.dtype).eps * size)
+    kept = [jnp.where(jnp.abs(one) > floor, one, 0.0) for one, floor in zip(every, least, strict=True)]
+    return [one[len(whole) - frames :] for one in kept]
 
 
 def _without_those_before(columns: Float[Array, "kinds time conditions"]) -> Float[Array, "kinds time conditions"]:

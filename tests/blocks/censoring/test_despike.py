@@ -129,7 +129,7 @@ def robust(timeseries, frame_weights, cut, limit, smoothness, waves):
         sigma = np.sqrt(np.pi / 2) * weighted_median(np.abs(rest), weights)
         score = np.abs(rest) / sigma
         pulled = cut + (limit - cut) * np.tanh((score - cut) / (limit - cut))
-        made.append(np.where(score > cut, curves @ found + np.sign(rest) * pulled * sigma, series))
+        made.append(np.where((score > cut) & (weights > 0), curves @ found + np.sign(rest) * pulled * sigma, series))
     return np.stack(made, axis=1)
 
 

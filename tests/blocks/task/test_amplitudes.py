@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from gradients import assert_gradient, finite_gradient
 
-from pydra_diffconn.blocks import BetaSeries, Correlation, SpmDesign, TaskAmplitudes
+from pydra_diffconn.blocks import BetaSeries, Correlation, GloverDesign, SpmDesign, TaskAmplitudes
 from pydra_diffconn.events import stimuli
 from pydra_diffconn.files.events import Events
 from pydra_diffconn.testing import Case
@@ -152,3 +152,17 @@ CASES = [
     Case(BetaSeries, single, one_by_one, "numpy.linalg.lstsq for each trial", smooth=["timeseries", "design"]),
     Case(BetaSeries, lambda rng: {**single(rng), "method": "all"}, one_by_one, "numpy.linalg.lstsq"),
 ]
+
+
+@pytest.mark.parametrize("frames", [100, 120])
+def test_a_trial_whose_response_is_in_no_used_frame_has_no_amplitude(rng, frames):
+    """In single precision, too, where a transform leaves rounding: it lies in the last frame, or in censored ones."""
+    onsets, used = np.array([10.0, 50, 90, 130, 198.5]), np.arange(frames) < 99
+    made = stimuli(Events(onsets, np.ones(5), tuple("aaaab"), np.ones(5)), frames, TR, per="trial")
+    design = GloverDesign.pure(jnp.asarray(made.stimulus, jnp.float32), TR)
+    series = rng.standard_normal((frames, 3)).astype(np.float32)
+    assert not np.any(np.asarray(design)[:99, -1])
+    for block in (BetaSeries, TaskAmplitudes):
+        weights = None if frames == 100 else jnp.asarray(used, jnp.float32)
+        found = np.asarray(block.pure(series, design, frame_weights=weights))
+        assert np.abs(found[-1]).max() == 0 and np.abs(found).max() < 100
