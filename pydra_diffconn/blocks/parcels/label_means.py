@@ -14,12 +14,16 @@ TOGETHER = 16  # frames that are summed together, transposed in the processor's 
 
 
 def check(arguments: Mapping[str, Any]) -> None:
-    """Refuse an empty atlas, and missing values in a parcel."""
+    """Refuse an empty atlas, missing values in a parcel, and a parcel that is asked for twice."""
     series, labels = arguments.get("timeseries"), arguments.get("labels")
     if series is not None and not np.all(np.isfinite(np.sum(series, axis=0))):
         _refuse_missing(series, np.ones(series.shape[1]) if labels is None else labels)
     if labels is not None and not np.any(labels):
         raise ValueError("labels are all 0 (background): the atlas does not overlap these data")
+    parcels = arguments.get("parcels") or ()
+    if len(set(parcels)) < len(parcels):
+        twice = next(one for number, one in enumerate(parcels) if one in parcels[:number])
+        raise ValueError(f"parcels has {twice} more than once; expected each label once")
 
 
 def _refuse_missing(series: np.ndarray, labels: np.ndarray) -> None:

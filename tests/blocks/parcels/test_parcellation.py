@@ -58,6 +58,7 @@ BAD = [
     ({"labels": np.array([1, 2]), "timeseries": np.zeros((4, 3))}, r"labels has 2 locations, timeseries 3"),
     ({"labels": np.array([0.5, 1.0])}, "not integers"),
     ({"labels": np.zeros(3, dtype=int)}, "all 0"),
+    ({"labels": np.array([1, 1, 2]), "parcels": (1, 2, 1)}, "parcels has 1 more than once"),
 ]
 
 
