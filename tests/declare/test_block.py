@@ -36,7 +36,7 @@ def other_values(block, name, value):
         changed.flat[0] = not changed.flat[0] if changed.dtype == bool else changed.flat[0] + 1
         return [
             changed,
-            array.reshape(-1, 1),
+            *([array.reshape(-1, 1)] if array.shape != (array.size, 1) else []),
             array[None],
             array.astype("f4"),
             *([array.view("u8" if array.dtype == "f8" else "f8")] if array.dtype.itemsize == 8 else []),

@@ -77,7 +77,7 @@ def test_settings_of_steps_and_of_a_machine(kind, change, told):
         (lambda: cross_validate(TASK, losses.Norm("connectome"), folds="a"), "folds is 'a'; expected a whole number"),
         (
             lambda: bootstrap(TASK, losses.Norm("connectome"), repeats=0),
-            "repeats is 0; expected a whole number of at least 1",
+            "repeats is 0; expected a whole number of at least 2",
         ),
     ],
 )
