@@ -16,6 +16,7 @@ from pydra_diffconn.files import FileError, checksum, json_of, reading, whole_fo
 
 FORMAT_VERSION = "1"
 ARRAYS, READABLE = "parameters.safetensors", "parameters.json"
+FEWEST_FITS = 10  # of fewer an interval of 95 % says too little
 EXPECTED = "a folder, parameters.safetensors or parameters.json written by result.save(folder)"
 
 
@@ -60,7 +61,7 @@ def interval_of(found: Uncertainty) -> str:
         return f"two of {found.fits} fits to other people correlate {found.alike:.2f}"
     pairs = zip(np.ravel(found.low), np.ravel(found.high), strict=True)
     words = {True: ", identified", False: ", not identified by these people", None: ""}
-    few = ", too few to say more" if found.fits < 10 else ""
+    few = ", too few to say more" if found.fits < FEWEST_FITS else ""
     return f"{'; '.join(f'{a:.3g} to {b:.3g}' for a, b in pairs)} in {found.fits} fits{words[found.identified]}{few}"
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pydra_diffconn.declare.parameters import Learn
-from pydra_diffconn.learning.comparison import Comparison
+from pydra_diffconn.learning.comparison import Comparison, require_both
 from pydra_diffconn.learning.fitting import result_of
 from pydra_diffconn.learning.prepared import Asked, prepared
 from pydra_diffconn.learning.resampling import folds_of, learned_on, rests_of
@@ -74,8 +74,7 @@ def compare(
     """
     how, on, groups = settled(how, on, groups, {}, "compare")
     require_loss(loss, steps=steps, seed=seed, folds=folds)
-    if not classical or not scores:
-        raise ValueError("compare needs classical pipelines to choose from, and scores of held-out runs")
+    require_both(classical, scores)
     ready = prepared(task, loss, learn, groups, optimizer, seed, how, on, cache_root, worker)
     labels = ready.labels
     tests = folds_of(labels, folds, seed)

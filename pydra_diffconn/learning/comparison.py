@@ -78,6 +78,12 @@ class Comparison:
         )
 
 
+def require_both(classical: Sequence[Pipeline], scores: Sequence[Score]) -> None:
+    """Refuse a comparison with nothing, or by nothing."""
+    if not classical or not scores:
+        raise ValueError("compare needs classical pipelines to choose from, and scores of held-out runs")
+
+
 def comparison_of(
     result: Any,
     classical: Mapping[str, Sequence[Any]] | Sequence[Pipeline],
@@ -94,8 +100,7 @@ def comparison_of(
             "from; give validation=0.25, or groups of at least twenty, or call pydra_diffconn.compare"
         )
     pipelines = grid_of(asked.task, classical) if isinstance(classical, Mapping) else list(classical)
-    if not pipelines or not scores:
-        raise ValueError("compare needs classical pipelines to choose from, and scores of held-out runs")
+    require_both(pipelines, scores)
     rests = [result.training]
     (best,) = chosen(pipelines, choose or asked.loss, asked.targets, rests, asked.where, asked.steps, progress)
     outputs_of, labels = compiled(asked.ready.shorter), asked.ready.labels

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from pydra_diffconn.declare.learned import FEWEST_FITS
 from pydra_diffconn.declare.parameters import Learn
 from pydra_diffconn.learning.learner import Learner
 from pydra_diffconn.learning.partition import partition
@@ -32,7 +33,6 @@ from pydra_diffconn.numerics.process import one_blas_thread
 from pydra_diffconn.program.program import Program
 
 WIDE = 0.5  # part of where a number may lie, from which on an interval says nothing
-FEWEST_FITS = 10  # of fewer an interval of 95 % says too little
 AT_END, AT_BOTH = 0.05, 0.1  # how near an end is, and the part of the fits at each end that a number may not have
 
 
