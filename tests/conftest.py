@@ -17,7 +17,7 @@ from hypothesis import settings
 
 COMPILED = Path(__file__).parents[1] / ".pytest_cache" / "jax"
 LARGEST_CACHE = 2**30  # bytes of compiled programs, of many versions of the code, above which we start afresh
-LARGEST_PROCESS = 2**30  # bytes of memory that a test may leave behind
+LARGEST_GROWTH = 2**30  # bytes that a process of tests may grow by before it forgets what it compiled
 
 # In the environment, where JAX and the processes that tests start find it.
 for name, value in {
@@ -73,15 +73,22 @@ def _mark_quick(items: list[pytest.Item]) -> None:
             item.add_marker("quick")
 
 
+# What a process holds whatever it forgets (libraries, data of a session) grows, too: where it alone passed a fixed
+# limit, each test would forget, and each would compile everything anew.
+_kept = 0  # bytes that were held after forgetting
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_teardown() -> None:
-    """Give memory back after a test that leaves much: JAX keeps each program it compiled, the allocator each page."""
-    if _memory() > LARGEST_PROCESS:
+    """Give memory back when a process has grown much: JAX keeps each program it compiled, the allocator each page."""
+    global _kept
+    if _memory() > _kept + LARGEST_GROWTH:
         import jax
 
         jax.clear_caches()
         gc.collect()
         ctypes.CDLL("libc.so.6").malloc_trim(0)
+        _kept = _memory()
 
 
 def _memory() -> int:
