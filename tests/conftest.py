@@ -8,6 +8,7 @@ import gc
 import os
 import shutil
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,10 @@ from hypothesis import settings
 COMPILED = Path(__file__).parents[1] / ".pytest_cache" / "jax"
 LARGEST_CACHE = 2**30  # bytes of compiled programs, of many versions of the code, above which we start afresh
 LARGEST_GROWTH = 2**30  # bytes that a process of tests may grow by before it forgets what it compiled
+
+SLOW_WITHIN = "DIFFCONN_SLOW_WITHIN"
+"""Environment variable: minutes from the start of the tests after which long checks are left out, and said to be."""
+STARTED = "DIFFCONN_TESTS_STARTED"
 
 # In the environment, where JAX and the processes that tests start find it.
 for name, value in {
@@ -41,6 +46,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if os.environ.get(real_data.REQUIRED) == "required" and not real_data.SHARED.exists():
         raise pytest.UsageError(f"{real_data.REQUIRED}=required, but {real_data.MISSING}")
     if not hasattr(config, "workerinput"):
+        os.environ[STARTED] = str(time.time())  # for all workers
         _forget_if_large(COMPILED)
     if config.option.markexpr == "quick" and config.option.hypothesis_profile is None:
         settings.load_profile("quick")
@@ -52,7 +58,7 @@ def _forget_if_large(folder: Path) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs the real data, the contracts of blocks as slow, and a sample of every file as quick."""
+    """Mark what needs the real data, the contracts of blocks as slow, and a sample of every file as quick; slow last."""
     missing = pytest.mark.skipif(not real_data.SHARED.exists(), reason=real_data.MISSING)
     for item in items:
         if "shared" in getattr(item, "fixturenames", ()):
@@ -61,6 +67,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.name.startswith("contract["):
             item.add_marker("slow")
     _mark_quick(items)
+    items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Leave a long check out where the time for those is over."""
+    minutes = os.environ.get(SLOW_WITHIN)
+    if minutes and item.get_closest_marker("slow") and time.time() > float(os.environ[STARTED]) + 60 * float(minutes):
+        pytest.skip(f"a long check, begun after the {minutes} minutes that {SLOW_WITHIN} gives those")
 
 
 # A file's first test says best what the file is about, and is quick as a rule: it is the sample of its file. Where it is
