@@ -67,6 +67,8 @@ def stimuli(
     where = f"{events}: " if isinstance(events, str | Path) else ""
     found = events if isinstance(events, Events) else read_events(events)
     names = tuple(sorted(set(found.trial_type))) if conditions is None else tuple(conditions)
+    if not names:
+        raise ValueError("conditions is empty; name the trial types that count, or leave it out for all")
     if len(set(names)) < len(names):
         raise ValueError(f"conditions has {list(names)}; expected each once")
     number = {name: place for place, name in enumerate(names)}

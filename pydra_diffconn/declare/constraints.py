@@ -61,12 +61,14 @@ Bound = float | str | Given | Callable[[Mapping[str, Any]], Any]
 class Interval:
     """Numbers between two bounds; a bound may be another argument of the same block (`"high"`).
 
-    `closed` says whether the bounds themselves are legal values.
+    `closed` says whether the bounds themselves are legal values. Those of an open interval may be given, too, as limits
+    of what a learning step reaches (no high-pass is one at 0 Hz), unless it is `strict`: nothing is defined there.
     """
 
     lower: Bound = -math.inf
     upper: Bound = math.inf
     closed: bool = False
+    strict: bool = False
 
     def describe(self) -> str:
         ends = [_bound_name(self.lower), _bound_name(self.upper)]
@@ -74,9 +76,11 @@ class Interval:
         return f"{left}{ends[0]}, {ends[1]}{right}"
 
     def contains(self, value: Any) -> bool:
-        """Say whether a given value is legal; so are the bounds of an open interval (a block's check is stricter)."""
+        """Say whether a given value is legal."""
         low, high = float(self.lower), float(self.upper)  # type: ignore[arg-type]
         array = np.asarray(value)
+        if self.strict:
+            return bool(np.all((array > low) & (array < high)))
         return bool(np.all((array >= low) & (array <= high)))
 
     def resolved(self, arguments: Mapping[str, Any]) -> Interval:
@@ -120,7 +124,8 @@ class Interval:
         import jax.numpy as jnp
 
         lower = _tighter(self.lower, within[0], jnp.maximum)
-        return replace(self, lower=lower, upper=_tighter(self.upper, within[1], jnp.minimum))
+        upper = _tighter(self.upper, within[1], jnp.minimum)
+        return replace(self, lower=lower, upper=upper, strict=self.strict and lower == self.lower)
 
 
 @dataclass(frozen=True)
@@ -201,6 +206,11 @@ def between(lower: Bound, upper: Bound, closed: bool = False) -> Interval:
     return Interval(lower, upper, closed)
 
 
+def above(lower: float) -> Interval:
+    """Numbers above `lower`, at which the block is not defined."""
+    return Interval(lower=lower, strict=True)
+
+
 def at_least(lower: float) -> Interval:
     """Numbers from `lower` upwards, `lower` included."""
     return Interval(lower=lower, closed=True)
@@ -223,6 +233,8 @@ def intersection(found: Sequence[Constraint]) -> Constraint:
         return first
     lower = _tightest([one.lower for one in found], -math.inf, max, "maximum")  # type: ignore[attr-defined]
     upper = _tightest([one.upper for one in found], math.inf, min, "minimum")  # type: ignore[attr-defined]
+    if isinstance(first, Interval):
+        return replace(first, lower=lower, upper=upper, strict=any(one.strict for one in found))  # type: ignore[attr-defined]
     return replace(first, lower=lower, upper=upper)
 
 

@@ -131,7 +131,7 @@ class Loss:
         if source in outputs or source in parameters:
             return outputs[source] if source in outputs else parameters[source]
         known = sorted({*outputs, *parameters} - BESIDE)
-        raise ValueError(f"{self.label}: there is no output or learned parameter {source!r}; there are {known}")
+        raise ValueError(f"{self.label}: there is no output, learned parameter or input {source!r}; there are {known}")
 
     def wanted(self, targets: Any, name: str | None = None) -> Any:
         """Return the targets; of a mapping, the entry `name` (by default the one named as the output)."""

@@ -25,6 +25,11 @@ class Events:
     trial_type: tuple[str, ...]
     modulation: np.ndarray
 
+    def __post_init__(self) -> None:
+        lengths = {name: len(value) for name, value in vars(self).items()}
+        if len(set(lengths.values())) > 1:
+            raise ValueError(f"events have {lengths}; expected an entry of each for every event")
+
 
 def read_events(path: str | Path) -> Events:
     """Read the events of a run (BIDS `*_events.tsv`); those whose trial type is `n/a` are left out, with a warning.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from typing import Literal
 
@@ -26,6 +27,8 @@ def edges_of(first: np.ndarray, second: np.ndarray, paired: bool) -> tuple[np.nd
             raise ValueError(
                 f"{name} has shape {one.shape}; expected (people, parcels, parcels), of the same parcels in both"
             )
+        if one.shape[1] < 2:
+            raise ValueError(f"{name} has shape {one.shape}: one parcel has no connection; expected 2 parcels or more")
         if not np.allclose(one, np.swapaxes(one, 1, 2), equal_nan=True):
             raise ValueError(f"{name} is not symmetric; a connectome says the same of a pair both ways")
         if len(one) < 2:
@@ -42,7 +45,31 @@ def edges_of(first: np.ndarray, second: np.ndarray, paired: bool) -> tuple[np.nd
             person, edge = np.argwhere(~np.isfinite(one))[0]
             pair = f"parcels {upper[0][edge]} and {upper[1][edge]}"
             raise ValueError(f"{name} is missing between {pair} in person {person}; leave these parcels out")
+    _tell_of_constant_edges(*both, paired)
     return both[0], both[1]
+
+
+def _tell_of_constant_edges(first: np.ndarray, second: np.ndarray, paired: bool) -> None:
+    """Tell of what differs, but by how much more than by chance nobody can say; refuse it if that is so of all."""
+    spread = [second - first] if paired else [first, second]
+    rounding = ROUNDINGS * np.finfo(float).eps * np.max([np.abs(one).max(axis=0) for one in (first, second)], axis=0)
+    still = np.all([np.ptp(one, axis=0) <= rounding for one in spread], axis=0)
+    still &= np.abs(second.mean(axis=0) - first.mean(axis=0)) > rounding
+    if not still.any():
+        return
+    told = "differs by the same in all people" if paired else "is the same in all people of a group"
+    if still.all():
+        raise ValueError(f"every connection {told}: nothing to tell chance by")
+    warnings.warn(f"{int(still.sum())} of {still.size} connections: each {told}, its t is taken as 0", stacklevel=4)
+
+
+def check_drawing(repeats: int, rng: np.random.Generator | None) -> np.random.Generator:
+    """Return the generator to draw from, that of seed 0 if none is given; refuse what draws nothing."""
+    if isinstance(repeats, bool) or not isinstance(repeats, int | np.integer) or repeats < 1:
+        raise ValueError(f"repeats = {repeats!r}; expected a whole number, 1 or more")
+    if rng is not None and not isinstance(rng, np.random.Generator):
+        raise ValueError(f"rng = {rng!r}; expected a generator, such as numpy.random.default_rng(0)")
+    return np.random.default_rng(0) if rng is None else rng
 
 
 def permuted(
@@ -52,8 +79,6 @@ def permuted(
 
     Pairs exchange their sides; people of two groups exchange groups.
     """
-    if repeats < 1:
-        raise ValueError(f"repeats = {repeats}; expected 1 or more")
     if paired:
         difference = second - first
         yield of_signs(difference, np.ones((1, len(first))))[0]

@@ -6,6 +6,8 @@ from typing import Literal
 
 import numpy as np
 
+from pydra_diffconn.inference.differences import check_drawing
+
 MIRROR = np.diag([-1.0, 1.0, 1.0])
 """From a left hemisphere to a right one: the first coordinate changes its sign."""
 
@@ -49,8 +51,9 @@ def spins(
         raise ValueError(f"right has shape {sides.shape} for {len(places)} parcels; expected one entry for each")
     if assignment not in ("nearest", "unique"):
         raise ValueError(f"assignment = {assignment!r}; expected 'nearest' or 'unique'")
+    generator = check_drawing(repeats, rng)
     found = np.empty((repeats, len(places)), int)
-    for number, turn in enumerate(Rotation.random(repeats, rng or np.random.default_rng(0)).as_matrix()):
+    for number, turn in enumerate(Rotation.random(repeats, generator).as_matrix()):
         for side, matrix in ((False, turn), (True, MIRROR @ turn @ MIRROR)):
             chosen = np.flatnonzero(sides == side)
             if len(chosen):
@@ -112,7 +115,7 @@ def moran_surrogates(
     apart = centred + (1 + 2 * np.abs(centred).sum(axis=1).max()) / len(values)
     vectors = np.linalg.eigh((apart + apart.T) / 2)[1]
     parts = vectors.T @ (values - values.mean())
-    signs = (rng or np.random.default_rng(0)).choice([-1.0, 1.0], (repeats, len(values)))
+    signs = check_drawing(repeats, rng).choice([-1.0, 1.0], (repeats, len(values)))
     return values.mean() + (signs * parts) @ vectors.T
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from pydra_diffconn.inference.differences import Tail, edges_of, permuted, sided
+from pydra_diffconn.inference.differences import Tail, check_drawing, edges_of, permuted, sided
 
 Measure = Literal["extent", "intensity"]
 
@@ -147,6 +147,12 @@ def enhanced(
     """
     if not step > 0:
         raise ValueError(f"step = {step:g}; expected more than 0")
+    statistic = np.asarray(statistic, dtype=float)
+    if statistic.shape != (parcels * (parcels - 1) // 2,):
+        edges = parcels * (parcels - 1) // 2
+        raise ValueError(f"statistic has shape {statistic.shape}; expected the {edges} edges of {parcels} parcels")
+    if not np.isfinite(statistic).all():
+        raise ValueError(f"statistic is not finite at edge {int(np.argmin(np.isfinite(statistic)))}; leave parcels out")
     found = np.zeros(len(statistic))
     for sign in (1, -1):
         high = np.floor(np.max(sign * statistic, initial=0.0) / step + 1e-9)
@@ -179,7 +185,7 @@ def _drawn(
     first: np.ndarray, second: np.ndarray, paired: bool, repeats: int, rng: np.random.Generator | None
 ) -> tuple[int, Iterator[np.ndarray]]:
     edges = edges_of(first, second, paired)
-    return np.shape(first)[1], permuted(*edges, paired, repeats, rng or np.random.default_rng(0))
+    return np.shape(first)[1], permuted(*edges, paired, repeats, check_drawing(repeats, rng))
 
 
 def _p_of(found: np.ndarray, null: np.ndarray) -> np.ndarray:

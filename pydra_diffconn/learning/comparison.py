@@ -19,6 +19,7 @@ from pydra_diffconn.learning.scoring import (
     compared_of,
     compiled,
     grid_of,
+    require_scores,
     table_of,
 )
 
@@ -82,6 +83,7 @@ def require_both(classical: Sequence[Pipeline], scores: Sequence[Score]) -> None
     """Refuse a comparison with nothing, or by nothing."""
     if not classical or not scores:
         raise ValueError("compare needs classical pipelines to choose from, and scores of held-out runs")
+    require_scores(scores)
 
 
 def comparison_of(

@@ -47,6 +47,8 @@ class Minibatches:
         self, program: Program, targets: Any = None, *, size: int, runs: Sequence[int] | None = None, seed: int = 0
     ) -> None:
         require_count("size", size, 1)
+        if not isinstance(program, Program):
+            raise ValueError(f"program is {program!r:.200}; expected what fuse(task) returns, of a split workflow")
         if not program.split:
             raise ValueError(
                 "the workflow is not split over runs: there is nothing to draw batches from; see task.split"

@@ -26,6 +26,7 @@ from pydra_diffconn.learning.scoring import (
     compiled,
     grid_of,
     in_order,
+    require_scores,
     table_of,
 )
 from pydra_diffconn.learning.settings import Learning, Machine, require_count, require_loss, require_runs, settled
@@ -146,6 +147,7 @@ def cross_validate(
     """
     how, on, groups = settled(how, on, groups, old, "cross_validate")
     require_loss(loss, steps=steps, seed=seed)
+    require_scores(metrics)
     ready = prepared(task, loss, learn, groups, optimizer, seed, how, on, cache_root, worker)
     labels = ready.labels
     tests = folds_from(labels, folds, seed, stratify)

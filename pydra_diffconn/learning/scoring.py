@@ -59,6 +59,15 @@ class Score:
     higher: bool | None = True
 
 
+def require_scores(scores: Sequence[Any]) -> None:
+    """Refuse, before anything is learned, what is no score."""
+    for one in scores:
+        if not isinstance(one, Score):
+            name = getattr(one, "__name__", repr(one))
+            hint = f"call it: scores.{name}()" if callable(one) else "such as scores.recognised()"
+            raise ValueError(f"{name} is no score; {hint}")
+
+
 @dataclass(frozen=True)
 class Compared:
     """One score of held-out runs: of the start, the best classical pipeline of each fold, and the learned one."""

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from pydra_diffconn.declare.constraints import Interval
 from pydra_diffconn.testing.cases import Case, Finding
 from pydra_diffconn.testing.compiled import Compiled, outputs
 from pydra_diffconn.testing.edges import edges
@@ -59,7 +60,7 @@ def examine(case: Case, before: Sequence[Case] = ()) -> Iterator[Finding]:
         checks = (_shapes, _transforms, _oracle, _single, _facts, _gradients, _degenerate)
         for check in (
             *checks,
-            *(() if _seen(case, before) else (_documented, _pickles, _hashes, _constraints, _edges)),
+            *(() if _seen(case, before) else (_documented, _pickles, _hashes, _constraints, _bounds, _edges)),
         ):
             try:
                 yield from check(run)
@@ -258,6 +259,28 @@ def _edges(run: Compiled) -> Iterator[Finding]:
         results, slopes = program.slopes_op_by_op(smooth, values)
         apart = [*results, *_gradients_of(slopes).values()]
         yield _compare(f"{label}: compiled", list(found.values()), apart, 1e-10)
+
+
+def _bounds(run: Compiled) -> Iterator[Finding]:
+    """What may be given to a parameter, its bounds included, gives finite values."""
+    for name, parameter in run.declaration.parameters.items():
+        if run.values.get(name) is None or not isinstance(parameter.constraint, Interval):
+            continue
+        rule = parameter.constraint.resolved(run.values)
+        for bound in (rule.lower, rule.upper):
+            values = {**run.values, name: np.full(np.shape(run.values[name]), float(bound))}  # type: ignore[arg-type]
+            if not np.isfinite(float(bound)) or not _is_taken(run, values):  # type: ignore[arg-type]
+                continue
+            finite = all(np.all(np.isfinite(result)) for result in run(**{name: values[name]}))
+            yield Finding(f"{name} = {float(bound):g}", finite, "is taken, but gives NaN or infinity")  # type: ignore[arg-type]
+
+
+def _is_taken(run: Compiled, values: Mapping[str, Any]) -> bool:
+    try:
+        run.declaration.checked(values)
+    except ValueError:
+        return False
+    return True
 
 
 def _gradients_of(slopes: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pydra_diffconn import constraints
+from pydra_diffconn.blocks import EwmaCovariance, KernelRidge, SpmDesign
 
 CASES = {
     "real": (constraints.real, 3.0),
@@ -150,6 +151,16 @@ def test_what_is_driven_to_a_bound_does_not_come_back():
     for _ in range(60):
         weights = constraints.simplex.from_free(constraints.simplex.to_free(weights) - jnp.asarray([3.0, 0.0]))
     assert 0 < weights[0] < 1e-20
+
+
+def test_what_is_not_defined_at_its_bound_is_refused_there():
+    strict = constraints.above(0.0)
+    assert constraints.positive.contains(0.0) and not strict.contains(0.0) and strict.contains(1e-300)
+    assert strict.describe() == "(0, inf)" and constraints.intersection([constraints.positive, strict]).strict
+    assert strict.narrowed((2.0, 5.0)).contains(2.0) and not strict.narrowed((-1.0, 5.0)).contains(0.0)
+    for block, name in ((EwmaCovariance, "halflife"), (SpmDesign, "dispersion"), (KernelRidge, "penalty")):
+        with pytest.raises(ValueError, match=rf"{name} = 0 .*is outside \(0, inf\)"):
+            block.check({name: 0.0})
 
 
 def test_bounds_can_be_other_arguments_and_narrower_intervals_keep_them():

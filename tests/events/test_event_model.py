@@ -62,9 +62,14 @@ def test_onsets_in_milliseconds_are_told():
         stimuli(happened((4000, 2000, "a", 1), (9000, 2000, "a", 1)), 10, TR)
     with pytest.warns(UserWarning, match="1 of 2 events begin after the run, which ends at 20 s"):
         stimuli(happened((4, 2, "a", 1), (90, 2, "a", 1)), 10, TR)
-    for wrong in ({"tr": 0.0}, {"steps": 0}, {"per": "run"}):
+    for wrong in ({"tr": 0.0}, {"steps": 0}, {"per": "run"}, {"conditions": ()}):
         with pytest.raises(ValueError, match=next(iter(wrong))):
             stimuli(happened((4, 2, "a", 1)), 10, **{"tr": TR, **wrong})
+
+
+def test_events_have_an_entry_of_each_for_every_event():
+    with pytest.raises(ValueError, match=r"'duration': 1, .* expected an entry of each for every event"):
+        Events(np.arange(2.0), np.ones(1), ("a", "b"), np.ones(2))
 
 
 def test_the_length_of_a_run_is_that_of_its_file(tmp_path):

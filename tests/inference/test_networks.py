@@ -109,7 +109,7 @@ def test_where_nothing_differs_there_is_no_component(rng):
         ({"threshold": 0.0}, "threshold = 0; expected a t above 0"),
         ({"measure": "size"}, "measure = 'size'; expected 'extent' or 'intensity'"),
         ({"tail": "left"}, "tail = 'left'; expected 'both', 'greater'"),
-        ({"repeats": 0}, "repeats = 0; expected 1 or more"),
+        ({"repeats": 0}, "repeats = 0; expected a whole number, 1 or more"),
     ],
 )
 def test_what_cannot_be_compared_is_told(rng, change, told):

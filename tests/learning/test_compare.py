@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from pydra.compose import workflow
 
-from pydra_diffconn import Learn, Pipeline, Score, compare, losses
+from pydra_diffconn import Learn, Pipeline, Score, compare, cross_validate, losses, scores
 from pydra_diffconn.blocks import BandPass, Correlation
 from pydra_diffconn.generators import band_study
 
@@ -84,3 +84,12 @@ def test_nothing_to_choose_from_is_refused(planted):
     task, targets = planted
     with pytest.raises(ValueError, match="classical pipelines to choose from"):
         compare(task, losses.MeanSquaredError("connectome"), targets, classical=[], scores=[], learn={"low": Learn()})
+
+
+def test_a_score_that_was_not_called_is_told_before_anything_is_learned(planted):
+    task, targets = planted
+    told = r"recognised is no score; call it: scores.recognised\(\)"
+    with pytest.raises(ValueError, match=told):
+        cross_validate(task, losses.MeanSquaredError("connectome"), targets, metrics=[scores.recognised])
+    with pytest.raises(ValueError, match=told):
+        compare(task, losses.MeanSquaredError("connectome"), targets, classical=[{}], scores=[scores.recognised])

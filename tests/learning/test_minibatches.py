@@ -61,6 +61,8 @@ def test_batches_of_some_runs_hold_these_alone(rng):
         Minibatches(program, size=2, runs=[6])
     with pytest.raises(ValueError, match="not split over runs"):
         Minibatches(fuse(Banded(bold=rng.standard_normal((50, 4))), {"low": Learn()}), size=2)
+    with pytest.raises(ValueError, match="expected what fuse"):
+        Minibatches(Banded, size=2)
 
 
 def test_what_shares_a_family_or_a_scanner_is_held_out_together():

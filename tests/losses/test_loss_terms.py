@@ -40,7 +40,9 @@ def test_a_term_may_read_a_learned_parameter(outputs):
     np.testing.assert_allclose(
         losses.Norm("Block.maps")(outputs), np.linalg.norm(outputs[PARAMETERS]["Block.maps"]), rtol=1e-6
     )
-    with pytest.raises(ValueError, match=r"no output or learned parameter 'z'; there are \['Block.maps', 'x', 'y'\]"):
+    with pytest.raises(
+        ValueError, match=r"no output, learned parameter or input 'z'; there are \['Block.maps', 'x', 'y'\]"
+    ):
         losses.Norm("z")(outputs)
 
 

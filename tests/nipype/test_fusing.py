@@ -328,7 +328,7 @@ def test_every_output_of_a_block_can_be_named_in_a_loss(folder):
     assert "band.timeseries" not in asked
     assert fit(flow, losses.Norm("band.timeseries"), steps=1, progress=False).best
     with pytest.raises(
-        ValueError, match=r"no output or learned parameter 'fc.conectome'; there are \['band.low', 'fc.c"
+        ValueError, match=r"no output, learned parameter or input 'fc.conectome'; there are \['band.low', 'fc.c"
     ):
         fit(flow, losses.Norm("fc.conectome"), steps=1, progress=False)
     with pytest.raises(

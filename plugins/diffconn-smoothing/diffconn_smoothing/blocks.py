@@ -13,7 +13,7 @@ def Smoothing(
     timeseries: Float[Array, "time space"],
     tr: float,
     time_constant: Annotated[
-        float, Parameter(constraints.positive, unit="s", help="how fast the past is forgotten")
+        float, Parameter(constraints.above(0.0), unit="s", help="how fast the past is forgotten")
     ] = 10.0,
 ) -> Float[Array, "time space"]:
     """Smooth each series with exponentially decaying weights of the past and the future.

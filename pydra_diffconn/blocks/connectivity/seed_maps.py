@@ -1,10 +1,12 @@
 """Maps of connectivity, place by place: the correlation with seeds, and how many places a place goes with."""
 
+import warnings
 from collections.abc import Mapping
 from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from pydra_diffconn.blocks.checks import check_series
@@ -12,6 +14,7 @@ from pydra_diffconn.blocks.shared_parameters import FrameWeights, Softness
 from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.parameters import Parameter
+from pydra_diffconn.declare.places import constant
 from pydra_diffconn.numerics.dead_columns import is_alive
 from pydra_diffconn.numerics.linalg import times
 from pydra_diffconn.numerics.weights import total_weight
@@ -19,7 +22,30 @@ from pydra_diffconn.numerics.weights import total_weight
 TOGETHER = 256  # places whose correlations with all others are in memory at once
 
 
-@define(outputs=["maps"], check=check_series, skips=True, varies=True, padding="frame_weights")
+def check_seeds(arguments: Mapping[str, Any]) -> None:
+    """Refuse seeds with some missing values, and tell of those in which nothing varies."""
+    check_series(arguments)
+    seeds, weights = arguments.get("seeds"), arguments.get("frame_weights")
+    if seeds is None:
+        return
+    missing = np.isnan(seeds)
+    some = np.flatnonzero(missing.any(axis=0) & ~missing.all(axis=0))
+    if some.size:
+        frame = int(missing[:, some[0]].argmax())
+        raise ValueError(
+            f"seeds has a missing value in frame {frame}, column {some[0]}; fill it, or leave that seed out (a seed "
+            "that is missing throughout stops no other)"
+        )
+    dead = np.flatnonzero(constant(np.where(missing, 0.0, seeds), "time space", weights))
+    if dead.size:
+        warnings.warn(
+            f"seeds has no data, or does not vary, in column{'s' * (dead.size > 1)} {', '.join(map(str, dead))} (from "
+            "0): all of that map is 0",
+            stacklevel=3,
+        )
+
+
+@define(outputs=["maps"], check=check_seeds, skips=True, varies=True, missing=["seeds"], padding="frame_weights")
 def SeedCorrelation(
     timeseries: Float[Array, "time space"],
     seeds: Float[Array, "time seeds"],
@@ -33,10 +59,10 @@ def SeedCorrelation(
     (x_{tv} - \bar x_v)^2}}, \quad z_{sv} = \operatorname{artanh} r_{sv}
     $$
 
-    Of an image the maps are an image, too. A place or a seed without variance correlates 0 and has no gradient; z of a
-    place that equals the seed is that of the largest number below 1. Equals `numpy.corrcoef` of both, and nilearn's
-    seed-to-voxel maps, which are products of standardised series. Source: Biswal et al. (1995),
-    doi:10.1002/mrm.1910340409.
+    Of an image the maps are an image, too. A place or a seed without variance, or a seed without data (a parcel that
+    the image does not cover), correlates 0 and has no gradient; z of a place that equals the seed is that of the
+    largest number below 1. Equals `numpy.corrcoef` of both, and nilearn's seed-to-voxel maps, which are products of
+    standardised series. Source: Biswal et al. (1995), doi:10.1002/mrm.1910340409.
 
     Parameters
     ----------
@@ -50,8 +76,8 @@ def SeedCorrelation(
         Whether the maps are of Fisher's z.
     """
     weights = jnp.ones_like(timeseries[:, 0]) if frame_weights is None else frame_weights.astype(timeseries.dtype)
-    images, sources = (normed_columns(series, weights)[0] for series in (timeseries, seeds.astype(timeseries.dtype)))
-    maps = jnp.clip(times(sources.T, images), -1, 1)
+    sources = jnp.where(jnp.any(jnp.isnan(seeds), axis=0), 0.0, seeds).astype(timeseries.dtype)
+    maps = jnp.clip(times(normed_columns(sources, weights)[0].T, normed_columns(timeseries, weights)[0]), -1, 1)
     if not fisher_z:
         return maps
     limit = 1 - jnp.finfo(maps.dtype).eps

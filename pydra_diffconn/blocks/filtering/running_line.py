@@ -16,7 +16,7 @@ from pydra_diffconn.numerics.linalg import apply_over_time
 
 LINE_REACH = 3  # windows end at so many sigmas, where FSL cuts them
 SMOOTH_REACH, SMOOTH_MORE = 20, 2
-Sigma = Annotated[float | None, Parameter(constraints.positive, unit="frames", help="width of the Gaussian window")]
+Sigma = Annotated[float | None, Parameter(constraints.above(0.0), unit="frames", help="width of the Gaussian window")]
 
 
 def check(arguments: Mapping[str, Any]) -> None:

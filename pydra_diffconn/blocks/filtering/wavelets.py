@@ -22,17 +22,15 @@ Frequencies = Annotated[
     Parameter(constraints.between(0.0, constraints.nyquist), unit="Hz", help="centres of the wavelets, 1 / scale"),
 ]
 Cycles = Annotated[
-    float, Parameter(constraints.positive, help="width of the wavelets: 2 pi frequency times the envelope's sd")
+    float, Parameter(constraints.above(0.0), help="width of the wavelets: 2 pi frequency times the envelope's sd")
 ]
 
 
 def check(arguments: Mapping[str, Any]) -> None:
     """Refuse what `check_series` refuses, and frequencies outside (0, Nyquist)."""
     check_series(arguments)
-    frequencies, tr, cycles = (arguments.get(name) for name in ("frequencies", "tr", "cycles"))
+    frequencies, tr = arguments.get("frequencies"), arguments.get("tr")
     check_tr(arguments)
-    if cycles is not None and not cycles > 0:
-        raise ValueError(f"cycles = {cycles:g}; expected a width above 0, such as 7")
     if frequencies is None or tr is None:
         return
     bad = (np.asarray(frequencies) <= 0) | (np.asarray(frequencies) >= 0.5 / tr)

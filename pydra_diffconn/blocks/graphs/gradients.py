@@ -41,7 +41,7 @@ def ConnectivityGradients(
         float, Parameter(constraints.unit_interval, help="share of the weakest connections of each parcel set to zero")
     ] = 0.9,
     softness: Softness = 0.0,
-    width: Annotated[float, Parameter(constraints.positive, help="width of the Gaussian kernel")] = 1.0,
+    width: Annotated[float, Parameter(constraints.above(0.0), help="width of the Gaussian kernel")] = 1.0,
     alpha: Annotated[
         float, Parameter(constraints.unit_interval, help="how far the density of parcels is taken out; 1 is wholly")
     ] = 0.5,

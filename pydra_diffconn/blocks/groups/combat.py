@@ -47,6 +47,8 @@ def check(arguments: Mapping[str, Any]) -> None:
 def too_few(learned_from: np.ndarray, others: np.ndarray, unseen: str) -> str | None:
     """Say which sites have too few to learn from; None if all have enough."""
     known, count = np.unique(learned_from, return_counts=True)
+    if len(known) < 2:
+        return f"all to learn from are of site {known[0]}, which is nothing to tell sites apart by; leave ComBat out"
     if (count < LEAST).any():
         return (
             f"site {known[count.argmin()]} has {count.min()} to learn from, ComBat needs {LEAST} or more; leave it "

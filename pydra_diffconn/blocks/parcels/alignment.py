@@ -70,7 +70,7 @@ def TransportAlignment(
     target: Float[Array, "time parcels"],
     frame_weights: FrameWeights = None,
     temperature: Annotated[
-        float, Parameter(constraints.positive, help="of the plan; near 0 each parcel goes to one of the target")
+        float, Parameter(constraints.above(0.0), help="of the plan; near 0 each parcel goes to one of the target")
     ] = 0.05,
     iterations: int = 200,
 ) -> tuple[Float[Array, "time parcels"], Float[Array, "parcels parcels"]]:

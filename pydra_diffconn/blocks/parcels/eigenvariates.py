@@ -25,9 +25,22 @@ def largest(arguments: Mapping[str, Any]) -> int:
     return int(np.unique(labels[labels != 0], return_counts=True)[1].max(initial=1))
 
 
+def check_size(arguments: Mapping[str, Any]) -> None:
+    """Refuse what `check` refuses, and a size that leaves voxels of a parcel out, or is more than there are."""
+    check(arguments)
+    labels, size = arguments.get("labels"), arguments.get("size")
+    if labels is None or size is None:
+        return
+    least = largest(arguments)
+    if not least <= size <= len(labels):
+        raise ValueError(
+            f"size = {size}; expected the {least} voxels of the largest parcel, or more, up to all {len(labels)}"
+        )
+
+
 @define(
     outputs=["timeseries"],
-    check=check,
+    check=check_size,
     infer={"parcels": present, "size": largest},
     missing=["timeseries"],
     places=without_voxels,

@@ -22,9 +22,9 @@ from pydra_diffconn.numerics.weights import total_weight
 
 Kernel = Literal["linear", "correlation", "rbf"]
 Which = Literal["both", "positive", "negative"]
-Penalty = Annotated[float, Parameter(constraints.positive, help="ridge on the coefficients")]
+Penalty = Annotated[float, Parameter(constraints.above(0.0), help="ridge on the coefficients")]
 Gamma = Annotated[
-    float | None, Parameter(constraints.positive, help="inverse squared width of the rbf kernel; None: 1 / features")
+    float | None, Parameter(constraints.above(0.0), help="inverse squared width of the rbf kernel; None: 1 / features")
 ]
 NEWTON_STEPS = 60
 

@@ -30,7 +30,7 @@ def EwmaCovariance(
     timeseries: Float[Array, "time parcels"],
     frame_weights: FrameWeights = None,
     halflife: Annotated[
-        float, Parameter(constraints.positive, unit="frames", help="after which a frame counts half")
+        float, Parameter(constraints.above(0.0), unit="frames", help="after which a frame counts half")
     ] = 10.0,
     kind: Kind = "covariance",
     ddof: int = 1,

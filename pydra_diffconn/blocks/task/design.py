@@ -18,10 +18,12 @@ from pydra_diffconn.numerics.dead_columns import is_alive
 Stimulus = Float[Array, "time steps conditions"]
 Earlier = Float[Array, "earlier steps conditions"] | None
 Derivatives = Literal["none", "time", "time and dispersion"]
-Delay = Annotated[float, Parameter(constraints.positive, unit="s", help="delay of the response")]
-Undershoot = Annotated[float, Parameter(constraints.positive, unit="s", help="delay of the undershoot")]
-Dispersion = Annotated[float, Parameter(constraints.positive, unit="s", help="dispersion of the response")]
-UndershootDispersion = Annotated[float, Parameter(constraints.positive, unit="s", help="dispersion of the undershoot")]
+Delay = Annotated[float, Parameter(constraints.above(0.0), unit="s", help="delay of the response")]
+Undershoot = Annotated[float, Parameter(constraints.above(0.0), unit="s", help="delay of the undershoot")]
+Dispersion = Annotated[float, Parameter(constraints.above(0.0), unit="s", help="dispersion of the response")]
+UndershootDispersion = Annotated[
+    float, Parameter(constraints.above(0.0), unit="s", help="dispersion of the undershoot")
+]
 Ratio = Annotated[float, Parameter(constraints.nonnegative, help="size of the undershoot, of the response")]
 
 SECONDS = 32.0

@@ -78,6 +78,19 @@ def test_a_voxel_that_equals_the_seed_and_one_that_is_dead_have_finite_values_an
     assert np.all(np.isfinite(jax.grad(lambda x: jnp.sum(run(x) ** 2))(jnp.asarray(series))))
 
 
+def test_a_seed_without_data_or_variance_stops_no_other_and_is_told(x64, tmp_path):
+    seeds = np.column_stack([SEEDS, np.full(FRAMES, np.nan), np.full(FRAMES, 0.1)])
+    expected = SeedCorrelation.pure(jnp.asarray(SERIES), SEEDS)
+    with pytest.warns(UserWarning, match="seeds has no data, or does not vary, in columns 2, 3 "):
+        job = SeedCorrelation(timeseries=SERIES, seeds=seeds)(worker="debug", cache_root=tmp_path).maps
+    for found in (jax.jit(SeedCorrelation.pure)(jnp.asarray(SERIES), seeds), job):
+        np.testing.assert_allclose(found[:2], expected, atol=1e-12)
+        assert not found[2:].any()
+    seeds[4, 0] = np.nan
+    with pytest.raises(ValueError, match="seeds has a missing value in frame 4, column 0; fill it"):
+        SeedCorrelation.check({"timeseries": SERIES, "seeds": seeds})
+
+
 @pytest.mark.parametrize("places", [12, 256, 300])
 def test_degrees_are_those_of_the_whole_matrix_however_it_is_cut(x64, places):
     series = np.random.default_rng(4).standard_normal((30, places))

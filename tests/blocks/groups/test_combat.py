@@ -117,6 +117,8 @@ def test_too_few_and_what_cannot_be_told_apart_is_refused(rng):
     one = np.where(np.arange(len(SITES)) == 4, 7, SITES)
     with pytest.raises(ValueError, match="site 7 has 1 to learn from, ComBat needs 2 or more"):
         ComBat.check({"features": features, "sites": one})
+    with pytest.raises(ValueError, match="all to learn from are of site 1, which is nothing to tell sites apart by"):
+        ComBat.check({"features": features, "sites": np.ones(len(SITES), int)})
     with pytest.raises(ValueError, match="covariates cannot be told apart from sites"):
         ComBat.check({"features": features, "sites": SITES, "covariates": (SITES == 1)[:, None] * 2.5})
     with pytest.raises(ValueError, match=r"shrinkage = 1.5"):

@@ -32,6 +32,16 @@ def test_the_statistics_are_those_of_nilearns_masker(x64, rng, statistic):
     np.testing.assert_allclose(found, expected, atol=1e-12)
 
 
+def test_a_size_holds_the_largest_parcel_and_no_more_than_there_is():
+    given = {"timeseries": np.ones((9, 6)), "labels": np.array([1, 1, 1, 2, 2, 0])}
+    for size in (2, 7):
+        with pytest.raises(
+            ValueError, match=f"size = {size}; expected the 3 voxels of the largest parcel, or more, up"
+        ):
+            ParcelEigenvariates.check({**given, "size": size})
+    ParcelEigenvariates.check({**given, "size": 3})
+
+
 @pytest.mark.parametrize("block", [SummarizeParcels, ParcelEigenvariates])
 def test_given_parcels_keep_their_order_and_a_missing_one_is_zero(x64, block):
     more = {"size": 4} if block is ParcelEigenvariates else {}
