@@ -346,6 +346,7 @@ def test_an_installed_block_is_in_every_way_like_a_built_in(installed, tmp_path)
     assert "not installed here; pip install diffconn-" in refused
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", PLUGINS, ids=lambda folder: folder.name)
 def test_the_plugins_own_tests_pass(folder, installed, tmp_path):
     environment = {**os.environ, "PYTHONPATH": str(installed)}
