@@ -11,6 +11,7 @@ from jaxtyping import Array, Float
 from pydra_diffconn.blocks.checks import check_table
 from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
+from pydra_diffconn.declare.padding import by
 from pydra_diffconn.declare.parameters import Parameter
 from pydra_diffconn.numerics.design import filled_first_row
 
@@ -45,7 +46,24 @@ def check_terms(arguments: Mapping[str, Any]) -> None:
         )
 
 
-@define(outputs=["confounds"], check=check_terms, missing=["confounds", "confounds_2", "confounds_3"])
+def _combined_to(length: Any, edges: str = "nearest", **arguments: Any) -> Array:
+    """Compute a run of which only so many frames are its own: responses see its edge behind them."""
+    for name in ("confounds", "confounds_2", "confounds_3"):
+        table = arguments.get(name)
+        if table is not None:
+            frames = jnp.arange(len(table))
+            behind = table[length - 1] if edges == "nearest" else jnp.zeros_like(table[0])
+            arguments[name] = jnp.where((frames < length)[:, None], table, behind)
+    found: Array = CombineConfounds.pure(**arguments, edges=edges)
+    return found
+
+
+@define(
+    outputs=["confounds"],
+    check=check_terms,
+    missing=["confounds", "confounds_2", "confounds_3"],
+    padding=by(_combined_to),
+)
 def CombineConfounds(
     confounds: Float[Array, "time regressors"],
     weights: Weights = None,
