@@ -109,10 +109,11 @@ def told(where: np.ndarray, names: Sequence[Any] | None, place: str, varies: boo
 def named(where: np.ndarray, names: Sequence[Any] | None, place: str) -> str:
     """Say which places: by name, or by number counted from 0."""
     found = np.flatnonzero(where)
-    shown = [str(names[n] if names is not None and len(names) == len(where) else n) for n in found[:SHOWN]]
+    have_names = names is not None and len(names) == len(where)
+    shown = [str(names[n] if have_names else n) for n in found[:SHOWN]]  # type: ignore[index]
     more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
     word = {"space": "location", "parcels": "parcel"}[place]
-    return f"{word}{'s' * (len(found) > 1)} {', '.join(shown)}{more}"
+    return f"{word}{'s' * (len(found) > 1)} {', '.join(shown)}{more}{'' if have_names else ' (counted from 0)'}"
 
 
 def with_missing(results: Mapping[str, np.ndarray], marks: Mapping[str, np.ndarray | None]) -> dict[str, np.ndarray]:

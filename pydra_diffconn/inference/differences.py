@@ -45,7 +45,7 @@ def edges_of(first: np.ndarray, second: np.ndarray, paired: bool) -> tuple[np.nd
             person, edge = np.argwhere(~np.isfinite(one))[0]
             pair = f"parcels {upper[0][edge]} and {upper[1][edge]}"
             raise ValueError(f"{name} is missing between {pair} in person {person}; leave these parcels out")
-    _tell_of_constant_edges(*both, paired)
+    _tell_of_constant_edges(both[0], both[1], paired)
     return both[0], both[1]
 
 
