@@ -8,6 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from pydra_diffconn.numerics.order_statistics import cut
+
 FAR = 1e4  # widths of the soft edge beyond which a gate is exactly 0 or 1
 
 
@@ -25,14 +27,13 @@ def largest(values: Float[Array, "*rows n"], count: Any, softness: Any) -> Float
     first one left out, interpolated for fractional counts and infinite at the ends.
     """
     size = values.shape[-1]
-    place = jnp.argsort(jnp.argsort(-values, axis=-1), axis=-1)
-    hard = 1.0 * (place < jnp.floor(jnp.asarray(count, dtype=values.dtype) + 0.5))
-    descending = -jnp.sort(-values, axis=-1)
+    kept = jnp.floor(jnp.asarray(count, dtype=values.dtype) + 0.5)
     position = jnp.clip(count - 0.5, 0, size - 1)
-    before = jnp.clip(jnp.floor(position), 0, max(size - 2, 0)).astype(int)
-    after = jnp.minimum(before + 1, size - 1)
-    at = lambda index: jax.lax.dynamic_index_in_dim(descending, index, axis=-1)  # noqa: E731
-    threshold = at(before) + (position - before) * (at(after) - at(before))
+    last = jnp.clip(jnp.floor(position), 0, max(size - 2, 0)).astype(int)
+    place = cut(values, last)
+    hard = jnp.where(kept <= 0, 0.0, jnp.where(kept >= size, 1.0, place.before))
+    at = lambda index: jnp.take_along_axis(values, index, axis=-1)  # noqa: E731
+    threshold = at(place.last) + (position - last) * (at(place.next) - at(place.last))
     width = jnp.where(softness > 0, softness, 1.0)
     margin = (values - threshold) / width + _beyond(count - (size - 0.5)) - _beyond(0.5 - count)
     return jnp.where(softness > 0, jax.nn.sigmoid(margin), hard).astype(values.dtype)
