@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from pydra_diffconn.declare.constraints import Interval
 from pydra_diffconn.testing.cases import Case, Finding
 from pydra_diffconn.testing.compiled import Compiled, outputs
 from pydra_diffconn.testing.edges import edges
@@ -264,15 +263,15 @@ def _edges(run: Compiled) -> Iterator[Finding]:
 def _bounds(run: Compiled) -> Iterator[Finding]:
     """What may be given to a parameter, its bounds included, gives finite values."""
     for name, parameter in run.declaration.parameters.items():
-        if run.values.get(name) is None or not isinstance(parameter.constraint, Interval):
+        if run.values.get(name) is None:
             continue
-        rule = parameter.constraint.resolved(run.values)
-        for bound in (rule.lower, rule.upper):
-            values = {**run.values, name: np.full(np.shape(run.values[name]), float(bound))}  # type: ignore[arg-type]
-            if not np.isfinite(float(bound)) or not _is_taken(run, values):  # type: ignore[arg-type]
-                continue
-            finite = all(np.all(np.isfinite(result)) for result in run(**{name: values[name]}))
-            yield Finding(f"{name} = {float(bound):g}", finite, "is taken, but gives NaN or infinity")  # type: ignore[arg-type]
+        rule: Any = parameter.constraint.resolved(run.values)
+        bounds = [float(getattr(rule, side)) for side in ("lower", "upper") if hasattr(rule, side)]
+        for bound in filter(np.isfinite, bounds):
+            values = {**run.values, name: np.full(np.shape(run.values[name]), bound)}
+            if _is_taken(run, values):
+                finite = all(np.all(np.isfinite(result)) for result in run(**{name: values[name]}))
+                yield Finding(f"{name} = {bound:g}", finite, "is taken, but gives NaN or infinity")
 
 
 def _is_taken(run: Compiled, values: Mapping[str, Any]) -> bool:
