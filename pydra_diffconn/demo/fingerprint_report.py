@@ -118,7 +118,8 @@ def _write_page(
         report.Section(
             "A connectome",
             "Computed twice, by the fused program and by Pydra's jobs: the largest difference is "
-            f"{outcome.difference:.0e}.",
+            f"{outcome.difference:.0e}, what single precision rounds and the inverse of a covariance of so few frames "
+            "enlarges.",
             figures=[report.Figure(figures.connectomes(start, learned[test], ("start", "learned")), label)],
         ),
     ]
