@@ -51,12 +51,6 @@ class Result:
     resampled: Any = field(default=None, repr=False)
     """What `bootstrap` has found."""
 
-    def __reduce__(self) -> Any:
-        raise TypeError(
-            "a result holds compiled programs and is not pickled; result.save(folder) writes what was learned, which "
-            "load_parameters reads"
-        )
-
     @property
     def parameters(self) -> dict[str, Any]:
         """The learned values by name, each in its unit."""
