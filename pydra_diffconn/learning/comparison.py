@@ -94,8 +94,7 @@ def comparison_of(
     progress: bool,
 ) -> Comparison:
     """Return how the learned values of one fit stand beside the best classical pipeline, on the runs it held out."""
-    asked, tests = result.asked, [result.validation]
-    assert asked is not None
+    asked, tests = result.given, [result.validation]
     if not result.validation:
         raise ValueError(
             "nobody was held out of this fit, and what was learned cannot be compared on the people it was learned "

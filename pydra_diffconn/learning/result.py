@@ -51,6 +51,20 @@ class Result:
     resampled: Any = field(default=None, repr=False)
     """What `bootstrap` has found."""
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Travel without what the fit was given: a loss or an optimiser is often a function that cannot be pickled."""
+        return {**vars(self), "asked": None}
+
+    @property
+    def given(self) -> Asked:
+        """What the fit was given; an error where the result has come from another process."""
+        if self.asked is None:
+            raise ValueError(
+                "this result was pickled, and left behind what its fit was given (task, loss, targets); ask where it was "
+                "learned"
+            )
+        return self.asked
+
     @property
     def parameters(self) -> dict[str, Any]:
         """The learned values by name, each in its unit."""
@@ -76,12 +90,12 @@ class Result:
     @property
     def outputs(self) -> dict[str, Any]:
         """The outputs of all runs with the learned values, each run with what was learned for its own entity."""
-        assert self.program is not None and self.asked is not None
+        assert self.program is not None
         values = {name: self.parameters[name] for name in self.program.parameters}
         marks = {name: one.mark.per for name, one in self.program.graph.learnables.items() if one.mark.per}
         if not marks:
             return self.program(values)
-        kinds = self.asked.ready.kinds
+        kinds = self.given.ready.kinds
         each = {n: np.stack([self.parameters[f"{n}@{label}"] for label in kinds[per]]) for n, per in marks.items()}
         found = self.program.outputs_of(values, self.program.inputs, list(range(len(self.program.runs))), each)
         return {name: self.program.with_missing(name, value) for name, value in found.items()}
@@ -133,8 +147,7 @@ class Result:
         """
         from pydra_diffconn.learning.resampling import again
 
-        assert self.asked is not None
-        asked = self.asked
+        asked = self.given
         self.resampled = again(asked.ready, asked.loss, asked.targets, repeats, asked.steps, progress)
         told = self.resampled.uncertainty
         self.learned = [

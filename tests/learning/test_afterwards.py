@@ -1,6 +1,7 @@
 """What a fit can be asked afterwards: outputs, a comparison with classical pipelines, and how sure its values are."""
 
 import json
+import pickle
 from dataclasses import dataclass
 
 import jax.numpy as jnp
@@ -47,6 +48,14 @@ def error(outputs, targets, tested):
 def test_the_outputs_are_those_of_the_learned_workflow(fitted):
     expected = fitted.workflow().split("series", series=fitted.program.inputs["series"])(worker="debug").connectome
     np.testing.assert_allclose(fitted.outputs["connectome"], expected, atol=1e-6)
+
+
+def test_a_result_travels_without_what_its_fit_was_given(fitted):
+    back = pickle.loads(pickle.dumps(fitted))
+    assert back.parameters == fitted.parameters and fitted.asked is not None
+    np.testing.assert_allclose(back.outputs["connectome"], fitted.outputs["connectome"], atol=1e-6)
+    with pytest.raises(ValueError, match="this result was pickled"):
+        back.bootstrap(2)
 
 
 def test_of_what_is_learned_for_each_person_the_outputs_are_their_own(rng):
