@@ -121,10 +121,8 @@ class Interval:
 
     def narrowed(self, within: tuple[float, float]) -> Interval:
         """Return the intersection with `within`; a symbolic bound stays and is intersected when resolved."""
-        import jax.numpy as jnp
-
-        lower = _tighter(self.lower, within[0], jnp.maximum)
-        upper = _tighter(self.upper, within[1], jnp.minimum)
+        lower = _tighter(self.lower, within[0], "maximum")
+        upper = _tighter(self.upper, within[1], "minimum")
         return replace(self, lower=lower, upper=upper, strict=self.strict and lower == self.lower)
 
 
@@ -273,10 +271,28 @@ def _bound_name(bound: Bound) -> str:
     return f"{bound:g}"
 
 
-def _tighter(bound: Bound, number: float, choose: Callable[[Any, Any], Any]) -> Bound:
+def _tighter(bound: Bound, number: float, choose: str) -> Bound:
     if named(bound) or callable(bound):
-        return lambda arguments: choose(_look_up(bound, arguments), number)
-    return float(choose(bound, number))
+        return _Tighter(bound, number, choose)
+    return float(getattr(np, choose)(bound, number))
+
+
+@dataclass(frozen=True)
+class _Tighter:
+    """The tighter one of a number and a bound that is not known yet: an object, which is pickled as no closure is."""
+
+    bound: Bound
+    number: float
+    choose: str
+
+    @property
+    def __name__(self) -> str:
+        return f"{self.choose} of {_bound_name(self.bound)} and {self.number:g}"
+
+    def __call__(self, arguments: Mapping[str, Any]) -> Any:
+        import jax.numpy as jnp
+
+        return getattr(jnp, self.choose)(_look_up(self.bound, arguments), self.number)
 
 
 def _log_distance(distance: Any, bound: Any) -> Any:

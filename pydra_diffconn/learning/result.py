@@ -60,8 +60,8 @@ class Result:
         """What the fit was given; an error where the result has come from another process."""
         if self.asked is None:
             raise ValueError(
-                "this result was pickled, and left behind what its fit was given (task, loss, targets); ask where it was "
-                "learned"
+                "this result was pickled, and left behind what its fit was given (task, loss, targets); ask where it "
+                "was learned"
             )
         return self.asked
 
