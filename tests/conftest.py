@@ -75,8 +75,10 @@ def _turn(item: pytest.Item) -> str:
     """Return what tests are sorted by: long ones last, and where time may not do for all of them others come each day."""
     if item.get_closest_marker("slow") is None:
         return ""
-    day = int(float(os.environ[STARTED]) // 86400) if os.environ.get(SLOW_WITHIN) else 0
-    return hashlib.sha1(f"{day} {item.path.name}".encode()).hexdigest() if day else "0"
+    if not os.environ.get(SLOW_WITHIN):
+        return "long"
+    day = int(float(os.environ[STARTED]) // 86400)
+    return hashlib.sha1(f"{day} {item.path.name}".encode()).hexdigest()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from pydra_diffconn.testing.cases import Case, Finding
 from pydra_diffconn.testing.compiled import Compiled, outputs
-from pydra_diffconn.testing.edges import edges
+from pydra_diffconn.testing.edges import edges, taken
 
 GRADIENT_TOLERANCE = 1e-4
 STEPS = 100  # random steps in the free space, after which a constraint must still hold
@@ -266,20 +266,12 @@ def _bounds(run: Compiled) -> Iterator[Finding]:
         if run.values.get(name) is None:
             continue
         rule: Any = parameter.constraint.resolved(run.values)
-        bounds = [float(getattr(rule, side)) for side in ("lower", "upper") if hasattr(rule, side)]
-        for bound in filter(np.isfinite, bounds):
-            values = {**run.values, name: np.full(np.shape(run.values[name]), bound)}
-            if _is_taken(run, values):
-                finite = all(np.all(np.isfinite(result)) for result in run(**{name: values[name]}))
-                yield Finding(f"{name} = {bound:g}", finite, "is taken, but gives NaN or infinity")
-
-
-def _is_taken(run: Compiled, values: Mapping[str, Any]) -> bool:
-    try:
-        run.declaration.checked(values)
-    except ValueError:
-        return False
-    return True
+        for side in ("lower", "upper"):
+            bound = getattr(rule, side, np.nan)
+            at_bound = {name: np.full(np.shape(run.values[name]), bound)}
+            if np.all(np.isfinite(bound)) and taken(run.case, {**run.values, **at_bound}):
+                finite = all(np.all(np.isfinite(result)) for result in run(**at_bound))
+                yield Finding(f"{name} at its {side} bound", finite, "is taken, but gives NaN or infinity")
 
 
 def _gradients_of(slopes: Mapping[str, Any]) -> dict[str, Any]:

@@ -22,15 +22,21 @@ def edges(case: Case, values: Mapping[str, Any]) -> Iterator[tuple[str, dict[str
     declaration = case.block.declaration
     for label, changed in _changes(case, values):
         found = {**values, **changed}
-        try:
-            declaration.checked(found)
-        except ValueError:
-            continue
-        yield label, found
+        if taken(case, found):
+            yield label, found
     for name, argument in declaration.arguments.items():
         if argument.weighs:
             length = np.shape(values[declaration.main_input])[0] if values.get(name) is None else len(values[name])
             yield f"all of {name} 0", {**values, name: np.zeros(length)}
+
+
+def taken(case: Case, values: Mapping[str, Any]) -> bool:
+    """Return whether a task of this block takes these arguments."""
+    try:
+        case.block.declaration.checked(values)
+    except ValueError:
+        return False
+    return True
 
 
 def _changes(case: Case, values: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
