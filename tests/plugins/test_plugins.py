@@ -210,6 +210,13 @@ def test_a_new_plugin_passes_its_check(tmp_path):
         assert wrong.exit_code == 2 and problem in wrong.output
 
 
+def test_the_plugin_of_the_repository_is_what_a_new_one_is(tmp_path):
+    made = create("smoothing", tmp_path)
+    written = {file.relative_to(made): file.read_text() for file in made.rglob("*") if file.is_file()}
+    (ours,) = (folder for folder in PLUGINS if folder.name == made.name)
+    assert written and written == {name: (ours / name).read_text() for name in written}
+
+
 def test_the_check_says_what_is_wrong(tmp_path):
     folder = create("rough", tmp_path)
     blocks = folder / "diffconn_rough" / "blocks.py"
