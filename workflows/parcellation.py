@@ -137,12 +137,12 @@ def within(labels, series):
 def difference(ways, people, one="learned, each person's", other="k-means, each from the group's", repeats=2000):
     """Say how much more alike series within parcels are in the second session by one way than by another."""
     each = [within(ways[one][n], series) - within(ways[other][n], series) for n, series in enumerate(people.second)]
+    said = f"Correlation within parcels, second session: {one} less {other} is {np.mean(each):+.4f}"
+    if len(each) == 1:
+        return f"{said} in the one person; of others this says nothing."
     drawn = np.random.default_rng(0).choice(each, (repeats, len(each))).mean(axis=1)
     low, high = np.quantile(drawn, [0.025, 0.975])
-    return (
-        f"Correlation within parcels, second session: {one} less {other} is {np.mean(each):+.4f}, 95 % interval over "
-        f"{len(each)} people {low:+.4f} to {high:+.4f}."
-    )
+    return f"{said}, 95 % interval over {len(each)} people {low:+.4f} to {high:+.4f}."
 
 
 def run(people, steps=200, progress=True):
@@ -157,7 +157,10 @@ def run(people, steps=200, progress=True):
         likeness = np.array([within(one, series) for one, series in zip(labels, people.second, strict=True)])
         alike = [adjusted_rand_score(a, b) for a, b in zip(labels, again[name], strict=True)]
         row = {"parcels": name, "correlation within, second session": likeness.mean()}
-        row |= {"its s.d. over people": likeness.std(ddof=1), "alike from both sessions (ARI)": np.mean(alike)}
+        row |= {
+            "its s.d. over people": likeness.std(ddof=1) if len(likeness) > 1 else np.nan,
+            "alike from both sessions (ARI)": np.mean(alike),
+        }
         if people.parcels is not None:
             row["points right"] = np.mean([right(a, b) for a, b in zip(labels, people.parcels, strict=True)])
         rows.append(row)

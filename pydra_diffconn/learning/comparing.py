@@ -41,6 +41,7 @@ def compare(
     validation: float | None = None,
     groups: Sequence[Any] | Mapping[str, Sequence[Any]] | None = None,
     seed: int = 0,
+    starts: int = 1,
     how: Learning | None = None,
     on: Machine | None = None,
     cache_root: Any = None,
@@ -51,7 +52,7 @@ def compare(
 
     Parameters
     ----------
-    task, loss, targets, learn, steps, optimizer, groups, seed, how, on, cache_root, worker, progress
+    task, loss, targets, learn, steps, optimizer, groups, seed, starts, how, on, cache_root, worker, progress
         As for `fit`.
     classical : sequence of Pipeline
         The pipelines of which the one with the smallest loss on the training runs is chosen, in each fold.
@@ -75,7 +76,7 @@ def compare(
     how, on, groups = settled(how, on, groups, {}, "compare")
     require_loss(loss, steps=steps, seed=seed, folds=folds)
     require_both(classical, scores)
-    ready = prepared(task, loss, learn, groups, optimizer, seed, how, on, cache_root, worker)
+    ready = prepared(task, loss, learn, groups, optimizer, seed, how, on, cache_root, worker, starts)
     labels = ready.labels
     tests = folds_of(labels, folds, seed)
     rests = rests_of(tests, len(labels))

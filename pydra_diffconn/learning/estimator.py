@@ -35,7 +35,7 @@ class Connectome(TransformerMixin, BaseEstimator):
     vectorize : bool
         Whether matrices are returned as their upper triangles without the diagonal, (runs, edges), as classifiers of
         scikit-learn take them; else as they are.
-    steps, optimizer, validation, seed, how
+    steps, optimizer, validation, seed, starts, how
         As for `fit`.
 
     Attributes
@@ -59,6 +59,7 @@ class Connectome(TransformerMixin, BaseEstimator):
         optimizer: Any = None,
         validation: float | None = None,
         seed: int = 0,
+        starts: int = 1,
         how: Learning | None = None,
     ) -> None:
         self.workflow = workflow
@@ -71,6 +72,7 @@ class Connectome(TransformerMixin, BaseEstimator):
         self.optimizer = optimizer
         self.validation = validation
         self.seed = seed
+        self.starts = starts
         self.how = how
 
     def fit(self, X: Sequence[Any], y: Any = None, groups: Sequence[Any] | None = None) -> Connectome:
@@ -105,6 +107,7 @@ class Connectome(TransformerMixin, BaseEstimator):
                 validation=self.validation,
                 groups=labels,
                 seed=self.seed,
+                starts=self.starts,
                 how=self.how,
                 progress=False,
             )

@@ -25,6 +25,7 @@ def Fit(
     validation: Any = None,
     groups: Any = None,
     seed: int = 0,
+    starts: int = 1,
     how: Any = None,
     on: Any = None,
     settings: dict | None = None,
@@ -37,7 +38,7 @@ def Fit(
         As for `fit`, split or not.
     loss : callable
         As for `fit`; a loss of the library, or a function at the top level of a module.
-    targets, learn, steps, optimizer, validation, groups, seed, how, on
+    targets, learn, steps, optimizer, validation, groups, seed, starts, how, on
         As for `fit`.
     settings : dict
         The old place of `how` and `on`: further arguments of `fit`.
@@ -48,7 +49,7 @@ def Fit(
         workflow,
         loss,
         targets,
-        **{"optimizer": optimizer, "how": how, "on": on, **(settings or {})},
+        **{"optimizer": optimizer, "starts": starts, "how": how, "on": on, **(settings or {})},
         learn=learn,
         steps=steps,
         validation=validation,

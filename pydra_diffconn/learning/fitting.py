@@ -8,8 +8,6 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from pydra_diffconn import pydra_compat
 from pydra_diffconn.declare.parameters import Learn
 from pydra_diffconn.learning import warnings_of_fits
@@ -19,7 +17,8 @@ from pydra_diffconn.learning.partition import by_default, partition
 from pydra_diffconn.learning.prepared import Asked, Prepared, prepared
 from pydra_diffconn.learning.progress import Progress
 from pydra_diffconn.learning.result import Result
-from pydra_diffconn.learning.settings import Learning, Machine, require_count, require_loss, settled
+from pydra_diffconn.learning.settings import Learning, Machine, require_loss, settled
+from pydra_diffconn.learning.starts import from_elsewhere
 from pydra_diffconn.numerics.process import one_blas_thread
 from pydra_diffconn.workflow import graph
 from pydra_diffconn.workflow.choosing import corners, winners
@@ -87,10 +86,9 @@ def fit(
     """
     how, on, groups = settled(how, on, groups, old, "fit")
     require_loss(loss, steps=steps, seed=seed)
-    require_count("starts", starts, 1)
     if not (checkpoint is None or isinstance(checkpoint, str | PathLike)):
         raise ValueError(f"checkpoint is {checkpoint!r}; expected the path of a folder")
-    ready = prepared(task, loss, learn, groups, optimizer, seed, how, on, cache_root, worker)
+    ready = prepared(task, loss, learn, groups, optimizer, seed, how, on, cache_root, worker, starts)
     subjects = ready.kinds.get("subject")
     if not any(one.mark.per for one in ready.program.graph.learnables.values()):  # who is held out learns no own value
         validation = by_default(validation, subjects)
@@ -98,7 +96,7 @@ def fit(
     mark = None if checkpoint is None else _mark(ready, loss, targets, *sides)
     savers = [_saver(checkpoint, mark, how, number) for number in range(starts)]
     learner = _run(ready, loss, targets, *sides, steps, savers[0], progress)
-    reached = _from_elsewhere(learner, savers[1:], seed, progress) if starts > 1 else []
+    reached = from_elsewhere(learner, savers[1:], seed, progress) if starts > 1 else []
     asked = Asked(ready, task, loss, targets, steps, (cache_root, worker))
     return replace(result_of(learner, asked), starts=reached)
 
@@ -132,25 +130,6 @@ def _run(
         if not learner.improved:
             bar.warn("nothing better than the start was found; the result is the classical workflow")
     return learner
-
-
-def _from_elsewhere(
-    learner: Learner, savers: Sequence[Checkpoint | None], seed: int, progress: bool
-) -> list[dict[str, Any]]:
-    """Take the steps from other starts, too; leave the best state, and return what each start came to."""
-    rng, states = np.random.default_rng(seed), [learner.state]
-    with one_blas_thread():
-        for saver in savers:
-            if learner.stopped.startswith("interrupted"):
-                break
-            learner.begin_elsewhere(rng)
-            with Progress(learner.total, enabled=progress) as bar:
-                learner.run(bar, saver)
-            states.append(learner.state)
-    key = "validation" if learner.held_out else "training"
-    learner.state = min(states, key=lambda state: state.best[key])
-    numbers = [{n: v for n, v in learner.plain(one.best_values).items() if np.ndim(v) == 0} for one in states]
-    return [{"start": n, **one.best, **numbers[n]} for n, one in enumerate(states)]
 
 
 def _mark(ready: Prepared, loss: Any, targets: Any, training: list[int], held_out: list[int]) -> str:

@@ -10,7 +10,7 @@ from pydra_diffconn.declare.loss import Loss
 from pydra_diffconn.declare.parameters import Learn
 from pydra_diffconn.learning.learner import Learner, NotFinite
 from pydra_diffconn.learning.partition import labels_of
-from pydra_diffconn.learning.settings import Learning, Machine
+from pydra_diffconn.learning.settings import Learning, Machine, require_count
 from pydra_diffconn.program.calling import first_refusal
 from pydra_diffconn.program.fusing import fuse
 from pydra_diffconn.program.hoisting import with_constants_computed
@@ -30,6 +30,8 @@ class Prepared:
     optimizer: Any
     seed: int
     how: Learning
+    starts: int = 1
+    """From how many values the steps are taken in each fit."""
 
     @property
     def labels(self) -> list[Any]:
@@ -81,8 +83,10 @@ def prepared(
     on: Machine,
     cache_root: Any,
     worker: Any,
+    starts: int,
 ) -> Prepared:
     """Fuse a task, and refuse one in which nothing is to be learned."""
+    require_count("starts", starts, 1)
     scheduled = {name: Learn(float(rule(0))) for name, rule in how.schedules.items()}
     given = {**learn, **scheduled} if isinstance(learn, Mapping) and scheduled else learn or scheduled or None
     program = fuse(task, given, memory=on.memory, cache_root=cache_root, worker=worker)
@@ -95,7 +99,7 @@ def prepared(
     kinds = groups if isinstance(groups, Mapping) else {} if groups is None else {"subject": groups}
     for kind, labels in kinds.items():
         labels_of(len(program.runs), labels, kind if isinstance(groups, Mapping) else "groups")
-    return Prepared(program, with_constants_computed(program.padded), dict(kinds), optimizer, seed, how)
+    return Prepared(program, with_constants_computed(program.padded), dict(kinds), optimizer, seed, how, starts)
 
 
 def _with_inputs_read(program: Program, loss: Callable[..., Any]) -> Program:

@@ -30,6 +30,7 @@ from pydra_diffconn.learning.scoring import (
     table_of,
 )
 from pydra_diffconn.learning.settings import Learning, Machine, require_count, require_loss, require_runs, settled
+from pydra_diffconn.learning.starts import from_elsewhere
 from pydra_diffconn.numerics.process import one_blas_thread
 from pydra_diffconn.program.program import Program
 
@@ -110,6 +111,7 @@ def cross_validate(
     validation: float | None = None,
     groups: Sequence[Any] | Mapping[str, Sequence[Any]] | None = None,
     seed: int = 0,
+    starts: int = 1,
     how: Learning | None = None,
     on: Machine | None = None,
     cache_root: Any = None,
@@ -123,7 +125,7 @@ def cross_validate(
 
     Parameters
     ----------
-    task, loss, targets, learn, steps, optimizer, seed, how, on, cache_root, worker, progress
+    task, loss, targets, learn, steps, optimizer, seed, starts, how, on, cache_root, worker, progress
         As for `fit`.
     folds : int, sequence of sequences of int, or splitter of scikit-learn
         Number of folds, one per group (leave one subject out) if there are as many; or the runs that each fold tests;
@@ -148,7 +150,7 @@ def cross_validate(
     how, on, groups = settled(how, on, groups, old, "cross_validate")
     require_loss(loss, steps=steps, seed=seed)
     require_scores(metrics)
-    ready = prepared(task, loss, learn, groups, optimizer, seed, how, on, cache_root, worker)
+    ready = prepared(task, loss, learn, groups, optimizer, seed, how, on, cache_root, worker, starts)
     labels = ready.labels
     tests = folds_from(labels, folds, seed, stratify)
     for number, test in enumerate(tests):
@@ -192,6 +194,7 @@ def bootstrap(
     optimizer: Any = None,
     groups: Sequence[Any] | Mapping[str, Sequence[Any]] | None = None,
     seed: int = 0,
+    starts: int = 1,
     how: Learning | None = None,
     on: Machine | None = None,
     cache_root: Any = None,
@@ -206,7 +209,7 @@ def bootstrap(
 
     Parameters
     ----------
-    task, loss, targets, learn, steps, optimizer, seed, how, on, cache_root, worker, progress
+    task, loss, targets, learn, steps, optimizer, seed, starts, how, on, cache_root, worker, progress
         As for `fit`.
     repeats : int
         Number of fits.
@@ -215,7 +218,7 @@ def bootstrap(
     """
     how, on, groups = settled(how, on, groups, old, "bootstrap")
     require_loss(loss, steps=steps, seed=seed)
-    ready = prepared(task, loss, learn, groups, optimizer, seed, how, on, cache_root, worker)
+    ready = prepared(task, loss, learn, groups, optimizer, seed, how, on, cache_root, worker, starts)
     return again(ready, loss, targets, repeats, steps, progress)
 
 
@@ -228,8 +231,9 @@ def again(ready: Prepared, loss: Any, targets: Any, repeats: int, steps: int, pr
     for repeat in range(repeats):
         drawn = [names[n] for n in rng.integers(0, len(names), len(names))]
         training = [number for name in drawn for number, label in enumerate(labels) if label == name]
-        learner = replace(ready, seed=seed + repeat).learner(loss, targets, training, [], steps)
-        found.append(ran(learner, progress))
+        mine = replace(ready, seed=seed + repeat)
+        learner = mine.learner(loss, targets, training, [], steps)
+        found.append(ran(learner, mine, progress))
         scores = {"classical": learner.baseline["training"], "learned": learner.state.best["training"]}
         out = [number for number in range(len(labels)) if number not in set(training)]
         enough = len(out) >= max(1, getattr(loss, "least_runs", 1))
@@ -259,14 +263,16 @@ def learned_on(
     for rest in rests:
         training, held_out = partition(len(rest), validation, [ready.labels[n] for n in rest], ready.seed)
         mine, others = [rest[n] for n in training], [rest[n] for n in held_out]
-        found.append(ran(ready.learner(loss, targets, mine, others, steps), progress))
+        found.append(ran(ready.learner(loss, targets, mine, others, steps), ready, progress))
     return found
 
 
-def ran(learner: Learner, progress: bool) -> Learner:
+def ran(learner: Learner, ready: Prepared, progress: bool) -> Learner:
     """Let a learner take its steps; return it. One that is interrupted is no part of several."""
     with Progress(learner.total, enabled=progress) as bar, one_blas_thread():
         learner.run(bar)
+    if ready.starts > 1:
+        from_elsewhere(learner, [None] * (ready.starts - 1), ready.seed, progress)
     if learner.stopped.startswith("interrupted"):
         raise KeyboardInterrupt(learner.stopped)
     return learner

@@ -5,12 +5,13 @@ import numpy as np
 import pytest
 from pydra.compose import workflow
 
-from pydra_diffconn import Learn, fit
+from pydra_diffconn import Learn, Pipeline, Score, bootstrap, compare, cross_validate, fit
 from pydra_diffconn.blocks import WeightParcels
 from pydra_diffconn.learning.checkpoints import Checkpoint
 from pydra_diffconn.learning.learner import Learner
 
 DEEP, SHALLOW = 1.0, 3.0
+SIZE = Score("size", of_runs=lambda outputs, targets, tested: outputs["connectome"][tested, 0, 1])
 
 
 @workflow.define(outputs=["connectome"])
@@ -84,3 +85,26 @@ def test_several_starts_go_on_where_they_were_stopped(tmp_path, monkeypatch):
 def test_starts_that_cannot_be_are_refused():
     with pytest.raises(ValueError, match="starts is 0"):
         fit(scaled(), two_valleys, starts=0)
+
+
+def split():
+    matrices = [np.ones((2, 2)), np.ones((2, 2)), np.ones((2, 2))]
+    return Scaled(weights=Learn(np.full(2, 2.5))).split("connectome", connectome=matrices)
+
+
+def both_valleys(outputs, targets):
+    return jnp.mean(jnp.stack([two_valleys({"connectome": one}, None) for one in outputs["connectome"]]))
+
+
+def test_each_fold_and_each_draw_is_learned_from_several_starts():
+    given = {"steps": 60, "starts": 8, "seed": 1, "progress": False}
+    weight = lambda values: np.prod(values, axis=-1) ** 0.5  # noqa: E731
+    folds = cross_validate(split(), both_valleys, folds=3, **given)
+    np.testing.assert_allclose(weight(folds.parameters["weights"]), DEEP, rtol=0.05)
+    draws = bootstrap(split(), both_valleys, repeats=2, **given)
+    np.testing.assert_allclose(weight(draws.parameters["weights"]), DEEP, rtol=0.05)
+    again = fit(split(), both_valleys, **given).bootstrap(2)
+    np.testing.assert_allclose(weight(again.parameters["weights"]), DEEP, rtol=0.05)
+    here = Pipeline("as it is", split(), {})
+    found = compare(split(), both_valleys, classical=[here], scores=[SIZE], folds=3, **given)
+    assert found.table.set_index("score")["learned"].item() == pytest.approx(DEEP, rel=0.1)

@@ -131,21 +131,70 @@ def test_people_move_as_measured_ones_do(shared):
         recipe("denoising").measured(shared / "qc_myconnectome")
 
 
-def test_parcels_of_real_people_are_judged_in_the_other_half_of_a_film(shared, tmp_path, monkeypatch):
+REAL = {
+    "qtab": (
+        "qtab_partlycloudy_shen268/task-partlycloudy_atlas-shen268pauli16aan9_timeseries.npz",
+        "qtab_partlycloudy_shen268/shen_2mm_268_parcellation.nii.gz",
+        (190, 268),
+    ),
+    "abide": ("abide_cc200/site-NYU_atlas-cc200_timeseries.npz", "atlases_abide_vol/CC200.nii.gz", (88, 200)),
+}
+
+
+@pytest.mark.parametrize(("series", "image", "shape"), REAL.values(), ids=REAL)
+def test_parcels_of_real_people_are_judged_in_the_other_half(series, image, shape, shared, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(FOLDER))
-    module = recipe("movie_parcels")
-    people, image = module.read(shared / "qtab_partlycloudy_shen268", people=3, parcels=8)
-    assert people.coordinates.shape == (268, 3) and people.first[0].shape == (190, 268)
+    module = recipe("real_parcels")
+    people = module.of_people(shared / series, shared / image, people=3, parcels=8)
+    assert people.coordinates.shape == (shape[1], 3) and people.first[0].shape == shape
     table, ways, told = module.judged(people, steps=60, progress=False)
     within = table.set_index("parcels")["correlation within, second session"]
     assert within["learned, each person's"] > within["spectral cut, group"]
     assert "less" in told and "95 % interval over 3 people" in told
     maps = ways["learned, each person's"][0] == np.arange(8)[:, None]
-    drawn = nibabel.load(atlases.write_hard_atlas(maps, image, tmp_path / "person_dseg.nii.gz"))
-    fine = nibabel.load(image)
+    drawn = nibabel.load(atlases.write_hard_atlas(maps, shared / image, tmp_path / "person_dseg.nii.gz"))
+    fine = nibabel.load(shared / image)
     assert drawn.shape == fine.shape and np.allclose(drawn.affine, fine.affine)
     first = np.asarray(drawn.dataobj)[np.asarray(fine.dataobj) == 1]
     assert set(first) == {ways["learned, each person's"][0][0] + 1}
+
+
+def test_people_of_one_family_are_taken_once(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    module = recipe("real_parcels")
+    rng = np.random.default_rng(0)
+    series = {f"sub-{n}": rng.standard_normal((20, 3)) for n in range(6)}
+    series["sub-5"][:, 1] = 4.0  # a parcel without data
+    np.savez(tmp_path / "series.npz", **series)
+    rows = [f"sub-{n}\tfam-{n // 2}" for n in range(6)]
+    (tmp_path / "participants.tsv").write_text("\n".join(["participant_id\tfamily_id", *rows]) + "\n")
+    labels = np.arange(8, dtype=np.int16).reshape(2, 2, 2) % 4
+    nibabel.save(nibabel.Nifti1Image(labels, np.eye(4)), tmp_path / "labels.nii.gz")
+    people = module.of_people(tmp_path / "series.npz", tmp_path / "labels.nii.gz", parcels=2)
+    mine = {name for name, one in series.items() for first in people.first if np.allclose(one[:10], first)}
+    assert mine == {"sub-0", "sub-2", "sub-4"}
+    nibabel.save(
+        nibabel.Nifti1Image(np.arange(8, dtype=np.int16).reshape(2, 2, 2), np.eye(4)), tmp_path / "more.nii.gz"
+    )
+    with pytest.raises(SystemExit, match=r"has 3 series; .*more\.nii\.gz has 7 parcels"):
+        module.of_people(tmp_path / "series.npz", tmp_path / "more.nii.gz")
+
+
+def test_voxels_of_a_run_are_joined_and_drawn_where_they_lie(shared, tmp_path, monkeypatch, capsys):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    module = recipe("real_parcels")
+    run, mask = (shared / f"bold4d_pyhrf/real_data_vol_4_regions_{what}.nii.gz" for what in ("BOLD", "mask"))
+    part = np.asarray(nibabel.load(mask).dataobj) == 4
+    small = tmp_path / "mask.nii.gz"
+    nibabel.save(nibabel.Nifti1Image(part.astype(np.uint8), nibabel.load(mask).affine), small)
+    read, judged = module.of_voxels, module.judged
+    monkeypatch.setattr(module, "of_voxels", lambda run, mask: read(run, mask, parcels=5))
+    monkeypatch.setattr(module, "judged", lambda people: judged(people, steps=40, progress=False))
+    module.main(str(run), str(small), str(tmp_path))
+    printed = capsys.readouterr().out
+    assert "in the one person" in printed and "k-means, each alone" not in printed
+    drawn = np.asarray(nibabel.load(tmp_path / "person-1_dseg.nii.gz").dataobj)
+    assert (drawn[~part] == 0).all() and set(np.unique(drawn[part])) <= {1, 2, 3, 4, 5} and len(np.unique(drawn)) > 3
 
 
 def test_states_of_a_film_are_judged_in_the_other_half_of_the_families(shared, monkeypatch):
@@ -159,6 +208,28 @@ def test_states_of_a_film_are_judged_in_the_other_half_of_the_families(shared, m
     assert (table["states again in the other half (r)"] > 0.5).all() and table.p.between(0, 1).all()
     assert all(len(one) == 6 for one in each.values())
     assert "95 % interval over 6 unseen people" in module.difference(each)
+
+
+def test_states_of_people_scanned_twice_are_judged_by_others(shared, monkeypatch):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    module = recipe("session_states")
+    path = shared / "stages_fep_419" / "atlas-419parc_desc-aroma8physnoGSRbandpass_timeseries.npz"
+    everybody = module.read(path)
+    assert len(everybody) == 28 and sum(len(sessions) == 2 for sessions in everybody.values()) == 19
+    few = {name: everybody[name] for name in ("sub-001", "sub-002", "sub-003", "sub-004")}
+    table, each = module.run(few, steps=30, progress=False)
+    assert list(table.way) == ["k-means of windows", "hidden Markov model", "learned"]
+    assert table["states again in the other half (r)"].between(0.2, 1).all()
+    assert all(len(one) == sum(len(sessions) == 2 for sessions in few.values()) for one in each.values())
+    assert "95 % interval over" in module.difference(each)
+
+
+def test_people_whose_time_is_spent_alike_again_are_told_from_others(monkeypatch):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    module = recipe("session_states")
+    spent = np.eye(6)[:4] * 0.7 + 0.3 / 6
+    np.testing.assert_allclose(module.own(spent, spent), 0.7)
+    np.testing.assert_allclose(module.own(spent, np.full((4, 6), 1 / 6)), 0, atol=1e-12)
 
 
 def test_people_who_are_in_the_same_state_at_the_same_moment_are_told_from_chance(monkeypatch):
