@@ -17,7 +17,7 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import pandas as pd
-from nilearn.plotting import find_parcellation_cut_coords
+from nilearn.plotting import find_parcellation_cut_coords, plot_roi
 from parcellation import People, difference, run, section
 from sklearn.feature_extraction.image import grid_to_graph
 
@@ -69,9 +69,19 @@ def judged(people, steps=200, progress=True):
     table, ways = run(people, steps, progress)
     if len(people.first) == 1:  # the group is the one person
         same = ["learned, group", "k-means, each alone"]
-        table, ways = table[~table.parcels.isin(same)], {name: one for name, one in ways.items() if name not in same}
+        table = table[~table.parcels.isin(same)].drop(columns="its s.d. over people")
+        ways = {name: one for name, one in ways.items() if name not in same}
     others = table[~table.parcels.str.startswith("learned")]
     return table, ways, difference(ways, people, other=others.parcels.iloc[-1])
+
+
+def drawn(atlas):
+    """Return a figure of an atlas, in slices of the brain."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10, 2.2))
+    plot_roi(str(atlas), display_mode="z", cut_coords=6, cmap="tab20", figure=figure, colorbar=False)
+    return report.Figure(report.as_svg(figure), "The first person's parcels. Colours are no names.")
 
 
 def main(series, image, out="real_parcels", seed="0"):
@@ -86,12 +96,16 @@ def main(series, image, out="real_parcels", seed="0"):
         nibabel.save(voxels, fine)
     table, ways, told = judged(people)
     print(table.to_string(index=False), told, sep="\n")
-    for number, labels in enumerate(ways["learned, each person's"]):
-        maps = labels == np.arange(people.count)[:, None]
-        atlases.write_hard_atlas(maps, fine, out / f"person-{number + 1}_dseg.nii.gz")
+    paths = [out / f"person-{number + 1}_dseg.nii.gz" for number in range(len(people.first))]
+    for path, labels in zip(paths, ways["learned, each person's"], strict=True):
+        atlases.write_hard_atlas(labels == np.arange(people.count)[:, None], fine, path)
     what = f"{people.coordinates.shape[0]} {'fine parcels' if series.endswith('.npz') else 'voxels'}"
     lead = f"People: {len(people.first)}. {what} joined to {people.count}."
-    print(report.write_page(out / "report.html", "Parcels of real people", lead, [section(table)], [], [told]))
+    print(
+        report.write_page(
+            out / "report.html", "Parcels of real people", lead, [section(table, [drawn(paths[0])])], [], [told]
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ from pydra_diffconn.declare.padding import EACH, Padding
 from pydra_diffconn.declare.parameters import Learn, Parameter
 from pydra_diffconn.declare.places import dimension
 from pydra_diffconn.declare.task import BlockTask, Data
-from pydra_diffconn.numerics.process import in_full_precision
+from pydra_diffconn.numerics.process import in_full_precision, taking_arrays_of_numpy
 
 RESERVED = {"mask", "function", "declaration", "values", "pure", "check", "split", "combine"}
 """Names of a task's own, which no argument of a block can have; `mask` chooses among the voxels of an image."""
@@ -144,7 +144,7 @@ def _declaration(
 
 
 def _task_class(function: Callable[..., Any], declaration: Declaration) -> type[BlockTask]:
-    name, function = declaration.name, in_full_precision(function)
+    name, function = declaration.name, in_full_precision(taking_arrays_of_numpy(function))
     helps, _ = parse_doc_string(function.__doc__)
     inputs = {a.name: _field(a, helps.get(a.name, "")) for a in declaration.arguments.values()}
     if any(a.dims == "time space" for a in declaration.arguments.values()):

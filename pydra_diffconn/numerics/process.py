@@ -94,6 +94,28 @@ def in_full_precision(function: Callable[..., Any]) -> Callable[..., Any]:
     return computed
 
 
+def taking_arrays_of_numpy(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function of which arrays of NumPy are narrowed to the precision in which JAX computes now.
+
+    JAX narrows their numbers, too, but not the dtype that is read from them: `jnp.zeros(3, array.dtype)` would warn.
+    """
+
+    @functools.wraps(function)
+    def computed(*args: Any, **settings: Any) -> Any:
+        return function(*map(_narrowed, args), **{name: _narrowed(value) for name, value in settings.items()})
+
+    return computed
+
+
+def _narrowed(value: Any) -> Any:
+    import jax
+    import numpy as np
+
+    if isinstance(value, np.ndarray) and np.issubdtype(value.dtype, np.inexact):
+        return value.astype(jax.dtypes.canonicalize_dtype(value.dtype), copy=False)
+    return value
+
+
 CHOSEN = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
 
 

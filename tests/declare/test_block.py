@@ -6,6 +6,7 @@ import subprocess
 import sys
 from typing import Annotated
 
+import jax
 import numpy as np
 import pytest
 from jaxtyping import Array, Float
@@ -176,3 +177,14 @@ def test_a_bound_that_names_no_argument_is_refused():
         ) -> Float[Array, "time space"]:
             """Multiply."""
             return low * timeseries
+
+
+@pytest.mark.filterwarnings("error")
+def test_arrays_of_numpy_are_taken_in_the_precision_of_jax_without_a_warning():
+    series = np.random.default_rng(0).standard_normal((60, 3))
+    named = blocks.BandPass.pure(timeseries=series, tr=2.0, low=0.01, high=0.1)
+    assert named.dtype == np.float32 and series.dtype == np.float64
+    with jax.enable_x64(True):
+        precise = blocks.BandPass.pure(series, tr=2.0, low=0.01, high=0.1)
+    assert precise.dtype == np.float64
+    np.testing.assert_allclose(named, precise, atol=1e-5)
