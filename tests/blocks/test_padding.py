@@ -66,24 +66,40 @@ def test_values_and_gradients_are_those_of_the_run_alone(block, values, rule):
         given = {n: jnp.asarray(v) if n in real else v for n, v in values.items()}
         rest = {n: v for n, v in given.items() if n not in real}
 
-        def alone(some):
+        def alone(some, length):
             return outputs(block, {**rest, **some}, frames)
 
         def together(some, length):
             told = {**filled_up(declared, {**rest, **some}), LENGTH: length}
             return outputs(wide, told, frames)
 
+        def with_slope(computed):
+            def weighed(some, length):
+                found = computed(some, length)
+                return jnp.asarray(np.random.default_rng(0).standard_normal(found.shape)) @ found, found
+
+            (_, found), slope = jax.jit(jax.value_and_grad(weighed, has_aux=True))(some, jnp.int32(frames))
+            return found, slope
+
         some = {n: given[n] for n in real}
-        length = jnp.int32(frames)
-        expected, found = jax.jit(alone)(some), jax.jit(together)(some, length)
+        (expected, one), (found, other) = with_slope(alone), with_slope(together)
         size = float(jnp.max(jnp.abs(expected))) or 1.0
         np.testing.assert_allclose(found, expected, atol=1e-10 * size, rtol=1e-9)
-        weights = jnp.asarray(np.random.default_rng(0).standard_normal(expected.shape)) / size
-        one = jax.jit(jax.grad(lambda s: weights @ alone(s)))(some)
-        other = jax.jit(jax.grad(lambda s: weights @ together(s, length)))(some)
         for name in real:
             scale = float(jnp.max(jnp.abs(one[name]))) or 1.0
             np.testing.assert_allclose(other[name], one[name], atol=1e-8 * scale, err_msg=f"{main}, {name}")
+
+
+def both(block, values, frames):
+    """Return a block of a run that is filled up, cut to its frames, and of the run alone."""
+    wide, fixed = Filled(block, rule_of(Step("x", block, {}), {})), {**values}
+    series = fixed.pop("timeseries")
+
+    def together(series, length):
+        return wide.pure(**filled_up(block.declaration, {"timeseries": series, **fixed}), **{LENGTH: length})
+
+    alone = jax.jit(lambda series: block.pure(series, **fixed))
+    return jax.jit(together)(series, jnp.int32(frames))[:frames], alone(series)
 
 
 @pytest.mark.parametrize("method", ["linear", "spline"])
@@ -96,11 +112,7 @@ def test_soft_weights_at_the_end_see_no_frame_beyond_it(method, boundary, ends):
         x = jnp.asarray(np.random.default_rng(1).standard_normal((len(WEIGHTS), 3)))
         values = {"timeseries": x, "frame_weights": jnp.asarray(WEIGHTS), "method": method}
         values |= {"boundary": boundary, "ends": ends}
-        rule = rule_of(Step("x", Interpolate, {}), {})
-        found = Filled(Interpolate, rule).pure(
-            **filled_up(Interpolate.declaration, values), **{LENGTH: jnp.int32(len(x))}
-        )
-        np.testing.assert_allclose(found[: len(x)], Interpolate.pure(**values), atol=1e-9)
+        np.testing.assert_allclose(*both(Interpolate, values, len(x)), atol=1e-9)
 
 
 @pytest.mark.parametrize("padtype", ["odd", "even", "constant", "none"])
@@ -112,11 +124,7 @@ def test_a_recursion_forwards_and_backwards_ends_where_the_run_does(padtype, pad
     with jax.enable_x64(True):
         x = jnp.asarray(np.random.default_rng(1).standard_normal((60, columns))) + 100
         values = {"timeseries": x, "tr": 1.0, "padtype": padtype, "padlen": padlen, "order": 2}
-        rule = rule_of(Step("x", ButterworthFiltFilt, {}), {})
-        found = Filled(ButterworthFiltFilt, rule).pure(
-            **filled_up(ButterworthFiltFilt.declaration, values), **{LENGTH: jnp.int32(60)}
-        )
-        np.testing.assert_allclose(found[:60], ButterworthFiltFilt.pure(**values), atol=1e-9)
+        np.testing.assert_allclose(*both(ButterworthFiltFilt, values, 60), atol=1e-9)
 
 
 @pytest.mark.parametrize("frames", [40, 41, 57])
@@ -125,6 +133,4 @@ def test_a_large_mean_costs_single_precision_no_digits(frames):
 
     x = (np.random.default_rng(2).standard_normal((frames, 4)) + 1e4).astype(np.float32)
     values = {"timeseries": jnp.asarray(x), "tr": 2.0, "low": 0.01, "high": 0.1}
-    rule = rule_of(Step("x", BandPass, {}), {})
-    found = Filled(BandPass, rule).pure(**filled_up(BandPass.declaration, values), **{LENGTH: jnp.int32(frames)})
-    np.testing.assert_allclose(found[:frames], BandPass.pure(**values), atol=2e-4)
+    np.testing.assert_allclose(*both(BandPass, values, frames), atol=2e-4)
