@@ -68,7 +68,7 @@ def _sought(matrix: Array, count: int) -> tuple[Array, Array]:
     size, kept, width = len(matrix), count + KEPT, count + SPARE
     noise = jnp.asarray(np.random.default_rng(0).standard_normal((size, width)), matrix.dtype)
     nothing, block = jnp.zeros((size, kept), matrix.dtype), _orthonormal(_orthonormal(noise)[0])[0]
-    errors = [jnp.asarray(error, matrix.dtype) for error in (jnp.finfo(matrix.dtype).max, jnp.inf)]
+    most, far = (jnp.asarray(error, matrix.dtype) for error in (jnp.finfo(matrix.dtype).max, jnp.inf))
 
     def going(found: Found) -> Array:
         # missing values end it, too: no comparison with them holds
@@ -76,7 +76,7 @@ def _sought(matrix: Array, count: int) -> tuple[Array, Array]:
         in_time = found.error / CLOSE < (found.before / found.error) ** (ROUNDS - found.number)
         return (found.error > CLOSE) & gaining & in_time
 
-    first = Found(nothing[0], nothing, nothing, block, *errors, 0)
+    first = Found(nothing[0], nothing, nothing, block, most, far, 0)
     found = jax.lax.while_loop(going, lambda found: _round(matrix, found, noise), first)
     vectors = found.vectors[:, :count]
     return jax.lax.cond(

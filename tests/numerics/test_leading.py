@@ -1,4 +1,4 @@
-"""Leading eigenvectors found alone: against all of them, where eigenvalues are equal, and where the search ends in vain."""
+"""Leading eigenvectors found alone: against all of them, also where eigenvalues are equal or the search is in vain."""
 
 import jax
 import jax.numpy as jnp
