@@ -167,7 +167,7 @@ class ForwardBackward(Heavy):
 class Gradients(Heavy):
     """BrainSpace (pip install --no-deps brainspace) approximates: it solves a matrix as if it were symmetric, which it is not."""
 
-    name, against, goal = "n: 10 diffusion gradients of 1000 parcels", "BrainSpace GradientMaps", None
+    name, against, goal = "n: 10 diffusion gradients of 1000 parcels", "BrainSpace GradientMaps", 0.8
 
     def __init__(self, folder: Path) -> None:
         rng = np.random.default_rng(0)

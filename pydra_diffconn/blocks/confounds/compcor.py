@@ -12,7 +12,7 @@ from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.parameters import Parameter
 from pydra_diffconn.numerics.dead_columns import is_alive
-from pydra_diffconn.numerics.spd import eigen
+from pydra_diffconn.numerics.leading import leading
 from pydra_diffconn.numerics.weights import total_weight
 
 Tissue = Annotated[
@@ -98,8 +98,7 @@ def CompCor(
         varies = is_alive(square, weights @ timeseries**2)
         centred = centred * jnp.where(varies, 1 / jnp.sqrt(jnp.where(varies, square, 1.0)), 0.0)
     similarity = (centred * tissue.astype(timeseries.dtype)) @ centred.T
-    values, vectors = eigen(root[:, None] * similarity * root)
-    values, vectors = values[::-1][:components], vectors[:, ::-1][:, :components]
+    values, vectors = leading(root[:, None] * similarity * root, components)
     largest = jnp.take_along_axis(vectors, jnp.argmax(jnp.abs(vectors), axis=0)[None], axis=0)
     vectors = vectors * jnp.where(largest < 0, -1.0, 1.0).astype(vectors.dtype)
     exists = values > len(timeseries) * jnp.finfo(values.dtype).eps * values[0]

@@ -12,8 +12,9 @@ from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.parameters import Parameter
 from pydra_diffconn.numerics.gates import largest
+from pydra_diffconn.numerics.leading import leading
 from pydra_diffconn.numerics.linalg import nearest_rotation
-from pydra_diffconn.numerics.spd import eigen, without_diagonal
+from pydra_diffconn.numerics.spd import without_diagonal
 
 Method = Literal["diffusion", "laplacian"]
 Kernel = Literal["normalized_angle", "cosine", "gaussian", "none"]
@@ -151,9 +152,8 @@ def _eigenmaps(weights: Array, components: int) -> tuple[Array, Array]:
     inverse_root = _power(weights.sum(axis=1), -0.5)
     constant = _power(weights.sum(axis=1), 0.5) * _power(weights.sum(), -0.5)
     companion = inverse_root[:, None] * weights * inverse_root - ASIDE * constant[:, None] * constant
-    values, vectors = eigen(companion)
-    leading = slice(-1, -components - 1, -1)
-    return vectors[:, leading] * inverse_root[:, None], values[leading]
+    values, vectors = leading(companion, components)
+    return vectors * inverse_root[:, None], values
 
 
 def _power(base: Array, exponent: Any) -> Array:

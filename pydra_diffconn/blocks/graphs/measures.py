@@ -11,7 +11,8 @@ from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.parameters import Parameter
 from pydra_diffconn.numerics.gates import through_every_parcel
-from pydra_diffconn.numerics.spd import eigen, exponential, without_diagonal
+from pydra_diffconn.numerics.leading import leading
+from pydra_diffconn.numerics.spd import exponential, without_diagonal
 
 Sign = Literal["positive", "negative", "all"]
 Kind = Literal["zhang", "onnela"]
@@ -175,8 +176,8 @@ def EigenvectorCentrality(connectome: Float[Array, "parcels parcels"]) -> Float[
         Symmetric weights, best not negative; the diagonal does not count.
     """
     weights = without_diagonal(connectome)
-    _, vectors = eigen(weights)
-    return jnp.where(jnp.any(weights != 0), jnp.abs(vectors[:, -1]), 0.0)
+    _, vectors = leading(weights, 1)
+    return jnp.where(jnp.any(weights != 0), jnp.abs(vectors[:, 0]), 0.0)
 
 
 @define(outputs=["communicability"], skips=True)

@@ -11,8 +11,8 @@ from jaxtyping import Array, Float, Int
 from pydra_diffconn.blocks.parcels.label_means import check, present, without_voxels
 from pydra_diffconn.blocks.shared_parameters import FrameWeights
 from pydra_diffconn.declare.block import define
+from pydra_diffconn.numerics.leading import leading
 from pydra_diffconn.numerics.linalg import times
-from pydra_diffconn.numerics.spd import eigen
 from pydra_diffconn.numerics.weights import total_weight
 
 
@@ -102,10 +102,10 @@ def _first_eigenvariate(voxels: Float[Array, "time voxels"], root: Float[Array, 
     seen = root[:, None] * voxels
     frames, number = voxels.shape
     if number <= frames:
-        vector = eigen(times(seen.T, seen))[1][:, -1]
+        vector = leading(times(seen.T, seen), 1)[1][:, 0]
     else:
-        values, vectors = eigen(times(seen, seen.T))
-        exists = values[-1] > 0
-        strength = jnp.where(exists, jax.lax.rsqrt(jnp.where(exists, values[-1], 1.0)), 0.0)
-        vector = times(seen.T, vectors[:, -1:])[:, 0] * strength
+        values, vectors = leading(times(seen, seen.T), 1)
+        exists = values[0] > 0
+        strength = jnp.where(exists, jax.lax.rsqrt(jnp.where(exists, values[0], 1.0)), 0.0)
+        vector = times(seen.T, vectors)[:, 0] * strength
     return voxels @ jnp.where(jnp.sum(vector) < 0, -vector, vector)

@@ -13,6 +13,7 @@ from pydra_diffconn.blocks.shared_parameters import SampleWeights
 from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.parameters import Parameter
+from pydra_diffconn.numerics.leading import leading
 from pydra_diffconn.numerics.linalg import nearest_rotation
 from pydra_diffconn.numerics.spd import eigen, without_diagonal
 from pydra_diffconn.numerics.weights import total_weight
@@ -151,8 +152,7 @@ def IndependentComponents(
     weights = jnp.ones_like(samples[:, 0]) if sample_weights is None else sample_weights
     share = weights / total_weight(weights)
     centred = samples - share @ samples
-    values, vectors = eigen(centred.T @ (share[:, None] * centred))
-    values, vectors = values[: -components - 1 : -1], vectors[:, : -components - 1 : -1]
+    values, vectors = leading(centred.T @ (share[:, None] * centred), components)
     present = values > len(vectors) * jnp.finfo(values.dtype).eps * values[0]
     scale = jnp.where(present, 1 / jnp.sqrt(jnp.where(present, values, 1.0)), 0.0)
     white = centred @ (vectors * jnp.where(vectors[0] < 0, -scale, scale))
