@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
@@ -55,6 +56,7 @@ class Learner:
         self.training, self.held_out, self.total = list(training), list(held_out), total
         self.stopped = "after all steps"
         self._kept: dict[tuple[int, ...], dict[str, Any]] = {}
+        self._drawn: dict[int, list[list[int]]] = {}
         self._checked: set[tuple[int, ...]] = set()
         self.start = self.objective.start
         self.optimizer = _optimizer(optimizer, self.how.rates, program)
@@ -150,14 +152,17 @@ class Learner:
             self._kept[key] = data
         return self._kept[key]
 
-    @property
+    @functools.cached_property
     def steps_per_epoch(self) -> int:
         return len(self.batches(0)) if self.how.batch_size else 1
 
     def batches(self, epoch: int) -> list[list[int]]:
         """Return the batches of an epoch; the order follows from seed and epoch alone, so that a resumed fit agrees."""
-        size = self.how.batch_size or len(self.training)
-        return self.runs.batches(self.training, size, np.random.default_rng([self.seed, epoch]))
+        if epoch not in self._drawn:  # all steps of an epoch ask
+            size = self.how.batch_size or len(self.training)
+            drawn = self.runs.batches(self.training, size, np.random.default_rng([self.seed, epoch]))
+            self._drawn = {epoch: drawn}
+        return self._drawn[epoch]
 
     # --- steps ----------------------------------------------------------------------------------------------------
 

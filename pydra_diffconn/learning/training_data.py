@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from pydra_diffconn.program.program import Program
+from pydra_diffconn.program.rows import by_group
 
 
 class TrainingData:
@@ -27,9 +28,15 @@ class TrainingData:
     def of(self, runs: Sequence[int], chosen: Sequence[int] | None = None) -> dict[str, Any]:
         """Return the inputs, targets and entities of some runs; `chosen` runs of the same shapes may stand for them."""
         program = self.program
-        inputs = {n: _rows(v, runs) if n in program.varying else v for n, v in program.inputs.items()}
+        inputs = {n: self._inputs_of(v, runs) if n in program.varying else v for n, v in program.inputs.items()}
         own = {name: numbers[np.array(runs)] for name, (_, numbers) in self.entities.items()}
         return {"inputs": inputs, "targets": self.targets_of(runs), "own": own, "chosen": tuple(chosen or runs)}
+
+    def _inputs_of(self, values: Any, runs: Sequence[int]) -> Any:
+        """Return what varies of some runs: along a leading axis, or one stack for each group of equal shapes."""
+        if not isinstance(values, list):
+            return _rows(values, runs)
+        return by_group([values[n] for n in runs], self.program.positions(runs))
 
     def targets_of(self, runs: Sequence[int]) -> Any:
         """Return the targets of some runs."""
@@ -37,23 +44,22 @@ class TrainingData:
 
     def batches(self, runs: Sequence[int], size: int, order: Any) -> list[list[int]]:
         """Return batches of runs that share their shapes, in an order drawn by a NumPy generator."""
-        made = []
+        made, wanted = [], set(runs)
         for numbers in self.program.groups.values():
-            mine = [number for number in numbers if number in set(runs)]
+            mine = [number for number in numbers if number in wanted]
             drawn = [mine[n] for n in order.permutation(len(mine))]
             made += [drawn[first : first + size] for first in range(0, len(drawn), size)]
         return [made[n] for n in order.permutation(len(made))]
 
     def batch(self, runs: Sequence[int]) -> dict[str, Any]:
         """Return the data of a batch; equally many runs of the same shapes share one compiled step."""
-        group = next(numbers for numbers in self.program.groups.values() if runs[0] in numbers)
+        group = self.program.group_of(runs[0])
         own = bool(self.program.runs[runs[0]].timed)  # outputs are cut to the length of each
         return self.of(runs, runs if own else group[: len(runs)])
 
     def places(self, runs: Sequence[int], size: int) -> Iterator[list[int]]:
         """Yield the positions in `runs` of the members of each batch, in order."""
-        for group in self.program.groups.values():
-            mine = [place for place, run in enumerate(runs) if run in group]
+        for mine in self.program.positions(runs):
             yield from (mine[first : first + size] for first in range(0, len(mine), size))
 
 
@@ -69,7 +75,10 @@ def _of_runs(targets: Any, runs: Sequence[int]) -> Any:
 
 
 def _rows(values: Any, runs: Sequence[int]) -> Any:
-    return [values[n] for n in runs] if isinstance(values, list) else np.asarray(values)[np.array(runs)]
+    if isinstance(values, list):
+        return [values[n] for n in runs]
+    array = np.asarray(values)
+    return array if np.array_equal(runs, np.arange(len(array))) else array[np.array(runs)]  # of all there is no copy
 
 
 def _aligned(targets: Any, count: int) -> Any:
@@ -109,6 +118,6 @@ def _entity_numbers(program: Program, entities: Mapping[str, Sequence[Any]]) -> 
         labels = list(entities[per])
         if len(labels) != len(program.runs):
             raise ValueError(f"{per}: {len(labels)} labels for {len(program.runs)} runs; expected one each")
-        unique = list(dict.fromkeys(labels))
-        found[name] = (unique, np.array([unique.index(label) for label in labels]))
+        unique = {label: number for number, label in enumerate(dict.fromkeys(labels))}
+        found[name] = (list(unique), np.array([unique[label] for label in labels]))
     return found

@@ -41,6 +41,19 @@ def cost(function: Callable[..., Any], *arguments: Any) -> dict[str, float]:
     }
 
 
+def kept_for_gradient(function: Callable[..., Any], parameters: Any, *arguments: Any) -> tuple[float, float]:
+    """Return the bytes that the derivative by the parameters keeps of the way there, and those of the results."""
+    import jax
+
+    parameters, *arguments = jax.tree.map(
+        lambda a: jax.ShapeDtypeStruct(np.shape(a), jax.dtypes.canonicalize_dtype(a.dtype)), (parameters, *arguments)
+    )
+    results, back = jax.eval_shape(
+        lambda values, given: jax.vjp(lambda values: function(values, *given), values), parameters, arguments
+    )
+    return tuple(sum(a.size * a.dtype.itemsize for a in jax.tree.leaves(tree)) for tree in (back, results))
+
+
 def _count(jaxpr: Any) -> tuple[float, float]:
     """Return operations and bytes of all equations, those inside others included."""
     operations = moved = 0.0

@@ -13,8 +13,10 @@ from pydra_diffconn.workflow import graph
 from pydra_diffconn.workflow.graph import Graph
 
 
-def describe(read: Graph, planned: Plan, shapes: dict[Any, Any], title: str, costs: dict[str, dict[str, float]]) -> str:
-    """Return the text; `costs` are those of the program as written and as planned, for one run."""
+def describe(
+    read: Graph, planned: Plan, shapes: dict[Any, Any], title: str, costs: dict[str, dict[str, float]], fit: str = ""
+) -> str:
+    """Return the text; `costs` are those of the program as written and as planned, for one run; `fit` those of all."""
     lines = [title]
     lines += [f"  Pydra   {node.path}" for node in read.before]
     for one in planned.planned:
@@ -29,7 +31,21 @@ def describe(read: Graph, planned: Plan, shapes: dict[Any, Any], title: str, cos
     for label, cost in costs.items():
         figures = ", ".join(f"{_prefixed(value)}{unit}" for unit, value in cost.items())
         lines.append(f"  cost    {label}: {figures}")
+    if fit:
+        lines.append(f"  fit     {fit}")
     return "\n".join(line.rstrip() for line in lines)
+
+
+def needs(runs: int, programs: int, inputs: float, kept: float, results: float) -> str:
+    """Say what a fit of all runs at once needs; `kept` and `results` are bytes of all runs.
+
+    Beside what was given, inputs are held in one array for all runs, and as a step takes them; of results there are the
+    targets, the difference and the derivative, too.
+    """
+    step = 2 * inputs + kept + 4 * results
+    parts = f"{_prefixed(inputs)}B of inputs, {_prefixed(kept)}B kept for the gradient"
+    each = f", {_prefixed(step / runs)}B for each run of a batch" if runs > 1 else ""
+    return f"{programs} program(s) to compile; about {_prefixed(step)}B for all runs at once ({parts}){each}"
 
 
 def card(read: Graph, planned: Plan, shapes: dict[Any, Any], title: str) -> str:

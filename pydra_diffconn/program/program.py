@@ -13,7 +13,7 @@ import numpy as np
 from pydra_diffconn import pydra_compat
 from pydra_diffconn.declare.parameters import plain
 from pydra_diffconn.numerics.process import keep_compiled
-from pydra_diffconn.program import accounts, calling, costs, explain, padding
+from pydra_diffconn.program import accounts, calling, costs, explain, padding, rows
 from pydra_diffconn.program.accounts import Accounts
 from pydra_diffconn.program.diagnosis import explained
 from pydra_diffconn.program.execution import Lookup, chained, mapping, one_step
@@ -185,36 +185,39 @@ class Program:
     ) -> dict[str, Any]:
         """Return the outputs of the chosen runs, in that order.
 
-        `inputs` hold just those runs, and so do the parameters in `each`, which have a value for every run.
+        `inputs` hold just those runs, each along a leading axis, as a list, or as a tuple of one stack for each group;
+        and so do the parameters in `each`, which have a value for every run.
         """
-        import jax.numpy as jnp
-
         if not self.split:
             return self._one(parameters, inputs, self.runs[0])
         if self.padded is not self:
             return self.padded.outputs_of(parameters, self._filled(inputs, chosen), chosen, each)
         own = {f"{EACH}{name}": value for name, value in (each or {}).items()}
         shared = {name: value for name, value in inputs.items() if name not in self.varying}
-        results: list[Any] = [None] * len(chosen)
-        for numbers in self.groups.values():
-            positions = [position for position, number in enumerate(chosen) if number in numbers]
-            if not positions:
-                continue
-            present = self.runs[numbers[0]].arrays
-            varying = {name: inputs[name] for name in self.varying if name in present} | own
-            batch = {name: _rows(value, positions, len(chosen)) for name, value in varying.items()}
+        found = []
+        for place, positions in enumerate(self.positions(chosen)):
+            template = self.runs[self.group_of(chosen[positions[0]])[0]]
+            varying = {name: inputs[name] for name in self.varying if name in template.arrays} | own
+            batch = {name: rows.of_group(value, place, positions, len(chosen)) for name, value in varying.items()}
+            outputs = self._of_group(batch, dict(parameters), shared, template, len(positions))
+            found.append((positions, template, outputs))
+        return rows.in_order(found, [self.runs[number] for number in chosen])
 
-            outputs = self._of_group(batch, dict(parameters), shared, self.runs[numbers[0]], len(positions))
-            if len(positions) == len(chosen) and not self.runs[numbers[0]].timed:
-                return outputs
-            for row, position in enumerate(positions):
-                results[position] = _own(outputs, row, self.runs[chosen[position]])
-        return {
-            name: jnp.stack([r[name] for r in results])
-            if len({r[name].shape for r in results}) == 1
-            else [r[name] for r in results]
-            for name in results[0]
-        }
+    def group_of(self, run: int) -> list[int]:
+        """Return the numbers of the runs that share a compiled program with one."""
+        return self._group_numbers[run][1]
+
+    def positions(self, chosen: Sequence[int]) -> list[list[int]]:
+        """Return the positions in `chosen` of the runs of each group, for each group that occurs."""
+        found: dict[int, list[int]] = {}
+        for position, number in enumerate(chosen):
+            found.setdefault(self._group_numbers[number][0], []).append(position)
+        return [found[place] for place in sorted(found)]
+
+    @functools.cached_property
+    def _group_numbers(self) -> dict[int, tuple[int, list[int]]]:
+        """For each run the place of its group among all, and the group."""
+        return {run: (place, numbers) for place, numbers in enumerate(self.groups.values()) for run in numbers}
 
     @functools.cached_property
     def padded(self) -> Program:
@@ -341,7 +344,10 @@ class Program:
         return done
 
     def explain(self) -> str:
-        """Print and return the plan: what runs in Pydra, what is fused and reordered, shapes, FLOPs and bytes."""
+        """Print and return the plan: what runs in Pydra, what is fused and reordered, shapes, FLOPs and bytes.
+
+        And what a fit would need, before one starts: how many programs are compiled, and about how much memory.
+        """
         run = self.runs[0]
         arrays = {name: np.asarray(value) for name, value in run.arrays.items()}
         programs = {"as planned": self}
@@ -351,9 +357,23 @@ class Program:
             label: costs.cost(partial(program._one, run=program.runs[0]), self.parameters, arrays)
             for label, program in programs.items()
         }
-        text = explain.describe(self.graph, self.plan_of(run), self._shapes(), self._title, found)
+        fit = self._needs_of_fit() if self.parameters else ""
+        text = explain.describe(self.graph, self.plan_of(run), self._shapes(), self._title, found, fit)
         print(text)
         return text
+
+    def _needs_of_fit(self) -> str:
+        padded = self.padded
+        held: dict[int, int] = {}
+        kept = results = 0.0
+        for numbers in padded.groups.values():
+            run = padded.runs[numbers[0]]
+            arrays = {name: np.asarray(value) for name, value in run.arrays.items()}
+            one = costs.kept_for_gradient(partial(padded._one, run=run), self.parameters, arrays)
+            kept += 0 if self.remat else one[0] * len(numbers)
+            results += one[1] * len(numbers)
+            held |= {id(value): np.asarray(value).nbytes for n in numbers for value in padded.runs[n].arrays.values()}
+        return explain.needs(len(self.runs), len(padded.groups), sum(held.values()), kept, results)
 
     @property
     def _title(self) -> str:
@@ -372,18 +392,5 @@ class Program:
         return {key: [one.shape for one in v] if isinstance(v, list) else v.shape for key, v in found.items()}
 
 
-def _own(outputs: Mapping[str, Any], row: int, run: Run) -> dict[str, Any]:
-    """Return the outputs of one run, without the frames that it was filled up with."""
-    return {n: v[row][: run.length] if n in run.timed else v[row] for n, v in outputs.items()}
-
-
 def _is_known(one: Planned, known: Mapping[Any, Any]) -> bool:
     return (one.path, next(iter(one.step.declaration.outputs))) in known
-
-
-def _rows(values: Any, positions: list[int], total: int) -> Any:
-    import jax.numpy as jnp
-
-    if isinstance(values, list):
-        return jnp.stack([jnp.asarray(values[position]) for position in positions])
-    return values if positions == list(range(total)) else values[np.array(positions)]

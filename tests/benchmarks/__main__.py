@@ -21,9 +21,12 @@ from pathlib import Path
 
 import numpy as np
 
+from tests.benchmarks.growth_page import section
+
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "performance.md"
 RECORD = PAGE.with_suffix(".json")
+GROWTH = ROOT / "docs" / "performance-growth.json"
 
 
 def own_memory() -> float:
@@ -91,7 +94,13 @@ def main(wanted: list[str]) -> None:
             record[case.name] = {**found, "against": case.against, "goal": case.goal}
             print(line(case.name, record[case.name]), flush=True)
     RECORD.write_text(json.dumps(record, indent=1) + "\n")
-    PAGE.write_text(page(record))
+    write_page()
+
+
+def write_page() -> None:
+    """Write the page of what is on record, what grows how included."""
+    growth = json.loads(GROWTH.read_text()) if GROWTH.exists() else None
+    PAGE.write_text(page(json.loads(RECORD.read_text())) + ("" if growth is None else "\n" + section(growth)))
 
 
 def line(name: str, found: dict) -> str:
