@@ -1,21 +1,21 @@
-"""Every pipeline that a workflow's choices hold, run classically and scored, with the learned one among them."""
+"""Every pipeline that a workflow's choices hold, computed and scored, with the learned one among them."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from pydra_diffconn import files, pydra_compat
-from pydra_diffconn.declare.loss import PARAMETERS
+from pydra_diffconn import pydra_compat
+from pydra_diffconn.declare.loss import PARAMETERS, Loss, Sum
 from pydra_diffconn.learning.result import Result
 from pydra_diffconn.learning.training_data import chosen_targets
-from pydra_diffconn.workflow import deriving, graph, reading, splits
-from pydra_diffconn.workflow.choosing import Chosen, labels
+from pydra_diffconn.learning.universes import Asked, Row, outputs_of
+from pydra_diffconn.workflow import reading, splits
+from pydra_diffconn.workflow.choosing import labels
 from pydra_diffconn.workflow.graph import Graph, Input, Learned, Step
 
 LAST = 2**30  # a step at which every schedule of a loss has reached its end
@@ -68,9 +68,11 @@ def multiverse(
     cache_root: Any = None,
     worker: Any = "debug",
 ) -> Multiverse:
-    """Run every combination of the options of a workflow's choices, each as a classical workflow, and score them.
+    """Compute every combination of the options of a workflow's choices, each as its classical workflow, and score them.
 
-    One Pydra split runs them all, over combinations and runs; what several combinations share is computed once.
+    What several combinations share is computed once. Where the choices lie between blocks, each step is compiled once
+    and called in this process; else one Pydra split over combinations and runs has a job for each node. The numbers
+    agree to rounding.
 
     Parameters
     ----------
@@ -85,7 +87,7 @@ def multiverse(
     runs : sequence of int, optional
         The runs to score on; by default those that `result` held out of learning, or all.
     cache_root, worker
-        As for any Pydra task.
+        Of nodes that run in Pydra, as for any Pydra task.
 
     Raises
     ------
@@ -99,44 +101,38 @@ def multiverse(
     scored = scored or list(range(len(values)))
     if wrong := [number for number in scored if number not in range(len(values))]:
         raise ValueError(f"multiverse: runs has {wrong[0]!r}; expected numbers from 0 to {len(values) - 1}")
-    universes = [dict(zip(choices_of, taken, strict=True)) for taken in itertools.product(*_options(choices_of))]
-    picked = [_picked(choices_of, universe) for universe in universes]
-    base = deriving.derive(type(task))
-    kept = pydra_compat.get_fields(base)[deriving.CHANGES].default
-    changes = [[*kept, Chosen(tuple(one.items()))] for one in picked]
-    settings = {"cache_root": cache_root, "worker": worker}
-    found = _outputs(task, read, base, scored, settings, changes)
-    rows: list[dict[str, Any]] = [
-        {"pipeline": str(number), **universe, "parameters": _parameters(read, one), "outputs": outputs}
-        for number, (universe, one, outputs) in enumerate(zip(universes, picked, found, strict=True), start=1)
-    ]
-    if result is not None:
-        rows += _learned_rows(task, read, result, choices_of, scored, settings)
-    loss = loss.at(LAST) if hasattr(loss, "at") else loss
+    asked = Asked(task, read, loss, scored, result, {"cache_root": cache_root, "worker": worker})
+    rows = [*_discrete_rows(read, choices_of), *([] if result is None else _learned_rows(read, result, choices_of))]
     wanted = _as_jax(chosen_targets(targets, len(values), scored) if pydra_compat.splitter(task) else targets)
-    for row in rows:
-        row["score"] = float(loss({**row.pop("outputs"), PARAMETERS: _as_jax(row.pop("parameters"))}, wanted))
-    return Multiverse(sorted(rows, key=lambda row: (np.isnan(row["score"]), row["score"])), list(choices_of), scored)
+    score = _compiled(loss.at(LAST) if hasattr(loss, "at") else loss)
+    found = [
+        {**row.shown, "score": float(score({**_as_jax(outputs), PARAMETERS: _as_jax(row.parameters)}, wanted))}
+        for row, outputs in zip(rows, outputs_of(asked, rows), strict=True)
+    ]
+    return Multiverse(sorted(found, key=lambda row: (np.isnan(row["score"]), row["score"])), list(choices_of), scored)
 
 
-def _learned_rows(
-    task: Any,
-    read: Graph,
-    result: Result,
-    choices_of: Mapping[str, list[Step]],
-    scored: Sequence[int],
-    settings: Mapping[str, Any],
-) -> Iterator[dict[str, Any]]:
+def _discrete_rows(read: Graph, choices_of: Mapping[str, list[Step]]) -> Iterator[Row]:
+    """Yield the row of each combination, what is learned besides as the workflow has it before."""
+    starts = {name: learnable.start for name, learnable in read.learnables.items()}
+    for number, taken in enumerate(itertools.product(*_options(choices_of)), start=1):
+        universe = dict(zip(choices_of, taken, strict=True))
+        picked = _picked(choices_of, universe)
+        yield Row({"pipeline": str(number), **universe}, picked, starts | _corners(read, picked))
+
+
+def _learned_rows(read: Graph, result: Result, choices_of: Mapping[str, list[Step]]) -> Iterator[Row]:
     """Yield the row of the learned mixture, and that of its winners alone."""
-    ways: dict[str, tuple[dict[str, str], type]] = {LEARNED: ({}, result.workflow)}
-    if result.winners:
-        ways[WINNERS] = (result.winners, result.discretise())
-    inputs = {target for one in result.learned for target in one.targets if "." not in target}
-    for name, (winners, workflow) in ways.items():
-        (outputs,) = _outputs(task, read, workflow, scored, settings, learned=inputs)
+    for name, winners in ((LEARNED, {}), *([(WINNERS, result.winners)] if result.winners else [])):
         universe = {key: _label(steps, winners) for key, steps in choices_of.items()}
-        parameters = result.parameters | {n: v for n, v in _parameters(read, winners).items() if np.ndim(v)}
-        yield {"pipeline": name, **universe, "parameters": parameters, "outputs": outputs}
+        yield Row({"pipeline": name, **universe}, winners, result.parameters | _corners(read, winners), learned=True)
+
+
+def _compiled(loss: Any) -> Any:
+    """Return a loss compiled, if it is one that compiles; another's may do with NumPy what it likes."""
+    import jax
+
+    return jax.jit(loss) if isinstance(loss, Loss | Sum) else loss
 
 
 def _choices(read: Graph, wanted: Sequence[str] | None) -> dict[str, list[Step]]:
@@ -177,66 +173,16 @@ def _label(steps: list[Step], winners: Mapping[str, str]) -> str | None:
     return labels(steps[0])[winners[steps[0].path]] if steps[0].path in winners else None
 
 
-def _parameters(read: Graph, picked: Mapping[str, str]) -> dict[str, Any]:
-    """Return what is learned as the workflow has it before, the weights of what was picked at their corner."""
-    found = {}
+def _corners(read: Graph, picked: Mapping[str, str]) -> dict[str, Any]:
+    """Return the weights that are learned of what was picked, each at its corner."""
+    found: dict[str, Any] = {}
     for name, learnable in read.learnables.items():
-        found[name] = learnable.start
         for path, argument in learnable.targets:
             step = read.step(path)
             if path in picked and argument == step.declaration.mixes:
                 options = list(labels(step))
                 found[name] = np.eye(len(options))[options.index(picked[path])]
     return found
-
-
-def _outputs(
-    task: Any,
-    read: Graph,
-    workflow: type,
-    runs: Sequence[int],
-    settings: Mapping[str, Any],
-    changes: Any = None,
-    learned: Collection[str] = (),
-) -> list[dict[str, Any]]:
-    """Run a workflow on some runs of a task, with each of these changes; return the outputs, as `fit` sees them.
-
-    Inputs of the workflow that were learned are its defaults, and not what the task was given.
-    """
-    values = splits.runs(task)
-    split = {name: [values[number][name] for number in runs] for name in values[0]}
-    splitter: list[Any] = [tuple(split) if len(split) > 1 else next(iter(split))] if split else []
-    if changes is not None:
-        splitter, split = [deriving.CHANGES, *splitter], {deriving.CHANGES: changes, **split}
-    made = workflow(**{n: v for n, v in deriving.inputs_of(task).items() if n not in split and n not in learned})
-    made = made.split(splitter if len(splitter) > 1 else splitter[0], **split) if split else made
-    results = made(**settings)
-    count = 1 if changes is None else len(changes)
-    found: list[dict[str, Any]] = [{} for _ in range(count)]
-    for name, source in read.outputs.items():
-        column = getattr(results, name) if split else [getattr(results, name)]
-        arrays = [array for one in column if (array := _array(read, source, one)) is not None]
-        if len(arrays) < len(column):
-            continue
-        size = len(arrays) // count
-        for number, one in enumerate(found):
-            part = arrays[number * size : (number + 1) * size]
-            alike = len({array.shape for array in part}) == 1
-            one[name] = part[0] if not values[0] else _as_jax(np.stack(part) if alike else part)
-    return found
-
-
-def _array(read: Graph, source: Any, value: Any) -> np.ndarray | None:
-    """Return an output as an array, read if it is a file; None for what is neither."""
-    if files.is_file(value):
-        path, output = next((one.path, one.field) for one in graph.references(source))
-        dims = next(step.declaration.outputs[output] for step in read.steps if step.path == path)
-        value = files.as_array(Path(str(value)), dims, output)
-    try:
-        array = np.asarray(value)
-    except ValueError:
-        return None
-    return array if np.issubdtype(array.dtype, np.number) or array.dtype == bool else None
 
 
 def _as_jax(values: Any) -> Any:

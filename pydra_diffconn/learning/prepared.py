@@ -95,14 +95,14 @@ def prepared(
             f"nothing to learn in {type(task).__name__}: mark a parameter with Learn() in the workflow, or name one in "
             "learn={...}"
         )
-    program = replace(_with_inputs_read(program, loss), devices=tuple(on.devices), remat=on.remat)
+    program = replace(with_inputs_read(program, loss), devices=tuple(on.devices), remat=on.remat)
     kinds = groups if isinstance(groups, Mapping) else {} if groups is None else {"subject": groups}
     for kind, labels in kinds.items():
         labels_of(len(program.runs), labels, kind if isinstance(groups, Mapping) else "groups")
     return Prepared(program, with_constants_computed(program.padded), dict(kinds), optimizer, seed, how, starts)
 
 
-def _with_inputs_read(program: Program, loss: Callable[..., Any]) -> Program:
+def with_inputs_read(program: Program, loss: Callable[..., Any]) -> Program:
     """Return the program with the inputs of the workflow that a loss names among its outputs.
 
     Homogeneity, for example, is that of the series in the parcels learned.

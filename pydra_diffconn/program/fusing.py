@@ -52,7 +52,18 @@ def fuse(
     if not isinstance(reorder, bool):
         raise ValueError(f"reorder is {reorder!r}; expected True or False")
     read = reading.read(task, learn)
-    read = choosing.decided(read) if reorder else read
+    return program_of(task, choosing.decided(read) if reorder else read, reorder, memory, cache_root, worker)
+
+
+def program_of(
+    task: Any,
+    read: Graph,
+    reorder: bool = True,
+    memory: float | None = None,
+    cache_root: Any = None,
+    worker: Any = "debug",
+) -> Program:
+    """Return the program of a task that was read; the rest is as for `fuse`."""
     needed = _from_pydra(read)
     before = _run_classical(task, needed, cache_root, worker) if needed else None
     prepared: list[Run] = []
