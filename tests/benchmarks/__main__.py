@@ -10,13 +10,16 @@ from __future__ import annotations
 
 import ctypes
 import json
+import os
 import platform
 import statistics
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -54,26 +57,42 @@ def peak_above(call: Callable) -> float:
 
 
 def measure(number: int, side: str, folder: Path) -> dict:
-    from tests.benchmarks.cases import CASES, timed
+    from tests.benchmarks.cases import CASES
 
     case = CASES[number](folder)
     if side in ("ours", "theirs"):
         getattr(case, side)()  # the first call loads modules and compiles
         return {"memory": peak_above(getattr(case, side))}
-    first, a = timed(case.ours)
-    _, b = timed(case.theirs)
+    first, _, a = timed(case.ours)
+    *_, b = timed(case.theirs)
     comparable = np.ndim(a) > 0 and np.shape(a) == np.shape(b) and "product" not in case.against
     error = float(np.max(np.abs(np.asarray(a) - b)) / max(1.0, np.max(np.abs(b)))) if comparable else None
     pairs = [(timed(case.ours), timed(case.theirs)) for _ in range(case.repeats)]
-    if np.isscalar(a):  # the case measures seconds itself
-        return {"ours": [pair[0][1] for pair in pairs], "theirs": [], "first": first, "error": None}
-    times = {"ours": [pair[0][0] for pair in pairs], "theirs": [pair[1][0] for pair in pairs]}
-    return {**times, "first": first, "error": error}
+    if case.measures_itself:
+        ours, theirs = ([float(pair[place][2]) for pair in pairs] for place in (0, 1))
+        times = {"ours": ours, "theirs": [] if np.isnan(theirs).all() else theirs}
+    else:
+        times = {side: [pair[place][0] for pair in pairs] for place, side in enumerate(("ours", "theirs"))}
+        times |= {f"{side} cpu": [pair[place][1] for pair in pairs] for place, side in enumerate(("ours", "theirs"))}
+    return {**times, "first": first, "error": error, "load": os.getloadavg()[0]}
 
 
-def in_process(number: int, side: str, folder: str) -> dict:
+def timed(function: Callable) -> tuple[float, float, object]:
+    """Return seconds of the clock, those of all processors together, and what a function returns."""
+    began, used = time.perf_counter(), sum(os.times()[:4])
+    result = function()
+    return time.perf_counter() - began, sum(os.times()[:4]) - used, result
+
+
+def in_process(number: int, side: str, folder: str, cores: int | None = None) -> dict:
+    """Measure a case in a process of its own, on one core with one thread if so asked."""
     command = [sys.executable, "-m", "tests.benchmarks", "--one", str(number), side, folder]
-    found = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=1200)
+    env, first = dict(os.environ), None
+    if cores is not None:
+        env |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), str(cores))
+        first = partial(os.sched_setaffinity, 0, range(cores))
+    # a process that other threads of this one cannot disturb: it has none
+    found = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=3600, env=env, preexec_fn=first)
     if found.returncode:
         raise RuntimeError(found.stderr[-2000:])
     return json.loads(found.stdout.splitlines()[-1])
@@ -88,6 +107,8 @@ def main(wanted: list[str]) -> None:
             if wanted and not case.name.startswith(tuple(wanted)):
                 continue
             found = in_process(number, "both", folder)
+            alone = in_process(number, "both", folder, cores=1)
+            found["one core"] = {side: alone[side] for side in ("ours", "theirs")}
             found["memory"] = in_process(number, "ours", folder)["memory"]
             if found["theirs"]:
                 found["their memory"] = in_process(number, "theirs", folder)["memory"]
@@ -104,35 +125,57 @@ def write_page() -> None:
 
 
 def line(name: str, found: dict) -> str:
-    ours = statistics.median(found["ours"])
-    if not found["theirs"]:
-        goal = f"{1000 * found['goal']:.0f} ms"
-        return f"| {name} | {1000 * ours:.0f} ms | | | {goal} | {found['memory']:.0f} | | |"
-    theirs = statistics.median(found["theirs"])
-    ratio = statistics.median(a / b for a, b in zip(found["ours"], found["theirs"], strict=True))
-    goal = "" if found["goal"] is None else f"{found['goal']:g}"
+    against = f"{name}, against {found['against']}" if found["against"] else name
+    goal = "" if found["goal"] is None else f"{found['goal']:g}" + ("" if found["theirs"] else " s")
     error = "" if found["error"] is None else f"{found['error']:.0e}"
-    return (
-        f"| {name}, against {found['against']} | {seconds(ours)} | {seconds(theirs)} | {ratio:.2g} | {goal} "
-        f"| {found['memory']:.0f} | {found['their memory']:.0f} | {error} |"
-    )
+    alone = found.get("one core", {"ours": [], "theirs": []})
+    cells = [
+        against,
+        seconds(found["ours"]),
+        seconds(found["theirs"]),
+        ratio(found["ours"], found["theirs"]),
+        goal,
+        ratio(found.get("ours cpu", []), found.get("theirs cpu", [])),
+        ratio(alone["ours"], alone["theirs"]),
+        f"{found['memory']:.0f}",
+        f"{found['their memory']:.0f}" if "their memory" in found else "",
+        error,
+        f"{found['load']:.1f}" if "load" in found else "",
+    ]
+    return f"| {' | '.join(cells)} |"
 
 
-def seconds(value: float) -> str:
-    return f"{value:.2f} s" if value >= 1 else f"{1000 * value:.1f} ms"
+def ratio(ours: list[float], theirs: list[float]) -> str:
+    """Return the median ratio of pairs; none of what took no time that the system counts."""
+    if not theirs or min(theirs) <= 0:
+        return ""
+    return f"{statistics.median(a / b for a, b in zip(ours, theirs, strict=True)):.2g}"
+
+
+def seconds(values: list[float]) -> str:
+    """Return the median, and the range if there is one to see."""
+    if not values:
+        return ""
+    unit, factor = ("s", 1) if statistics.median(values) >= 1 else ("ms", 1000)
+    middle, low, high = (f"{factor * one:.3g}" for one in (statistics.median(values), min(values), max(values)))
+    return f"{middle} {unit}" if low == high else f"{middle} {unit} ({low} to {high})"
 
 
 def page(record: dict) -> str:
     rows = "\n".join(line(name, found) for name, found in sorted(record.items()))
+    loads = [found["load"] for found in record.values() if "load" in found]
+    load = f"; the load was {min(loads):.1f} to {max(loads):.1f}" if loads else ""
     return f"""# Performance
 
 Measured by `python -m tests.benchmarks` on {platform.machine()}, 2 cores, without a GPU: medians of alternating pairs in one
-process, after a first call of each. Memory is what a second call takes above what there was before it, at its peak, in
+process, with their range, after a first call of each{load}. Ratios are ours by theirs: of seconds of the clock, with two threads;
+of seconds of all processors together, which other work on the machine changes less; and of seconds with one thread on one
+core. Memory is what a second call takes above what there was before it, at its peak, in
 MB, of each side alone in a process; a mapped file does not count. The error is the largest difference, relative to the
 largest value. Machines are noisy: the ratio is what counts.
 
-| work | ours | theirs | ratio | goal | MB | their MB | error |
-|---|---|---|---|---|---|---|---|
+| work | ours | theirs | ratio | goal | in CPU seconds | on one core | MB | their MB | error | load |
+|---|---|---|---|---|---|---|---|---|---|---|
 {rows}
 
 Where a goal is missed:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +13,16 @@ from pydra_diffconn.blocks import (
     BandPass,
     ButterworthFiltFilt,
     Correlation,
-    GateConfounds,
     Parcellate,
     RegressConfounds,
 )
 from tests.benchmarks.case import Case
+from tests.benchmarks.first_use import FIRST_USE
 from tests.benchmarks.folder import CASES as FOLDER
 from tests.benchmarks.heavy import HEAVY
 from tests.benchmarks.nipype_bridge import CASES as NIPYPE
-from tests.benchmarks.training import SoftAtlasStep, SoftAtlasStepAsWritten, SoftAtlasStepSmall
+from tests.benchmarks.pipelines import PIPELINES
+from tests.benchmarks.training import STEPS
 
 GRID, FRAMES, PARCELS, TR = (64, 76, 64), 400, 400, 0.8
 
@@ -55,17 +53,6 @@ def CleanDense(bold, confounds):
 def ParcelConnectome(series, confounds, gates):
     band = workflow.add(BandPass(timeseries=series, tr=TR, low=Learn(0.01), high=Learn(0.1)), name="band")
     clean = workflow.add(RegressConfounds(timeseries=band.timeseries, confounds=confounds, penalty=Learn(0.1)))
-    return workflow.add(Correlation(timeseries=clean.timeseries)).connectome
-
-
-@workflow.define(outputs=["connectome"])
-def WeightedConfounds(series, confounds, gates):
-    band = workflow.add(BandPass(timeseries=series, tr=TR), name="band")
-    regressors = workflow.add(BandPass(timeseries=confounds, tr=TR), name="regressors")
-    clean = workflow.add(
-        GateConfounds(timeseries=band.timeseries, confounds=regressors.timeseries, gates=gates, penalty=0.1),
-        name="clean",
-    )
     return workflow.add(Correlation(timeseries=clean.timeseries)).connectome
 
 
@@ -220,69 +207,18 @@ class OneJobPerNode(Steady):
             return task(worker="debug", cache_root=folder).connectome
 
 
-class FirstCall(Steady):
-    """Seconds from an imported package and arrays to the first connectome, compiled programs being on disk."""
-
-    name, against, goal, repeats = "f3: fused program, first call with a warm cache", "", 0.7, 3
-
-    def ours(self) -> float:
-        code = (
-            "import time, jax, numpy as np; from pathlib import Path; from tests.benchmarks.cases import Steady;"
-            "import pydra_diffconn.blocks.connectivity.correlation, pydra_diffconn.program.program; jax.numpy.ones(3).block_until_ready();"
-            "began = time.perf_counter(); Steady(Path('.')).ours(); print(time.perf_counter() - began)"
-        )
-        found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-        return float(found.stdout.split()[-1])
-
-    def theirs(self) -> float:
-        return float("nan")
-
-
-class TrainingStep(Case):
-    """Seconds a step, ours alone."""
-
-    name, against, goal, repeats = "g: a step of 16 runs x 400 x 400, 36 confounds", "", 0.060, 2
-
-    def __init__(self, folder: Path) -> None:
-        rng = np.random.default_rng(0)
-        self.series = [rng.standard_normal((400, 400), dtype=np.float32) for _ in range(16)]
-        self.confounds = [rng.standard_normal((400, 36), dtype=np.float32) for _ in range(16)]
-        self.targets = np.zeros((16, 400, 400), dtype=np.float32)
-
-    def ours(self) -> float:
-        from pydra_diffconn import fit, losses
-
-        task = WeightedConfounds(gates=Learn(np.full(36, 0.9))).split(
-            ("series", "confounds"), series=self.series, confounds=self.confounds
-        )
-        result = fit(task, losses.MeanSquaredError("connectome"), self.targets, steps=12, progress=False)
-        seconds = [row["seconds"] for row in result.history]
-        return (seconds[-1] - seconds[1]) / (len(seconds) - 2)
-
-    def theirs(self) -> float:
-        return float("nan")
-
-
 CASES = [
     Image,
     CompressedImage,
     VoxelwiseClean,
     DenseClean,
     Correlations,
-    SoftAtlasStep,
-    SoftAtlasStepSmall,
-    SoftAtlasStepAsWritten,
     Steady,
     OneJobPerNode,
-    FirstCall,
-    TrainingStep,
+    *FIRST_USE,
+    *STEPS,
+    *PIPELINES,
     *HEAVY,
     *NIPYPE,
     *FOLDER,
 ]
-
-
-def timed(function: Any) -> tuple[float, Any]:
-    began = time.perf_counter()
-    result = function()
-    return time.perf_counter() - began, result

@@ -85,10 +85,21 @@ class LedoitWolfs(Heavy):
         return np.stack([ledoit_wolf(one)[0] for one in self.data])
 
 
+class SeriesByThemselves(LedoitWolfs):
+    """What XLA takes for the one product that cannot be left out."""
+
+    name, goal = "i2: the products of i with themselves alone", None
+
+    def pure(self, data: Any) -> Any:
+        import jax
+
+        return jax.lax.map(lambda one: one.T @ one, data)
+
+
 class SparsePrecision(Heavy):
     """Ours ends at a duality gap of about 1e-12; scikit-learn with exact regressions inside at one of 3e-5."""
 
-    name, against, goal = "j: graphical lasso of 400 parcels", "scikit-learn, enet_tol 1e-6, at its duality gap", 0.25
+    name, against, goal = "j: graphical lasso of 400 parcels", "scikit-learn, enet_tol 1e-6, at its duality gap", 0.7
     settings: ClassVar[dict[str, Any]] = {"enet_tol": 1e-6, "max_iter": 500}
 
     def __init__(self, folder: Path) -> None:
@@ -115,7 +126,7 @@ class SparsePrecisionAsItComes(SparsePrecision):
 class KarcherMean(Heavy):
     """Both end where the mean tangent vector has a norm of about 5e-13."""
 
-    name, against, goal, repeats = "k: Karcher mean of 100 x 400 x 400", "pyriemann, at equal gradient norm", 1.0, 1
+    name, against, goal, repeats = "k: Karcher mean of 100 x 400 x 400", "pyriemann, at equal gradient norm", 0.25, 1
 
     def __init__(self, folder: Path) -> None:
         self.data = np.stack([np.cov(one.T) for one in smooth_series(100, 800)])
@@ -189,6 +200,7 @@ class Gradients(Heavy):
 HEAVY = [
     PartialCorrelations,
     LedoitWolfs,
+    SeriesByThemselves,
     SparsePrecision,
     SparsePrecisionAsItComes,
     KarcherMean,

@@ -1,4 +1,4 @@
-"""A training step with a soft atlas, against PyTorch written by hand."""
+"""Training steps: with a soft atlas against PyTorch written by hand, with confounds against the products they need."""
 
 from __future__ import annotations
 
@@ -9,7 +9,14 @@ import numpy as np
 from pydra.compose import workflow
 
 from pydra_diffconn import Learn, fuse
-from pydra_diffconn.blocks import BandPass, Correlation, IndividualMaps, ProjectMaps, RegressConfounds
+from pydra_diffconn.blocks import (
+    BandPass,
+    Correlation,
+    GateConfounds,
+    IndividualMaps,
+    ProjectMaps,
+    RegressConfounds,
+)
 from tests.benchmarks.case import Case
 
 RUNS, FRAMES, PARCELS, CONFOUNDS, TR, LOW, HIGH, ORDER = 4, 400, 400, 36, 0.8, 0.01, 0.1, 2.0
@@ -109,3 +116,53 @@ class SoftAtlasStepSmall(SoftAtlasStep):
 class SoftAtlasStepAsWritten(SoftAtlasStep):
     name, against, goal = "e3: training step, soft atlas 400 x 59,412, as written", "PyTorch, filtering first", 0.4
     projects_first, repeats = False, 2
+
+
+@workflow.define(outputs=["connectome"])
+def WeightedConfounds(series, confounds, gates):
+    band = workflow.add(BandPass(timeseries=series, tr=TR), name="band")
+    regressors = workflow.add(BandPass(timeseries=confounds, tr=TR), name="regressors")
+    clean = workflow.add(
+        GateConfounds(timeseries=band.timeseries, confounds=regressors.timeseries, gates=gates, penalty=0.1),
+        name="clean",
+    )
+    return workflow.add(Correlation(timeseries=clean.timeseries)).connectome
+
+
+class TrainingStep(Case):
+    """Seconds a step: of `fit`, and of the products of matrices alone that its loss and gradient need."""
+
+    name, against, goal = "g: a step of 16 runs x 400 x 400, 36 confounds", "its products alone (NumPy)", 1.5
+    measures_itself = True
+
+    def __init__(self, folder: Path) -> None:
+        rng = np.random.default_rng(0)
+        self.series = [rng.standard_normal((400, 400), dtype=np.float32) for _ in range(16)]
+        self.confounds = [rng.standard_normal((400, 36), dtype=np.float32) for _ in range(16)]
+        self.targets = np.zeros((16, 400, 400), dtype=np.float32)
+
+    def ours(self) -> float:
+        from pydra_diffconn import fit, losses
+
+        task = WeightedConfounds(gates=Learn(np.full(36, 0.9))).split(
+            ("series", "confounds"), series=self.series, confounds=self.confounds
+        )
+        result = fit(task, losses.MeanSquaredError("connectome"), self.targets, steps=22, progress=False)
+        times = [row["seconds"] for row in result.history]
+        return float(np.median(np.diff(times)[1:]))
+
+    def theirs(self) -> float:
+        import time
+
+        times = []
+        for _ in range(20):
+            began = time.perf_counter()
+            for series, confounds in zip(self.series, self.confounds, strict=True):
+                # what is regressed, the correlation, and of each product the two of its derivative
+                for factor in (series, series @ (series.T @ series)):
+                    confounds @ (confounds.T @ factor)
+            times.append(time.perf_counter() - began)
+        return float(np.median(times))
+
+
+STEPS = [SoftAtlasStep, SoftAtlasStepSmall, SoftAtlasStepAsWritten, TrainingStep]
