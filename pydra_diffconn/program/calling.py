@@ -112,8 +112,8 @@ def _is_at_hand(wire: Wire, lookup: Lookup) -> bool:
             return True
         case FromParameter(name=name):
             return _is_known(lookup.parameters[name])
-        case FromArray(name=name):
-            return _is_known(lookup.arrays[name])
+        case FromArray(name=name):  # none, where what was made of it was computed before
+            return name in lookup.arrays and _is_known(lookup.arrays[name])
         case OnePerInstance(items=items):
             return all(_is_at_hand(item, lookup) for item in items)
         case FromStep():
