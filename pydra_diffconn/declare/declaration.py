@@ -163,7 +163,7 @@ class Declaration:
                 checks.check_matrix(self.arguments[name], value)
                 checks.check_weights(self.arguments[name], value)
             if self.check is not None:
-                self.check(complete)
+                self._check_together(complete)
             for name in known:
                 checks.check_bounds(self.arguments[name], complete)
             for name, rule in self.infer.items():
@@ -173,6 +173,15 @@ class Declaration:
         if few is not None:
             warnings.warn(f"{where or self.name}: {few}", stacklevel=2)
         return complete
+
+    def _check_together(self, values: Mapping[str, Any]) -> None:
+        """Call the block's own check; one that asks for an argument that is not known yet says nothing."""
+        assert self.check is not None
+        try:
+            self.check(values)
+        except KeyError as error:
+            if error.args[0] in values or error.args[0] not in self.arguments:
+                raise
 
     def check_lengths(self, known: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]]) -> None:
         """Refuse what the block's check refuses of known values beside series of which the shapes are known.

@@ -131,7 +131,10 @@ def check_bounds(argument: Argument, values: Mapping[str, Any]) -> None:
     value = values.get(argument.name)
     if value is None or argument.constraint is None:
         return
-    constraint = argument.constraint.resolved(values)
+    try:
+        constraint = argument.constraint.resolved(values)
+    except KeyError:  # its bound is an argument that is not known yet
+        return
     if constraint.contains(value):
         return
     expected, here = argument.constraint.describe(), constraint.describe()

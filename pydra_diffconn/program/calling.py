@@ -19,7 +19,10 @@ Program = Any
 def converted(program: Program, inputs: Mapping[str, Any]) -> dict[str, Any]:
     """Return inputs as the steps take them: numbers of this process's precision, labels as integers."""
     takers = _takers(program)
-    return {n: _converted(takers[n], value) if n in takers else value for n, value in inputs.items()}
+    own = program.inputs
+    return {
+        n: _converted(takers[n], value) if n in takers and value is not own[n] else value for n, value in inputs.items()
+    }
 
 
 def _takers(program: Program) -> dict[str, Argument]:
@@ -46,17 +49,22 @@ def _converted(argument: Argument, value: Any) -> Any:
 
 def check(program: Program, parameters: Mapping[str, Any], inputs: Mapping[str, Any]) -> None:
     """Refuse parameters and inputs, other than those known when the program was made, as a job refuses them."""
+    import jax
+
     changed = {n: v for n, v in parameters.items() if _is_known(v) and not np.array_equal(v, program.parameters[n])}
-    if not changed and not any(map(_is_known, inputs.values())):
+    given = {name: value for name, value in inputs.items() if value is not program.inputs[name]}
+    if not changed and not any(map(_is_known, given.values())):
         return
     for number, run in enumerate(program.runs):
-        arrays = of_run(program, inputs, number)
+        arrays = of_run(program, given, number)
         lookup = Lookup(parameters, {**run.arrays, **arrays}, {})
         for step in program.graph.steps:
             wires = run.wires[step.path]
             if step.path not in run.streamed and any(_touched(wire, changed, arrays) for wire in wires.values()):
                 at_hand = {name: wire for name, wire in wires.items() if _is_at_hand(wire, lookup)}
-                for known in of_each_instance(at_hand, run.counts[step.path], lookup):
+                with jax.ensure_compile_time_eval():  # numbers, also while somebody compiles what calls the program
+                    several = list(of_each_instance(at_hand, run.counts[step.path], lookup))
+                for known in several:
                     step.declaration.checked(known, f"{step.path}{where(program, number)}")
 
 
