@@ -168,3 +168,18 @@ def require_runs(loss: Any, runs: int, what: str, held_out: bool = False) -> Non
             f"{what} has {runs} run{'s' * (runs > 1)}, and the loss needs at least {least} to say anything; use fewer "
             "folds, hold out more, or take a loss of single runs"
         )
+
+
+def too_few(loss: Any, targets: Any) -> str | None:
+    """Return why a loss says nothing of runs with these targets; None where it does, or does not know."""
+    ask = getattr(loss, "too_few", None)
+    return None if ask is None or targets is None else ask(targets)
+
+
+def require_enough(loss: Any, targets: Any, what: str) -> None:
+    """Refuse runs whose targets say that a loss can say nothing of them: too few people, for example."""
+    if told := too_few(loss, targets):
+        raise ValueError(
+            f"{what} says nothing by the loss: {told}; add people, hold out a smaller part of them (more folds, or "
+            "less validation), or take another loss"
+        )
