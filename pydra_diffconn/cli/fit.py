@@ -59,7 +59,7 @@ def fit(bids_deriv: Path | None, out: Path | None, config: Path | None, example:
     from pydra_diffconn.bids.app import Request
     from pydra_diffconn.bids.fit_config import read_config
     from pydra_diffconn.bids.fitting import fit_folder
-    from pydra_diffconn.bids.pages.fit_report import write_fit
+    from pydra_diffconn.bids.pages.fit_report import classical_of, write_fit
 
     asked = read_config(config)
     request = Request(
@@ -81,7 +81,11 @@ def fit(bids_deriv: Path | None, out: Path | None, config: Path | None, example:
     click.echo()
     click.echo(outcome.comparison.sentence)
     for one in outcome.result.learned:
-        click.echo(f"{one.name:16s} {float(one.start):.4g} -> {float(one.value):.4g} {one.unit}")
+        classical = classical_of(outcome, one.name)
+        click.echo(
+            f"{one.name:16s} start {float(one.start):.4g} -> learned {float(one.value):.4g} {one.unit}"
+            f" (classical pipelines: {classical})"
+        )
     for name, reason in outcome.data.left_out:
         click.echo(f"left out: {name}: {reason}", err=True)
     click.echo(f"report      {page}")

@@ -82,8 +82,8 @@ def compare(
     tests = folds_of(labels, folds, seed)
     rests = rests_of(tests, len(labels))
     for number, rest in enumerate(rests):
-        require_runs(loss, len(rest), f"what fold {number} learns from")
         require_enough(loss, chosen_targets(targets, len(labels), rest), f"what fold {number} learns from")
+        require_runs(loss, len(rest), f"what fold {number} learns from")
     where = (cache_root, worker)
     best = chosen(classical, choose or loss, targets, rests, where, steps, progress)
     learners = learned_on(rests, ready, loss, targets, steps, validation, progress)

@@ -53,9 +53,9 @@ class Learner:
             require_runs(loss, min(self.how.batch_size or len(training), len(training)), "a batch")
         self.runs = TrainingData(program, targets, entities)
         if program.split:
-            for runs, what in ((training, "what is learned from"), (held_out, "what is held out")):
-                if len(runs):
-                    require_enough(loss, self.runs.targets_of(runs), what)
+            require_enough(loss, self.runs.targets_of(training), "what is learned from")
+            if len(held_out):
+                require_enough(loss, self.runs.targets_of(held_out), "what is held out", held_out=True)
         self.objective = Objective(program, loss, self.how, self.runs.entities)
         self.training, self.held_out, self.total = list(training), list(held_out), total
         self.stopped = "after all steps"

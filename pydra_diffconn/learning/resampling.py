@@ -165,7 +165,7 @@ def cross_validate(
     tests = folds_from(labels, folds, seed, stratify)
     for number, test in enumerate(tests):
         require_runs(loss, len(test), f"fold {number}", held_out=True)
-        require_enough(loss, chosen_targets(targets, len(labels), test), f"fold {number}")
+        require_enough(loss, chosen_targets(targets, len(labels), test), f"fold {number}", held_out=True)
     rests = rests_of(tests, len(labels))
     found = learned_on(rests, ready, loss, targets, steps, validation, progress)
     rows = [

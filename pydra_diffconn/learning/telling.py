@@ -117,7 +117,7 @@ def _choices_section(result: Any) -> Section:
 def fit_sections(learned: Sequence[LearnedParameter], history: Sequence[Any]) -> list[Section]:
     """Return the sections on parameters and loss."""
     rows = [[p.name, show(p.start), show(p.value), p.unit or "-", p.constraint] for p in learned]
-    head = ["parameter", "classical", "learned", "unit", "where it may lie"]
+    head = ["parameter", "start", "learned", "unit", "where it may lie"]
     if any(p.uncertainty for p in learned):
         sure = [interval_of(p.uncertainty) if p.uncertainty else "-" for p in learned]
         rows = [[*row, told] for row, told in zip(rows, sure, strict=True)]
