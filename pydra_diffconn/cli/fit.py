@@ -18,6 +18,7 @@ groups = "participant_id"     # people of one group (family_id, site, ...) never
 strategy = "36P"
 connectome = "partial"
 folds = 5
+validation = 0.2              # part of those learned from who say when to stop; 0 for nobody, with few people
 steps = 100
 
 [learn]                       # settings, each with the range in which it may lie

@@ -81,7 +81,7 @@ def _freedom_sections(result: Any) -> list[Section]:
         for name in learned
     ]
     text = "Median over runs (and the least): frames, less what censoring, filters and confounds take."
-    head = ["output", "classical", "learned"]
+    head = ["output", "start", "learned"]
     return [Section("Temporal degrees of freedom", text, {"head": head, "rows": rows})] if rows else []
 
 
@@ -103,7 +103,7 @@ def _choices_section(result: Any) -> Section:
     rows = [
         [name, *(show(scores[key]) for key in result.best)]
         for name, scores in (
-            ("classical start", result.baseline),
+            ("start", result.baseline),
             ("learned mixture", result.best),
             ("winning branches alone", result.discrete),
         )

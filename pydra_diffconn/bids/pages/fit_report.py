@@ -70,7 +70,15 @@ def _comparison(comparison: Comparison) -> report.Section:
 
 def _folds(comparison: Comparison, config: FitConfig) -> report.Section:
     names = list(config.learn)
-    head = ["fold", "held-out runs", "classical pipeline chosen", "its training loss", "learned training loss", *names]
+    learned = [f"learned {name}" for name in names]
+    head = [
+        "fold",
+        "held-out runs",
+        "classical pipeline chosen",
+        "its training loss",
+        "learned training loss",
+        *learned,
+    ]
     rows = [
         [
             str(row["fold"] + 1), str(row["runs"]), row["classical"], f"{row['loss_classical']:.4g}",

@@ -39,7 +39,7 @@ CAPTIONS = {
     ),
     "connectome": ("Connectivity", "Of parcels over kept frames; red above 0, blue below."),
     "versus": (
-        "Classical and learned",
+        "Before and after learning",
         "The same run by the values before learning, by the learned ones, and the second less the first.",
     ),
     "response": ("Frequency response", "Gain of the temporal filter before and after learning."),
