@@ -45,9 +45,14 @@ def recognised(output: str = "connectome", center: bool = False) -> Score:
 
 
 def self_others_gap(output: str = "connectome", center: bool = False) -> Score:
-    """How much more alike a run is to its person's other sessions than to others, in s.d. of these (`recognised`)."""
+    """How much more alike a run is to its person's other sessions than to others, in s.d. of these (`recognised`).
+
+    Among all runs; NaN of a run beside fewer than three other people, over whom the deviation says nothing.
+    """
 
     def of_runs(outputs: Outputs, targets: Any, tested: np.ndarray) -> np.ndarray:
+        from pydra_diffconn.losses import identifiability
+
         similarity = _similarity(outputs[output], tested, center)
         person, session = np.asarray(targets["person"]), np.asarray(targets["session"])
         found = np.full(len(tested), np.nan)
@@ -55,7 +60,8 @@ def self_others_gap(output: str = "connectome", center: bool = False) -> Score:
             apart = session != session[run]
             own = similarity[run, apart & (person == person[run])]
             others = similarity[run, apart & (person != person[run])]
-            if own.size and others.size > 1:
+            people = len(np.unique(person[apart & (person != person[run])]))
+            if own.size and people >= identifiability.LEAST_PEOPLE:
                 found[row] = (own.mean() - others.mean()) / others.std()
         return found
 
@@ -112,7 +118,10 @@ def area_under_curve(output: str = "connectome", penalty: float = 0.01, harmoniz
 
 
 def qcfc(output: str = "connectome") -> Score:
-    """Mean size of the correlation, over runs, of each edge with `quality`, such as the mean framewise displacement."""
+    """Mean size of the correlation, over runs, of each edge with `quality`, such as the mean framewise displacement.
+
+    The unit is the run: of several runs of a person it describes, and no p belongs to it.
+    """
 
     def together(outputs: Outputs, targets: Any) -> float:
         from pydra_diffconn.losses import quality_control

@@ -31,7 +31,8 @@ class FitConfig:
     groups: str = "participant_id"
     """Column of participants.tsv whose people never straddle learning and testing: family, site, ..."""
     strategy: str = "36P"
-    connectome: str = "partial"
+    connectome: str = "pearson"
+    """One of `KINDS`; that of `diffconn run` by default."""
     folds: int = 5
     steps: int = 100
     step_size: float = 0.1
@@ -41,7 +42,10 @@ class FitConfig:
     settings: Mapping[str, Any] = field(default_factory=dict)
     """Settings that are not learned."""
     learn: Mapping[str, Any] = field(default_factory=dict)
-    """Of each learned setting: `[low, high]`, or `{start = ..., within = [low, high]}`."""
+    """Of each learned setting: `[low, high]`, or `{start = ..., within = [low, high]}`.
+
+    Learning starts where the setting stands without it, or in the middle of the range if that is not inside.
+    """
     classical: Mapping[str, Any] = field(default_factory=dict)
     """The grid of classical pipelines: lists of strategies, connectomes and values of settings."""
     participant_label: tuple[str, ...] = ()
@@ -50,14 +54,15 @@ class FitConfig:
     space: tuple[str, ...] = ()
     atlas: str = ""
 
-    @property
-    def learnables(self) -> dict[str, Learn]:
-        """The marks, by setting."""
+    def learnables(self, own: Mapping[str, Any]) -> dict[str, Learn]:
+        """Return the marks by setting, of what the settings are where nothing is learned."""
         found = {}
         for name, asked in self.learn.items():
             within = asked.get("within") if isinstance(asked, Mapping) else asked
             start = asked.get("start") if isinstance(asked, Mapping) else None
-            if start is None and within:
+            if start is None and within and own.get(name) is not None and within[0] < own[name] < within[1]:
+                start = own[name]
+            elif start is None and within:
                 start = (within[0] * within[1]) ** 0.5 if within[0] > 0 else sum(within) / 2
             found[name] = Learn(start, within=tuple(within) if within else None)
         return found
@@ -102,6 +107,8 @@ def _check(config: FitConfig, path: Path) -> None:
         within = asked.get("within", [0, 1]) if isinstance(asked, Mapping) else asked
         if not (isinstance(within, list) and len(within) == 2 and within[0] < within[1]):
             raise ValueError(f"{path}: [learn] {name} = {asked!r}; expected [low, high]")
+    if "shrinkage" in config.learn and config.connectome == "pearson":
+        raise ValueError(f"{path}: [learn] shrinkage is none of a Pearson connectome; give connectome = 'partial'")
     kinds = config.classical.get("connectome", [config.connectome])
     for kind in [config.connectome, *(kinds if isinstance(kinds, list) else [kinds])]:
         if kind not in KINDS:

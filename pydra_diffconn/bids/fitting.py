@@ -22,6 +22,7 @@ from pydra_diffconn.learning.comparing import compare
 from pydra_diffconn.learning.comparison import Comparison
 from pydra_diffconn.learning.fitting import fit
 from pydra_diffconn.learning.scoring import Pipeline
+from pydra_diffconn.losses.identifiability import LEAST_PEOPLE
 
 PER_RUN = ("framewise_displacement", "std_dvars", "design", "used", "tr")
 
@@ -50,6 +51,8 @@ class Outcome:
     result: Any
     comparison: Comparison
     targets: Mapping[str, np.ndarray]
+    classical: Mapping[str, list[Any]]
+    """Of each learned setting: what the classical pipelines have, each value once."""
 
 
 def fit_folder(
@@ -61,24 +64,31 @@ def fit_folder(
     Raises
     ------
     ValueError
-        If there are too few people or sessions for the loss, or a column is missing.
+        If there are too few people or sessions for the loss, or for the folds, or a column is missing.
     """
     data = read(request, config, worker, worker_settings, watch)
     targets, groups = _targets(data, config, request.root)
+    if config.folds > len(set(groups)):
+        raise ValueError(
+            f"folds = {config.folds}, and there are {len(set(groups))} groups ({config.groups}) to learn from; "
+            f"expected 2 to {len(set(groups))}"
+        )
     loss, scores = loss_and_scores(config.loss, config.retention)
     fitted = task_of(data, config, config.strategy, config.connectome)
     import optax
 
+    own = settings_of(data, config, config.strategy, config.connectome)
     how: dict[str, Any] = {
-        "learn": config.learnables, "steps": config.steps, "groups": groups, "seed": config.seed, "progress": progress,
+        "learn": config.learnables(own), "steps": config.steps, "groups": groups, "seed": config.seed,
+        "progress": progress,
     }  # fmt: skip
     validation = float(config.validation)  # 0: nobody is held out
     comparison = compare(
         fitted, loss, targets, classical=classical_pipelines(data, config), scores=scores,
-        folds=min(config.folds, len(set(groups))), validation=validation, optimizer=optax.adam(config.step_size), **how,
+        folds=config.folds, validation=validation, optimizer=optax.adam(config.step_size), **how,
     )  # fmt: skip
     result = fit(fitted, loss, targets, validation=validation, optimizer=optax.adam(config.step_size), **how)
-    return Outcome(data, result, comparison, targets)
+    return Outcome(data, result, comparison, targets, classical_values(data, config))
 
 
 def read(request: Request, config: FitConfig, worker: str, worker_settings: Any, watch: Any) -> Data:
@@ -121,10 +131,33 @@ def read(request: Request, config: FitConfig, worker: str, worker_settings: Any,
     )  # fmt: skip
 
 
+def settings_of(data: Data, config: FitConfig, name: str, connectome: str) -> dict[str, Any]:
+    """Return the settings that all runs share, by a strategy, where nothing is learned."""
+    given = workflow_settings(data.prepared[name][0])
+    alike = {key: value for key, value in given.items() if key not in PER_RUN}
+    if "fd_threshold" in config.learn and not alike["fd_softness"]:
+        alike["fd_softness"] = 0.05
+    if alike["shrinkage"] is None and connectome != "pearson" and "shrinkage" in (*config.learn, *config.classical):
+        alike["shrinkage"] = 0.1
+    return alike
+
+
+def classical_values(data: Data, config: FitConfig) -> dict[str, list[Any]]:
+    """Return, of each learned setting, what the classical pipelines have, each value once."""
+    found: dict[str, list[Any]] = {name: [] for name in config.learn}
+    for one in config.grid():
+        own = {**settings_of(data, config, one["strategy"], one["connectome"]), **one}
+        for name, values in found.items():
+            value = None if name == "shrinkage" and one["connectome"] == "pearson" else own[name]
+            if value not in values:
+                values.append(value)
+    return found
+
+
 def task_of(data: Data, config: FitConfig, name: str, connectome: str) -> Any:
     """Return the workflow of a run, split over all runs, with the regressors of a strategy."""
     given = [workflow_settings(one) for one in data.prepared[name]]
-    alike = {key: value for key, value in given[0].items() if key not in PER_RUN}
+    alike = settings_of(data, config, name, connectome)
     split: dict[str, list[Any]] = {"bold": data.averages}
     for key in PER_RUN:
         values = [one[key] for one in given]
@@ -136,14 +169,10 @@ def task_of(data: Data, config: FitConfig, name: str, connectome: str) -> Any:
     if set(map(str, split["tr"])) == {str(split["tr"][0])}:
         alike["tr"] = split.pop("tr")[0]
     parcels = tuple(range(1, len(data.parcels) + 1))
-    if "fd_threshold" in config.learn and not alike["fd_softness"]:
-        alike["fd_softness"] = 0.05
     if alike["fd_threshold_final"] is not None and "fd_threshold" in (*config.learn, *config.classical):
         raise ValueError(
             "fd_threshold_final cannot be kept below an fd_threshold that is learned or chosen; leave one out"
         )
-    if alike["shrinkage"] is None and connectome != "pearson" and "shrinkage" in (*config.learn, *config.classical):
-        alike["shrinkage"] = 0.1
     task = Postprocess(labels=np.array(parcels), parcels=parcels, connectome=connectome, **alike)
     return task.split(tuple(split), **split)
 
@@ -177,6 +206,11 @@ def _targets(data: Data, config: FitConfig, root: Path) -> tuple[dict[str, np.nd
     }
     if config.loss == "identifiability" and len(set(sessions)) < 2:
         raise ValueError("the loss 'identifiability' needs people with two sessions or runs; there is one for each")
+    if config.loss == "identifiability" and len(set(people)) <= LEAST_PEOPLE:
+        raise ValueError(
+            f"the loss 'identifiability' needs at least {LEAST_PEOPLE + 1} people, each beside {LEAST_PEOPLE} others, "
+            f"for the spread of these; there are {len(set(people))}"
+        )
     if config.loss == "prediction":
         targets["target"] = _numbers(table, config.target, people)
     groups = people if config.groups == "participant_id" else [str(table.loc[one, config.groups]) for one in people]

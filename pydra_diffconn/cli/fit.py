@@ -18,6 +18,7 @@ groups = "participant_id"     # people of one group (family_id, site, ...) never
 strategy = "36P"
 connectome = "partial"
 folds = 5
+validation = 0.2              # part of those learned from who say when to stop; 0 for nobody, with few people
 steps = 100
 
 [learn]                       # settings, each with the range in which it may lie
@@ -59,7 +60,7 @@ def fit(bids_deriv: Path | None, out: Path | None, config: Path | None, example:
     from pydra_diffconn.bids.app import Request
     from pydra_diffconn.bids.fit_config import read_config
     from pydra_diffconn.bids.fitting import fit_folder
-    from pydra_diffconn.bids.pages.fit_report import write_fit
+    from pydra_diffconn.bids.pages.fit_report import classical_of, write_fit
 
     asked = read_config(config)
     request = Request(
@@ -81,7 +82,11 @@ def fit(bids_deriv: Path | None, out: Path | None, config: Path | None, example:
     click.echo()
     click.echo(outcome.comparison.sentence)
     for one in outcome.result.learned:
-        click.echo(f"{one.name:16s} {float(one.start):.4g} -> {float(one.value):.4g} {one.unit}")
+        classical = classical_of(outcome, one.name)
+        click.echo(
+            f"{one.name:16s} start {float(one.start):.4g} -> learned {float(one.value):.4g} {one.unit}"
+            f" (classical pipelines: {classical})"
+        )
     for name, reason in outcome.data.left_out:
         click.echo(f"left out: {name}: {reason}", err=True)
     click.echo(f"report      {page}")

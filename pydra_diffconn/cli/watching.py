@@ -26,12 +26,13 @@ class Watch:
     @contextlib.contextmanager
     def stage(self, name: str, total: int) -> Iterator[None]:
         """Show the progress of a stage of so many jobs."""
-        self.stop = threading.Event()
+        self.stop, self.ended = threading.Event(), False
         began = time.time()
         thread = threading.Thread(target=self._show, args=(name, total, began), daemon=True)
         thread.start()
         try:
             yield
+            self.ended = True
         finally:
             self.stop.set()
             thread.join()
@@ -64,11 +65,15 @@ class Watch:
 
     def _say(self, name: str, total: int, began: float) -> None:
         click.echo(f"{name}: {total} jobs", err=True)
-        spoken = began
+        spoken, told = began, 0
         while not self.stop.wait(EVERY):
             now = time.time()
             if now - spoken < SPOKEN:
                 continue
-            spoken, done = now, min(self.done(began), total)
-            left = f", about {(now - began) / done * (total - done):.0f} s left" if done else ""
-            click.echo(f"{name}: {done} of {total}{left}", err=True)
+            spoken, done = now, self.done(began)
+            if told < done < total:  # a line that says nothing new is none; the last one is said at the end
+                told = done
+                left = (now - began) / done * (total - done)
+                click.echo(f"{name}: {done} of {total}, about {left:.0f} s left", err=True)
+        if self.ended:  # what came from the cache counts, too
+            click.echo(f"{name}: {total} of {total} in {time.time() - began:.0f} s", err=True)

@@ -67,6 +67,10 @@ class Loss:
         """The least number of runs that can be held out."""
         return 1 if self.refers else self.least_runs
 
+    def too_few(self, targets: Any) -> str | None:
+        """Why the score says nothing of runs with these targets, such as people who are too few; None where it does."""
+        return None
+
     def check_values(self, targets: np.ndarray, shape: tuple[int, ...]) -> None:
         """Refuse values that targets of an output of this shape cannot have."""
 
@@ -189,6 +193,10 @@ class Sum:
     def refers(self) -> bool:
         """Whether a term scores runs that are held out by what the runs learned from say of them."""
         return any(part.refers for part in self.parts)
+
+    def too_few(self, targets: Any) -> str | None:
+        """Why a term says nothing of runs with these targets."""
+        return next((told for part in self.parts if (told := part.too_few(targets))), None)
 
     def check_tested(self, learned_from: Any, tested: Any) -> None:
         """Refuse runs that are held out of which a term says nothing."""

@@ -22,7 +22,8 @@ from pydra_diffconn.learning.scoring import (
     compared_of,
     compiled,
 )
-from pydra_diffconn.learning.settings import Learning, Machine, require_loss, require_runs, settled
+from pydra_diffconn.learning.settings import Learning, Machine, require_enough, require_loss, require_runs, settled
+from pydra_diffconn.learning.training_data import chosen_targets
 
 
 def compare(
@@ -81,6 +82,7 @@ def compare(
     tests = folds_of(labels, folds, seed)
     rests = rests_of(tests, len(labels))
     for number, rest in enumerate(rests):
+        require_enough(loss, chosen_targets(targets, len(labels), rest), f"what fold {number} learns from")
         require_runs(loss, len(rest), f"what fold {number} learns from")
     where = (cache_root, worker)
     best = chosen(classical, choose or loss, targets, rests, where, steps, progress)

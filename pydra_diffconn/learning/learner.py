@@ -14,7 +14,7 @@ from pydra_diffconn.declare.loss import Loss, Sum
 from pydra_diffconn.learning.checkpoints import Checkpoint
 from pydra_diffconn.learning.objective import Objective, deviations
 from pydra_diffconn.learning.progress import Progress
-from pydra_diffconn.learning.settings import Learning, require_runs
+from pydra_diffconn.learning.settings import Learning, require_enough, require_runs
 from pydra_diffconn.learning.state import State, is_better
 from pydra_diffconn.learning.training_data import TrainingData
 from pydra_diffconn.numerics.process import compiler_options, in_full_precision, one_blas_thread
@@ -52,6 +52,10 @@ class Learner:
             require_runs(loss, len(held_out), "what is held out", held_out=True)
             require_runs(loss, min(self.how.batch_size or len(training), len(training)), "a batch")
         self.runs = TrainingData(program, targets, entities)
+        if program.split:
+            require_enough(loss, self.runs.targets_of(training), "what is learned from")
+            if len(held_out):
+                require_enough(loss, self.runs.targets_of(held_out), "what is held out", held_out=True)
         self.objective = Objective(program, loss, self.how, self.runs.entities)
         self.training, self.held_out, self.total = list(training), list(held_out), total
         self.stopped = "after all steps"

@@ -29,8 +29,18 @@ from pydra_diffconn.learning.scoring import (
     require_scores,
     table_of,
 )
-from pydra_diffconn.learning.settings import Learning, Machine, require_count, require_loss, require_runs, settled
+from pydra_diffconn.learning.settings import (
+    Learning,
+    Machine,
+    require_count,
+    require_enough,
+    require_loss,
+    require_runs,
+    settled,
+    too_few,
+)
 from pydra_diffconn.learning.starts import from_elsewhere
+from pydra_diffconn.learning.training_data import chosen_targets
 from pydra_diffconn.numerics.process import one_blas_thread
 from pydra_diffconn.program.program import Program
 
@@ -155,6 +165,7 @@ def cross_validate(
     tests = folds_from(labels, folds, seed, stratify)
     for number, test in enumerate(tests):
         require_runs(loss, len(test), f"fold {number}", held_out=True)
+        require_enough(loss, chosen_targets(targets, len(labels), test), f"fold {number}", held_out=True)
     rests = rests_of(tests, len(labels))
     found = learned_on(rests, ready, loss, targets, steps, validation, progress)
     rows = [
@@ -229,19 +240,29 @@ def again(ready: Prepared, loss: Any, targets: Any, repeats: int, steps: int, pr
     names, rng = list(dict.fromkeys(labels)), np.random.default_rng(seed)
     found, rows, tested = [], [], []
     for repeat in range(repeats):
-        drawn = [names[n] for n in rng.integers(0, len(names), len(names))]
-        training = [number for name in drawn for number, label in enumerate(labels) if label == name]
+        training = _drawn(labels, names, loss, targets, rng)
         mine = replace(ready, seed=seed + repeat)
         learner = mine.learner(loss, targets, training, [], steps)
         found.append(ran(learner, mine, progress))
         scores = {"classical": learner.baseline["training"], "learned": learner.state.best["training"]}
         out = [number for number in range(len(labels)) if number not in set(training)]
         enough = len(out) >= max(1, getattr(loss, "least_runs", 1))
+        enough = enough and not too_few(loss, chosen_targets(targets, len(labels), out))
         values = {"classical_out": learner.start, "learned_out": learner.state.best_values}
         scores |= {name: learner.score(value, out) if enough else float("nan") for name, value in values.items()}
         rows.append({"repeat": repeat, **scores})
         tested.append(out)
     return Resampled(rows, _stacked(found), tested, _ranges(ready.program))
+
+
+def _drawn(labels: Sequence[Any], names: Sequence[Any], loss: Any, targets: Any, rng: np.random.Generator) -> list[int]:
+    """Return the runs of groups drawn with replacement, again where the loss says nothing of those drawn."""
+    require_enough(loss, chosen_targets(targets, len(labels), range(len(labels))), "what is learned from")
+    while True:
+        drawn = [names[n] for n in rng.integers(0, len(names), len(names))]
+        training = [number for name in drawn for number, label in enumerate(labels) if label == name]
+        if not too_few(loss, chosen_targets(targets, len(labels), training)):
+            return training
 
 
 def rests_of(tests: Sequence[Sequence[int]], runs: int) -> list[list[int]]:

@@ -164,7 +164,21 @@ def require_runs(loss: Any, runs: int, what: str, held_out: bool = False) -> Non
     """Refuse fewer runs than a loss over runs needs to say anything: of two, every correlation is 1."""
     least = getattr(loss, "least_tested" if held_out else "least_runs", 1)
     if 0 < runs < least:
+        way = "use fewer folds, hold out more" if held_out else "learn from more (more folds, a larger batch)"
         raise ValueError(
-            f"{what} has {runs} run{'s' * (runs > 1)}, and the loss needs at least {least} to say anything; use fewer "
-            "folds, hold out more, or take a loss of single runs"
+            f"{what} has {runs} run{'s' * (runs > 1)}, and the loss needs at least {least} to say anything; {way}, or "
+            "take a loss of single runs"
         )
+
+
+def too_few(loss: Any, targets: Any) -> str | None:
+    """Return why a loss says nothing of runs with these targets; None where it does, or does not know."""
+    ask = getattr(loss, "too_few", None)
+    return None if ask is None or targets is None else ask(targets)
+
+
+def require_enough(loss: Any, targets: Any, what: str, held_out: bool = False) -> None:
+    """Refuse runs whose targets say that a loss can say nothing of them: too few people, for example."""
+    if told := too_few(loss, targets):
+        way = "fewer folds, or hold out nobody" if held_out else "more folds, or hold out fewer"
+        raise ValueError(f"{what} says nothing by the loss: {told}; add people, use {way} for validation")

@@ -81,7 +81,7 @@ def _freedom_sections(result: Any) -> list[Section]:
         for name in learned
     ]
     text = "Median over runs (and the least): frames, less what censoring, filters and confounds take."
-    head = ["output", "classical", "learned"]
+    head = ["output", "start", "learned"]
     return [Section("Temporal degrees of freedom", text, {"head": head, "rows": rows})] if rows else []
 
 
@@ -103,7 +103,7 @@ def _choices_section(result: Any) -> Section:
     rows = [
         [name, *(show(scores[key]) for key in result.best)]
         for name, scores in (
-            ("classical start", result.baseline),
+            ("start", result.baseline),
             ("learned mixture", result.best),
             ("winning branches alone", result.discrete),
         )
@@ -117,7 +117,7 @@ def _choices_section(result: Any) -> Section:
 def fit_sections(learned: Sequence[LearnedParameter], history: Sequence[Any]) -> list[Section]:
     """Return the sections on parameters and loss."""
     rows = [[p.name, show(p.start), show(p.value), p.unit or "-", p.constraint] for p in learned]
-    head = ["parameter", "classical", "learned", "unit", "where it may lie"]
+    head = ["parameter", "start", "learned", "unit", "where it may lie"]
     if any(p.uncertainty for p in learned):
         sure = [interval_of(p.uncertainty) if p.uncertainty else "-" for p in learned]
         rows = [[*row, told] for row, told in zip(rows, sure, strict=True)]

@@ -58,6 +58,10 @@ class Harmonized(Loss):
         """As many as the loss needs."""
         return self.loss.least_tested
 
+    def too_few(self, targets: Any) -> str | None:
+        """As the loss says."""
+        return self.loss.too_few(targets)
+
     def check_tested(self, learned_from: Any, tested: Any) -> None:
         """Refuse, or warn of, those whose site is unknown to the ones learned from."""
         with prefixed(self.label):

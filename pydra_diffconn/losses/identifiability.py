@@ -11,6 +11,12 @@ import numpy as np
 
 from pydra_diffconn.declare.loss import TESTED, Loss
 
+LEAST_PEOPLE = 3
+"""Of two there is one pair of others: its spread is near 0 by chance, and the gap any number.
+
+By chance alone the gap of simulated people varies by half of its size with 3 people, a quarter with 4, a tenth with 12.
+"""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Identifiability(Loss):
@@ -22,7 +28,8 @@ class Identifiability(Loss):
     \operatorname{corr}_\text{edges}(A_i, A_j)
     $$
 
-    Targets are a mapping with `person` and `session`, one integer for each run.
+    Targets are a mapping with `person` and `session`, one integer for each run. The spread of others is one over
+    people: fewer than `LEAST_PEOPLE` are refused, wherever one learns from them or is scored by them.
 
     Parameters
     ----------
@@ -40,13 +47,26 @@ class Identifiability(Loss):
 
     @property
     def least_runs(self) -> int:
-        """Two people in two sessions each."""
-        return 4
+        """`LEAST_PEOPLE` in two sessions each."""
+        return 2 * LEAST_PEOPLE
 
     @property
     def least_tested(self) -> int:
         """As many, who are told apart from each other."""
-        return 4
+        return self.least_runs
+
+    def too_few(self, targets: Any) -> str | None:
+        """Why nothing can be said of runs: there are too few people, or none of them twice."""
+        if not isinstance(targets, Mapping) or not {"person", "session"} <= set(targets):
+            return None  # `score` says what is missing
+        person, session = np.asarray(targets["person"]), np.asarray(targets["session"])
+        people = len(np.unique(person))
+        if people < LEAST_PEOPLE:
+            told = "1 person" if people == 1 else f"{people} people"
+            return f"{told} there, and the spread of others needs at least {LEAST_PEOPLE}"
+        if all(len(np.unique(session[person == one])) < 2 for one in np.unique(person)):
+            return "nobody there has two sessions"
+        return None
 
     def score(self, outputs: Mapping[str, Any], targets: Mapping[str, Any]) -> Any:
         """Return the negative gap, to be minimised."""
@@ -65,7 +85,8 @@ def self_others_gap(connectomes: Any, person: Any, session: Any, reference: Any 
 
     (mean similarity of the same person in different sessions - mean similarity of different people in different
     sessions) / standard deviation of the latter. The similarity is the Pearson correlation of the edges. Where all
-    other people are equally alike, as when all connectomes are the same, the gap is 0.
+    other people are equally alike, as when all connectomes are the same, the gap is 0. Of two people the spread of
+    others is near 0 by chance, and the gap says nothing: take at least `LEAST_PEOPLE`, better a dozen.
 
     Parameters
     ----------

@@ -24,12 +24,16 @@ class BatchCorrelation(Loss):
 
     $$ \frac{1}{N} \sum_e \max\big(0,\, |\operatorname{corr}_\text{runs}(x_e, q)| - r_\text{tol}\big) $$
 
+    The unit is the run. Runs of one person are alike, in edges as in motion, so that of several runs of a person the
+    correlation is larger by chance than over as many people; the start and the learned values are so alike.
+
     Parameters
     ----------
     quality : str
         Entry of the targets with one number for each run, such as its mean framewise displacement.
     tolerance : float or "auto"
-        Correlations up to it cost nothing; "auto" is the largest that is not significant with this many runs.
+        Correlations up to it cost nothing; "auto" is the largest that is not significant with this many runs,
+        each of another person: of several of one, give a number.
     significance : float
         Two-sided level for "auto".
     """

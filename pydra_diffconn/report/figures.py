@@ -113,7 +113,7 @@ def loss_figure(history: Sequence[Mapping[str, Any]]) -> Any:
 def band(frequencies: np.ndarray, before: np.ndarray, after: np.ndarray) -> str:
     """Draw the gain of a filter over frequency, before and after learning."""
     figure, axis = new(5, 2.6)
-    for gain, colour, label in ((before, CLASSICAL, "classical"), (after, LEARNED, "learned")):
+    for gain, colour, label in ((before, CLASSICAL, "start"), (after, LEARNED, "learned")):
         axis.plot(frequencies, gain, color=colour, label=label)
         axis.fill_between(frequencies, 0, gain, color=colour, alpha=0.15)
     axis.set(xlabel="frequency (Hz)", ylabel="gain", ylim=(0, 1.05), xlim=(0, frequencies[-1]))
@@ -126,7 +126,7 @@ def weights(before: Sequence[float], after: Sequence[float], names: Sequence[str
     """Draw weights on the simplex as bars, before and after learning."""
     figure, axis = new(5, 0.5 + 0.5 * len(names))
     place = np.arange(len(names))
-    axis.barh(place - 0.2, before, 0.38, color=CLASSICAL, label="classical")
+    axis.barh(place - 0.2, before, 0.38, color=CLASSICAL, label="start")
     axis.barh(place + 0.2, after, 0.38, color=LEARNED, label="learned")
     axis.set(yticks=place, yticklabels=names, xlim=(0, 1), xlabel="weight")
     axis.invert_yaxis()

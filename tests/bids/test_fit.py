@@ -13,6 +13,7 @@ from sklearn.kernel_ridge import KernelRidge
 from pydra_diffconn.bids.fit_config import read_config
 from pydra_diffconn.bids.learned import learned_settings
 from pydra_diffconn.bids.learning import loss_and_scores
+from pydra_diffconn.bids.settings import Settings
 from pydra_diffconn.cli.fit import EXAMPLE
 from pydra_diffconn.demo.folder import write_folder
 from pydra_diffconn.losses import HeldOutPrediction
@@ -24,7 +25,7 @@ loss = "{loss}"
 {more}
 strategy = "6P"
 connectome = "partial"
-folds = 2
+folds = {folds}
 steps = 4
 validation = 0.0
 [settings]
@@ -54,11 +55,15 @@ def diffconn(*arguments):
     ("loss", "more"), [("identifiability", ""), ("prediction", 'target = "age"'), ("qcfc", "retention = 0.5")]
 )
 def test_each_loss_goes_from_folder_to_applied_parameters(five, tmp_path, loss, more):
-    (tmp_path / "fit.toml").write_text(CONFIG.format(loss=loss, more=more))
+    (tmp_path / "fit.toml").write_text(CONFIG.format(loss=loss, more=more, folds=5))
     told = diffconn("fit", five, tmp_path / "out", "--config", tmp_path / "fit.toml", "--worker", "debug")
     assert told.returncode == 0, told.stderr
     assert "with the best of 4 classical pipelines" in told.stdout or "with the best of 3 classical" in told.stdout
     found = json.loads((tmp_path / "out" / "fit" / "comparison.json").read_text())
+    assert (
+        "low_pass         start 0.08 -> learned 0." in told.stdout
+        and "(classical pipelines: 0.08, 0.15)" in told.stdout
+    )
     assert found["Sentence"] in " ".join(told.stdout.split("\n")) and found["Groups"] == 5
     settings, recorded = learned_settings(tmp_path / "out" / "fit")
     assert set(settings) == {"low_pass", "shrinkage"} and 0.06 < settings["low_pass"] < 0.2
@@ -83,6 +88,7 @@ def test_each_loss_goes_from_folder_to_applied_parameters(five, tmp_path, loss, 
         ("[learn]\nlowpass = [0.1, 0.2]", "lowpass cannot be learned here .*low_pass"),
         ("[learn]\nlow_pass = [0.2, 0.1]", r"expected \[low, high\]"),
         ("loss = 'qcfc'", "nothing to learn"),
+        ("[learn]\nshrinkage = [0.1, 0.2]", "shrinkage is none of a Pearson connectome"),
         ("[learn]\nlow_pass = [0.1, 0.2]\n[classical]\nfd = [1]", r"\[classical\] fd; expected"),
         ("[learn]\nlow_pass = [0.1, 0.2]\n[classical]\nconnectome = 'tangent'", "connectome = 'tangent'"),
     ],
@@ -96,7 +102,39 @@ def test_a_configuration_that_cannot_be_is_one_error(tmp_path, text, said):
 def test_the_example_is_a_configuration(tmp_path):
     (tmp_path / "fit.toml").write_text(EXAMPLE)
     config = read_config(tmp_path / "fit.toml")
-    assert len(config.grid()) == 3 * 2 * 3 * 2 and set(config.learnables) == {"low_pass", "shrinkage"}
+    assert len(config.grid()) == 3 * 2 * 3 * 2 and set(config.learnables({})) == {"low_pass", "shrinkage"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "own", "start"),
+    [
+        ("[0.06, 0.2]", 0.08, 0.08),
+        ("[0.09, 0.16]", 0.08, 0.12),
+        ("[0.09, 0.16]", None, 0.12),
+        ("{start = 0.1, within = [0.06, 0.2]}", 0.08, 0.1),
+    ],
+)
+def test_learning_starts_where_the_setting_stands(tmp_path, asked, own, start):
+    (tmp_path / "fit.toml").write_text(f"[learn]\nlow_pass = {asked}")
+    config = read_config(tmp_path / "fit.toml")
+    assert float(config.learnables({"low_pass": own})["low_pass"]) == pytest.approx(start)
+    assert config.connectome == Settings().connectomes[0]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("loss", "folds", "people", "said"),
+    [
+        ("identifiability", 9, 5, "folds = 9, and there are 5 groups (participant_id) to learn from; expected 2 to 5"),
+        ("identifiability", 2, 4, "learns from says nothing by the loss: 2 people there"),
+        ("identifiability", 3, 3, "needs at least 4 people, each beside 3 others"),
+    ],
+)
+def test_what_says_nothing_is_one_error(five, tmp_path, loss, folds, people, said):
+    more = f"participant_label = {[f'{number:02d}' for number in range(1, people + 1)]}"
+    (tmp_path / "fit.toml").write_text(CONFIG.format(loss=loss, more=more, folds=folds))
+    told = diffconn("fit", five, tmp_path / "out", "--config", tmp_path / "fit.toml", "--worker", "debug")
+    assert told.returncode == 2 and said in " ".join(told.stderr.split()), told.stderr
 
 
 def test_a_person_is_predicted_from_the_others_alone(rng):

@@ -12,7 +12,7 @@ from scipy.stats import pearsonr
 from statsmodels.stats.multitest import fdrcorrection
 
 from pydra_diffconn.bids.pages.group import write_group
-from pydra_diffconn.bids.pages.measures import discriminability, qcfc_edges, sets_of
+from pydra_diffconn.bids.pages.measures import Set, discriminability, qcfc_edges, sets_of
 from pydra_diffconn.bids.pages.results import results
 from pydra_diffconn.files import tables
 
@@ -22,14 +22,63 @@ def out(tmp_path):
     return write_output(tmp_path, people=6, figures=True)
 
 
-def test_qcfc_is_scipys_and_its_fdr_statsmodels(out):
+def test_qcfc_is_scipys_over_people_and_its_fdr_statsmodels(out):
     (one,) = sets_of(results(out))
     found = qcfc_edges(one)
     rows, columns = np.triu_indices(len(one.names), 1)
+    people = sorted({result.participant for result in one.results})
+    mine = [[n for n, result in enumerate(one.results) if result.participant == name] for name in people]
+    assert len(people) == 6 and len(one.results) == 10
+    motion = [np.mean(one.motion[runs]) for runs in mine]
     for place, edge in enumerate(one.connectomes[:, rows, columns].T):
-        r, p = pearsonr(edge, one.motion)
+        r, p = pearsonr([np.mean(np.arctanh(edge[runs])) for runs in mine], motion)
         assert found["r"][place] == pytest.approx(r, abs=1e-10) and found["p"][place] == pytest.approx(p, abs=1e-10)
     np.testing.assert_allclose(found["q"], fdrcorrection(found["p"])[1], atol=1e-12)
+
+
+class Scanned:
+    """A run of a person who moved so much."""
+
+    def __init__(self, participant, motion):
+        self.participant, self.sidecar = participant, {"MeanFramewiseDisplacement": motion}
+
+
+def alike(rng, people, sessions, share, size):
+    """Return numbers of runs, person by person, of which a share of the variance is the person's own."""
+    own = np.repeat(rng.standard_normal((people, size)), sessions, axis=0)
+    return np.sqrt(share) * own + np.sqrt(1 - share) * rng.standard_normal((people * sessions, size))
+
+
+def unrelated(rng, people, sessions, parcels=14):
+    """Return runs whose edges have nothing to do with motion, though a person's own are alike in both."""
+    rows, columns = np.triu_indices(parcels, 1)
+    connectomes = np.zeros((people * sessions, parcels, parcels))
+    connectomes[:, rows, columns] = np.tanh(0.3 * alike(rng, people, sessions, 0.6, len(rows)))
+    motion = np.exp(0.3 * alike(rng, people, sessions, 0.9, 1)[:, 0])
+    scanned = [Scanned(f"sub-{n // sessions:02d}", value) for n, value in enumerate(motion)]
+    names = tuple(f"p{n}" for n in range(parcels))
+    return Set("36P", "Demo", "MNI", "pearson", scanned, names, connectomes + connectomes.swapaxes(1, 2))
+
+
+@pytest.mark.parametrize("people", [4, 30])
+@pytest.mark.parametrize("sessions", [1, 2, 4])
+def test_runs_of_one_person_are_no_independent_evidence(rng, people, sessions):
+    found = [qcfc_edges(unrelated(rng, people, sessions))["p"] for _ in range(60)]
+    assert np.mean(np.less(found, 0.05)) == pytest.approx(0.05, abs=0.015)
+
+
+def test_over_two_people_there_is_no_qcfc(rng):
+    with pytest.raises(ValueError, match="QC-FC is a correlation over people; 2, expected at least 3"):
+        qcfc_edges(unrelated(rng, 2, 4))
+
+
+@pytest.mark.slow
+def test_the_page_of_two_people_says_so(tmp_path):
+    out = write_output(tmp_path, people=2, sessions=4)
+    page = write_group(out).read_text(encoding="utf-8")
+    assert "2 people; QC-FC is a correlation over people, and needs at least 3" in page
+    assert not list(out.glob("*qcfc.tsv"))
+    assert not {"edges_p05", "self_others_gap"} & set(pd.read_table(out / "group_strategies.tsv"))
 
 
 def test_discriminability_is_counted(rng):

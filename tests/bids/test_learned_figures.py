@@ -68,7 +68,7 @@ def test_the_page_shows_both_connectomes_the_filter_and_the_loss(study, paramete
     )
     app.participant(request, worker="debug")
     page = write_subject(tmp_path / "out", "01").read_text(encoding="utf-8")
-    for title in ("Classical and learned", "Frequency response", "Loss"):
+    for title in ("Before and after learning", "Frequency response", "Loss"):
         assert page.count(f">{title}<") == 1
     (path,) = (tmp_path / "out" / "sub-01").rglob("*_timeseries.json")
     assert json.loads(path.read_text())["Processing"]["learned"]["run.fd_threshold"]["start"] == 0.3

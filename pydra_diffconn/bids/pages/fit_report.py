@@ -10,12 +10,14 @@ from pydra_diffconn import report
 from pydra_diffconn.bids import derivatives
 from pydra_diffconn.bids.fit_config import FitConfig
 from pydra_diffconn.bids.fitting import Outcome
+from pydra_diffconn.bids.job import NEVER
 from pydra_diffconn.bids.jobs import plain
 from pydra_diffconn.learning import telling
 from pydra_diffconn.learning.comparison import Comparison
 from pydra_diffconn.learning.scoring import CLASSICAL, LEARNED, START
 from pydra_diffconn.learning.telling_comparison import WORDS, cards_of, too_few
 from pydra_diffconn.report import figures
+from pydra_diffconn.report.page import show
 
 
 def write_fit(outcome: Outcome, config: FitConfig, folder: Path) -> Path:
@@ -41,8 +43,8 @@ def _write_page(outcome: Outcome, config: FitConfig, path: Path) -> Path:
     comparison, data = outcome.comparison, outcome.data
     cards = cards_of(comparison, f"groups ({config.groups}), {len(data.jobs)} runs")
     sections = [_comparison(comparison), _folds(comparison, config)]
-    sections += telling.fit_sections(outcome.result.learned, outcome.result.history)
-    sections += [_data(outcome), _how(config)]
+    _, loss = telling.fit_sections(outcome.result.learned, outcome.result.history)
+    sections += [_settings(outcome), loss, _data(outcome), _how(config)]
     lead = f"Learned over {len(data.jobs)} runs: {', '.join(outcome.result.parameters)}; loss: {config.loss}."
     notes = [comparison.sentence, *too_few(comparison)]
     return report.write_page(path, "Does learning help?", lead, sections, cards, notes)
@@ -68,7 +70,15 @@ def _comparison(comparison: Comparison) -> report.Section:
 
 def _folds(comparison: Comparison, config: FitConfig) -> report.Section:
     names = list(config.learn)
-    head = ["fold", "held-out runs", "classical pipeline chosen", "its training loss", "learned training loss", *names]
+    learned = [f"learned {name}" for name in names]
+    head = [
+        "fold",
+        "held-out runs",
+        "classical pipeline chosen",
+        "its training loss",
+        "learned training loss",
+        *learned,
+    ]
     rows = [
         [
             str(row["fold"] + 1), str(row["runs"]), row["classical"], f"{row['loss_classical']:.4g}",
@@ -83,6 +93,22 @@ def _folds(comparison: Comparison, config: FitConfig) -> report.Section:
     return report.Section("Fold by fold", text, {"head": head, "rows": rows})
 
 
+def classical_of(outcome: Outcome, name: str) -> str:
+    """Tell what the classical pipelines have of a setting: a threshold that nothing exceeds is none."""
+    values = outcome.classical[name.rpartition(".")[2]]
+    return ", ".join("none" if one is None or one >= NEVER else f"{float(one):.4g}" for one in values)
+
+
+def _settings(outcome: Outcome) -> report.Section:
+    rows = [
+        [one.name, classical_of(outcome, one.name), show(one.start), show(one.value), one.unit or "-", one.constraint]
+        for one in outcome.result.learned
+    ]  # fmt: skip
+    text = "Learning over all runs starts where the setting stands without it, or in the middle of its range."
+    head = ["setting", "classical pipelines", "start", "learned", "unit", "where it may lie"]
+    return report.Section("What learning changed", text, {"head": head, "rows": rows})
+
+
 def _data(outcome: Outcome) -> report.Section:
     rows = [[name, reason] for name, reason in outcome.data.left_out] or [["none", ""]]
     missing = outcome.data.missing
@@ -92,7 +118,11 @@ def _data(outcome: Outcome) -> report.Section:
 
 
 def _how(config: FitConfig) -> report.Section:
-    rows = [[name, str(getattr(config, name))] for name in config.__dataclass_fields__ if getattr(config, name)]
+    rows = [
+        [name, str(getattr(config, name))]
+        for name in config.__dataclass_fields__
+        if getattr(config, name) not in ("", (), {})
+    ]
     return report.Section("What was asked", table={"head": ["key", "value"], "rows": rows})
 
 

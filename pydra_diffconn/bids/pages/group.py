@@ -29,9 +29,10 @@ COLUMNS = {
     "runs": "runs that are done",
     "people": "people",
     "parcels_missing": "parcels that some run lacks; their edges are left out",
-    "median_abs_qcfc": "median over edges of |correlation of the edge with mean framewise displacement over runs|",
-    "edges_p05": "share of edges whose correlation has p < .05, uncorrected; .05 is chance",
-    "edges_q05": "share of edges whose correlation has q < .05, by Benjamini & Hochberg",
+    "median_abs_qcfc": "median over edges of |correlation over people of the edge with mean framewise displacement|; "
+    "of several runs of a person, the mean counts, of edges by Fisher's z",
+    "edges_p05": "share of edges whose correlation over people has p < .05, uncorrected; .05 is chance",
+    "edges_q05": "share of edges whose correlation over people has q < .05, by Benjamini & Hochberg",
     "distance_dependence": "Spearman correlation over edges of the correlation with motion, and the parcels' distance",
     "discriminability": "share of comparisons in which a run is nearer to its person's other than to others' runs",
     "identification": "share of runs whose nearest run of another occasion is the same person's",
@@ -60,15 +61,16 @@ def write_group(out: Path, tangent: bool = False) -> Path:
     sets = sets_of(found)
     if not sets:
         raise ValueError(f"{out} holds no connectome of a run that is done; see {out / 'status.tsv'} for why")
-    edges = [qcfc_edges(one) if len(one.results) >= FEWEST else None for one in sets]
+    edges = [qcfc_edges(one) if one.people >= FEWEST else None for one in sets]
     table = pd.DataFrame([summary(one, each) for one, each in zip(sets, edges, strict=True)])
     table = table.reindex(columns=[name for name in COLUMNS if name in table])
     _write(out / "group_strategies.tsv", table, {name: {"Description": COLUMNS[name]} for name in table})
     for one, each in zip(sets, edges, strict=True):
         if each is not None:
             _write(out / f"group_{_label(one)}_qcfc.tsv", each, {
-                "r": {"Description": "Pearson correlation over runs of the edge with mean framewise displacement"},
-                "p": {"Description": "two-sided, uncorrected"},
+                "r": {"Description": f"Pearson correlation over {one.people} people of the edge (Fisher's z, mean of a "
+                      "person's runs) with mean framewise displacement (mean of a person's runs)"},
+                "p": {"Description": f"two-sided, uncorrected; {one.people - 2} degrees of freedom"},
                 "q": {"Description": "by Benjamini & Hochberg"},
                 "distance": {"Description": "of the parcels' centres", "Units": "mm"},
             })  # fmt: skip
@@ -149,8 +151,9 @@ def _page(
 def _strategies(table: pd.DataFrame) -> report.Section:
     text = "\n\n".join(
         [
-            "QC-FC: over runs, the correlation of each edge with how much the head moved; 0 would be best, and 5 % of "
-            "edges have p < .05 by chance. With two runs of a person: how well people are told apart.",
+            "QC-FC: over people, the correlation of each edge with how much the head moved; 0 would be best, and 5 % "
+            "of edges have p < .05 by chance. Several runs of a person count once, by their mean, of edges by Fisher's "
+            "z. With two runs of a person: how well people are told apart.",
             "A strategy that removes everything leaves no motion either: read both sides together, and the degrees of "
             "freedom.",
         ]
@@ -167,10 +170,15 @@ def _section(one: Set, edges: pd.DataFrame | None) -> report.Section:
     drawn = [report.Figure(connectome(mean, one.names, f"mean {KINDS[one.kind][1]}"), "Over runs.", "Mean connectome")]
     text = ""
     if edges is None:
-        text = f"{len(one.results)} runs; QC-FC needs at least {FEWEST}."
+        few = "1 person" if one.people == 1 else f"{one.people} people"
+        text = f"{few}; QC-FC is a correlation over people, and needs at least {FEWEST}."
     else:
         drawn.append(
-            report.Figure(figures.qcfc(edges["r"].to_numpy()), "Of all edges; the line is no correlation.", "QC-FC")
+            report.Figure(
+                figures.qcfc(edges["r"].to_numpy()),
+                f"Of all edges, over {one.people} people; the line is no correlation.",
+                "QC-FC",
+            )
         )
         if edges["distance"].notna().any():
             drawn.append(report.Figure(figures.by_distance(edges), "Each point an edge.", "By distance"))

@@ -20,7 +20,7 @@ def qcfc(correlations: np.ndarray) -> str:
     figure, axis = new(5, 2.6)
     axis.hist(known, bins=np.linspace(-1, 1, 41), color=LEARNED)
     axis.axvline(0, color=INK, lw=1)
-    axis.set(xlabel="correlation of the edge with motion, over runs", ylabel="edges", xlim=(-1, 1))
+    axis.set(xlabel="correlation of the edge with motion, over people", ylabel="edges", xlim=(-1, 1))
     axis.set_title(f"median |r| {np.median(np.abs(known)):.2f}" if known.size else "no edge is in all runs")
     return as_svg(figure)
 

@@ -12,11 +12,17 @@ from pydra_diffconn.bids.atlas import find
 from pydra_diffconn.bids.pages.results import Result
 from pydra_diffconn.bids.postprocess import KINDS
 from pydra_diffconn.files import tables
-from pydra_diffconn.losses.identifiability import edge_similarity, identification_accuracy, self_others_gap
+from pydra_diffconn.losses.identifiability import (
+    LEAST_PEOPLE,
+    edge_similarity,
+    identification_accuracy,
+    self_others_gap,
+)
 from pydra_diffconn.losses.states import edges
 
 LEVEL = 0.05
-FEWEST = 4  # runs of which a correlation says anything at all
+FEWEST = 3  # people: over two, every correlation is 1
+LARGEST = 1 - 1e-7  # correlation of which Fisher's z is taken: of 1 it is not finite
 
 
 @dataclass(frozen=True)
@@ -48,6 +54,11 @@ class Set:
     def person(self) -> np.ndarray:
         """(runs,): number of the person."""
         return np.unique([one.participant for one in self.results], return_inverse=True)[1]
+
+    @property
+    def people(self) -> int:
+        """How many people there are."""
+        return len({one.participant for one in self.results})
 
     @property
     def occasion(self) -> np.ndarray:
@@ -84,19 +95,27 @@ def sets_of(found: Sequence[Result]) -> list[Set]:
 
 
 def qcfc_edges(one: Set) -> pd.DataFrame:
-    """Return, for each edge, its Pearson correlation with motion over runs, p, and q of Benjamini and Hochberg.
+    """Return, for each edge, its Pearson correlation with motion over people, p, and q of Benjamini and Hochberg.
 
-    Edges that some run lacks are n/a.
+    A person's runs are alike, in edges as in motion, so that they count once: by the mean of Fisher's z of the edge
+    over them, and their mean motion. Edges that some run lacks are n/a.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer people than `FEWEST`.
     """
     from scipy.stats import false_discovery_control
     from scipy.stats import t as student
 
+    if one.people < FEWEST:
+        raise ValueError(f"{one.title}: QC-FC is a correlation over people; {one.people}, expected at least {FEWEST}")
     rows, columns = np.triu_indices(len(one.names), 1)
-    edges, runs = one.connectomes[:, rows, columns], len(one.results)
-    correlation = _correlated(edges, one.motion)
+    z = np.arctanh(np.clip(one.connectomes[:, rows, columns], -LARGEST, LARGEST))
+    correlation = _correlated(_of_people(z, one.person), _of_people(one.motion, one.person))
     with np.errstate(divide="ignore", invalid="ignore"):
-        statistic = correlation * np.sqrt((runs - 2) / (1 - correlation**2))
-    p = 2 * student.sf(np.abs(statistic), runs - 2)
+        statistic = correlation * np.sqrt((one.people - 2) / (1 - correlation**2))
+    p = 2 * student.sf(np.abs(statistic), one.people - 2)
     q = np.full(len(p), np.nan)
     known = np.isfinite(p)
     q[known] = false_discovery_control(p[known]) if known.any() else []
@@ -113,8 +132,13 @@ def qcfc_edges(one: Set) -> pd.DataFrame:
     )
 
 
+def _of_people(values: np.ndarray, person: np.ndarray) -> np.ndarray:
+    """Return the mean of each person's runs, (people, ...)."""
+    return np.stack([values[person == number].mean(axis=0) for number in range(person.max() + 1)])
+
+
 def _correlated(edges: np.ndarray, motion: np.ndarray) -> np.ndarray:
-    """Return the Pearson correlation of each column with a number per run; NaN where nothing varies."""
+    """Return the Pearson correlation of each column with a number per person; NaN where nothing varies."""
     edges, motion = edges - edges.mean(axis=0), motion - motion.mean()
     size = np.sqrt((edges**2).sum(axis=0) * (motion**2).sum())
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -169,7 +193,7 @@ def summary(one: Set, edges: pd.DataFrame | None) -> dict[str, object]:
         "connectome": KINDS[one.kind][1],
         "runs": len(one.results),
     }
-    row["people"] = len(set(one.person))
+    row["people"] = one.people
     row["parcels_missing"] = int((~one.present).sum())
     if edges is not None:
         known = edges.dropna(subset=["r"])
@@ -180,11 +204,12 @@ def summary(one: Set, edges: pd.DataFrame | None) -> dict[str, object]:
         if len(placed) > 2:
             row["distance_dependence"] = float(spearmanr(placed["r"], placed["distance"])[0])
     twice = np.bincount(one.person).max(initial=0) > 1
-    if twice and len(set(one.person)) > 1:
+    if twice and one.people > 1:
         whole = one.connectomes[:, one.present][:, :, one.present]
         row["discriminability"] = discriminability(whole, one.person)
         row["identification"] = identification_accuracy(whole, one.person, one.occasion)
-        row["self_others_gap"] = float(self_others_gap(whole, one.person, one.occasion))
+        if one.people >= LEAST_PEOPLE:
+            row["self_others_gap"] = float(self_others_gap(whole, one.person, one.occasion))
     row["mean_dof"] = float(np.mean([one.sidecar["TemporalDegreesOfFreedom"] for one in one.results]))
     row["mean_fd"] = float(one.motion.mean())
     return row

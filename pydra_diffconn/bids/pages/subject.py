@@ -39,7 +39,7 @@ CAPTIONS = {
     ),
     "connectome": ("Connectivity", "Of parcels over kept frames; red above 0, blue below."),
     "versus": (
-        "Classical and learned",
+        "Before and after learning",
         "The same run by the values before learning, by the learned ones, and the second less the first.",
     ),
     "response": ("Frequency response", "Gain of the temporal filter before and after learning."),
@@ -112,18 +112,26 @@ def warnings(rows: Sequence[Mapping[str, Any]], found: Sequence[Result]) -> list
 def _summary(rows: Sequence[Mapping[str, Any]]) -> report.Section:
     head = [
         "run", "space", "strategy", "status", "TR (s)", "frames", "kept", "minutes kept", "mean FD (mm)", "max FD (mm)",
-        "degrees of freedom", "parcels missing", "reason or note",
+        "degrees of freedom", "parcels missing",
     ]  # fmt: skip
     body = [
         [
             _run_name(row), row["space"] or "", row["strategy"] or "", row["status"], _number(row["tr"]),
             _number(row["frames"]), _number(row["kept"]), _number(row["minutes_kept"]), _number(row["mean_fd"]),
             _number(row["max_fd"]), _number(row["dof"]), _number(row["parcels_missing"]),
-            row["reason"] or "" if row["status"] == "done" else "see Errors",
         ]
         for row in rows
     ]  # fmt: skip
-    return report.Section("Summary", table={"head": head, "rows": body})
+    # a column of sentences beside so many of numbers would be off the page, and its rows tall
+    told = [
+        f"{name}: {row['reason']}" for name, row in zip(_run_names(rows, rows), rows, strict=True) if _remarked(row)
+    ]
+    return report.Section("Summary", "\n\n".join(told), {"head": head, "rows": body})
+
+
+def _remarked(row: Mapping[str, Any]) -> bool:
+    """Say whether a run is done with a remark; why others are not stands under Errors."""
+    return row["status"] == "done" and bool(row["reason"])
 
 
 def _runs(found: Sequence[Result], out: Path) -> list[report.Section]:
