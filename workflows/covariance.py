@@ -7,14 +7,14 @@ and Louvain communities.
 
 Louvain is networkx's, the hidden Markov model hmmlearn's: pip install networkx hmmlearn
 
-Run it:  python workflows/covariance.py [OUT]      (about a minute on two cores)
+Run it:  python workflows/covariance.py [OUT] [SEED]      (TIME on two cores)
+
+SEED draws the people.
 """
 
 import contextlib
 import io
-import sys
 from dataclasses import dataclass
-from pathlib import Path
 
 import networkx as nx
 import numpy as np
@@ -25,6 +25,7 @@ from pydra.compose import workflow
 from scipy.optimize import linear_sum_assignment
 from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
+from usage import folder, given
 
 from pydra_diffconn import Learn, fit, generators, losses, report
 from pydra_diffconn.blocks import Modularity, StateCovariance, WindowCovariance
@@ -185,9 +186,12 @@ def write(tables, path):
     )
 
 
-if __name__ == "__main__":
-    out = Path(sys.argv[1] if len(sys.argv) > 1 else "covariance")
-    out.mkdir(parents=True, exist_ok=True)
-    tables = run(simulate())
+def main(out, seed):
+    """Draw people, find states and communities, print, and write the page."""
+    out, tables = folder(out), run(simulate(seed))
     print(*(table.to_string(index=False) for table in tables), sep="\n\n")
     print(write(tables, out / "report.html"))
+
+
+if __name__ == "__main__":
+    main(**given(__doc__, out="covariance", seed=0))
