@@ -7,7 +7,7 @@ and Louvain communities.
 
 Louvain is networkx's, the hidden Markov model hmmlearn's: pip install networkx hmmlearn
 
-Run it:  python workflows/covariance.py [OUT] [SEED]      (TIME on two cores)
+Run it:  python workflows/covariance.py [OUT] [SEED]      (a quarter of a minute on two cores)
 
 SEED draws the people.
 """
@@ -104,15 +104,22 @@ def states_of(series, steps, progress):
     classical = np.stack([np.cov(bold[clusters.labels_ == k].T, ddof=0) for k in range(STATES)])
     return {
         "k-means of windows": (clusters.labels_, classical),
-        "hidden Markov model": markov(series, classical),
+        "hidden Markov model": markov(series, clusters.labels_, classical),
         "learned": (shares.argmax(axis=1), np.asarray(result.workflow(bold=bold)(worker="debug").covariance)),
     }
 
 
-def markov(series, covariances):
-    """Return the same by a hidden Markov model of the frames, from the covariances of windows."""
-    model = GaussianHMM(STATES, "full", n_iter=20, init_params="st")
+def markov(series, labels, covariances):
+    """Return the same by a hidden Markov model of the frames, from the states of windows and how they follow another.
+
+    hmmlearn would draw the first transitions at random, anew in each run.
+    """
+    model = GaussianHMM(STATES, "full", n_iter=20, init_params="")
     model.means_, model.covars_ = np.zeros(covariances.shape[:2]), covariances
+    counts = np.ones((STATES, STATES))
+    for one in np.split(labels, np.cumsum([len(one) for one in series])[:-1]):
+        np.add.at(counts, (one[:-1], one[1:]), 1)
+    model.startprob_, model.transmat_ = np.full(STATES, 1 / STATES), counts / counts.sum(axis=1, keepdims=True)
     with contextlib.redirect_stderr(io.StringIO()):  # it prints that it has not converged
         model.fit(np.concatenate(series), [len(one) for one in series])
     return np.concatenate([model.predict(one) for one in series]), model.covars_

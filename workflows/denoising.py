@@ -4,7 +4,7 @@ Sixty simulated people move more or less; what they have in common is known. Lea
 of confounds and the censoring threshold, by QC-FC and by how alike people stay to those who moved least: QC-FC alone is
 smallest where nothing is left. Of 28 classical strategies the best by the same measure is chosen on the same people.
 
-Run it:  python workflows/denoising.py [OUT] [SEED] [TABLES]      (TIME on two cores)
+Run it:  python workflows/denoising.py [OUT] [SEED] [TABLES]      (40 seconds on two cores)
 
 SEED draws the people. TABLES is a folder of confound tables of fMRIPrep: people then move as those whose runs they are
 of. A table that cannot be read, and one of a run that is there already, is left out, and said so.

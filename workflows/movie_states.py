@@ -5,7 +5,7 @@ sliding windows, by a hidden Markov model and by learning, and decoded in the ot
 the other half by itself has the same states; whether people who never saw each other are in the same state at the same
 moment, more than if their time were shifted; and whether that follows what happens in the film.
 
-Run it:  python workflows/movie_states.py DATA [OUT] [SEED]      (TIME on two cores)
+Run it:  python workflows/movie_states.py DATA [OUT] [SEED]      (half a minute on two cores)
 
 DATA is a folder with the series of each person (*timeseries.npz: name to (time, parcels)), participants.tsv with the
 columns participant_id and family_id, the image of the parcels (*parcellation.nii.gz), a table of their networks

@@ -5,7 +5,7 @@ group and each person's deviation from them are learned at once; they are judged
 seen. Beside them stand parcels of the group (Ward, k-means, a spectral cut) and k-means of each person, alone or from
 the group's parcels.
 
-Run it:  python workflows/parcellation.py [OUT] [SEED]      (TIME on two cores)
+Run it:  python workflows/parcellation.py [OUT] [SEED]      (a quarter of a minute on two cores)
 
 SEED draws the people.
 """

@@ -5,7 +5,7 @@ that never sees whom it predicts. Beside it stands the best of nine classical co
 partial correlation of eight shrinkages), chosen by the same measure on the same training people. Families are held out
 whole. Expect that learning does not help: with a weight for each parcel it learns the training people by heart.
 
-Run it:  python workflows/prediction.py DATA TARGET [OUT]      (TIME on two cores)
+Run it:  python workflows/prediction.py DATA TARGET [OUT]      (two to four minutes on two cores)
 
 DATA is a folder with the series of each person (*timeseries.npz: name to (time, parcels)) and participants.tsv, whose
 column participant_id or FILE_ID has these names; TARGET is a column of it, of numbers or of two kinds.

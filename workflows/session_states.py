@@ -6,7 +6,7 @@ then the halves change places, so that everybody is judged by states of others. 
 half by itself has the same states; and whether the time that a person spends in each is more like that of its own other
 session than like other people's.
 
-Run it:  python workflows/session_states.py SERIES [OUT] [SEED]      (TIME on two cores)
+Run it:  python workflows/session_states.py SERIES [OUT] [SEED]      (a minute on two cores)
 
 SERIES is a file (.npz) with the series (time, parcels) of each session, named PERSON_SESSION. SEED divides the people.
 It needs, as covariance.py does: pip install networkx hmmlearn

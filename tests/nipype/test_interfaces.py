@@ -70,9 +70,9 @@ def test_traits_say_unit_range_default_and_what_is_needed():
     told = BandPass.help(returnhelp=True)
     mandatory, _, optional = told.partition("[Optional]")
     assert "timeseries: (an array, or a pathlike" in mandatory and "tr: (a float" in mandatory
-    assert "nipype default value:" in optional and "lower cut-off, Hz, in (0, high)" in optional
+    assert "nipype default value:" in optional and "lower cut-off, Hz, in [0, high]" in optional
     low = BandPass().inputs.trait("low")
-    assert low.unit == "Hz" and low.range == "(0, high)" and BandPass().inputs.low == 0.01
+    assert low.unit == "Hz" and low.range == "[0, high]" and BandPass().inputs.low == 0.01
     assert not isdefined(BandPass().inputs.tr) and BandPass().inputs.trait("tr").mandatory
     with pytest.raises(ValueError, match="BandPass requires a value for input 'timeseries'"):
         BandPass(tr=2.0).run()

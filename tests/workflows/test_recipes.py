@@ -130,7 +130,7 @@ def test_a_study_of_denoising_has_what_it_says():
 def test_people_move_as_measured_ones_do(shared):
     tables = recipe("denoising").measured(shared / "confounds_real")
     assert [len(one) for one in tables] == [168, 260]  # one run has two tables
-    study = generators.denoising_study(np.random.default_rng(0), people=2, frames=340, parcels=8, motion=tables)
+    study = generators.denoising_study(np.random.default_rng(0), people=2, frames=520, parcels=8, motion=tables)
     for own, table in zip(study.confounds[:, :, :6], tables, strict=False):  # all of its frames are among these
         np.testing.assert_allclose(np.ptp(own, axis=0) / np.ptp(table, axis=0), np.ptp(own[:, 0]) / np.ptp(table[:, 0]))
     with pytest.raises(ValueError, match=r"motion has shape \(5, 3\)"):
