@@ -4,7 +4,7 @@ What `parcellation.py` shows on planted parcels, on measured series: parcels are
 everybody's run, for all people at once and with borders of each person's own; they are judged in the second half,
 against parcels of the group (Ward, k-means, a spectral cut) and each person's own k-means.
 
-Run it:  python workflows/real_parcels.py SERIES IMAGE [OUT] [SEED]      (a quarter of a minute on two cores; voxels: one)
+Run it:  python workflows/real_parcels.py SERIES IMAGE [OUT] [SEED]      (15 seconds on two cores; voxels: a minute)
 
 SERIES is a file of fine parcels' series (.npz: name to (time, parcels)) with IMAGE as the image of those parcels; if a
 participants.tsv with participant_id and family_id lies beside it, one person of each family is taken. Or SERIES is a

@@ -81,7 +81,7 @@ def test_traits_say_unit_range_default_and_what_is_needed():
 @pytest.mark.parametrize(
     ("made", "wrong", "told"),
     [
-        (BandPass, {"low": -1.0}, r"BandPass.low = -1.0: expected a number in \(0, high\)"),
+        (BandPass, {"low": -1.0}, r"BandPass.low = -1.0: expected a number in \[0, high\]"),
         (BandPass, {"low": "slow"}, "BandPass.low = 'slow': expected a number"),
         (BandPass, {"timeseries": "nothing.nii"}, "'nothing.nii': there is no such file; expected an array or an exis"),
         (BandPass, {"timeseries": ["a", "b"]}, "expected an array or the path of an existing file"),
