@@ -1,5 +1,6 @@
 """Pages that list what there is, made while mkdocs builds the documentation: strategies, commands, decisions."""
 
+import inspect
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,8 @@ def command_lines(command: click.Command, path: str, level: int) -> list[str]:
     """Return what a command does, its arguments and options, and those of the commands in it."""
     arguments = [p.make_metavar(click.Context(command)) for p in command.params if isinstance(p, click.Argument)]
     options = [p for p in command.params if isinstance(p, click.Option) and not p.hidden]
-    lines = [f"{'#' * level} {path}", "", f"`{' '.join([path, *arguments])}`", "", command.help or "", ""]
+    called, prose = " ".join([path, *arguments]), inspect.cleandoc(command.help or "")
+    lines = [f"{'#' * level} {path}", "", f"`{called}`", "", prose, ""]
     if options:
         lines += ["| option | what | default |", "|---|---|---|", *map(option_row, options), ""]
     if isinstance(command, click.Group):

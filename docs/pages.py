@@ -1,4 +1,4 @@
-"""A page on each block, and one on the losses, made while mkdocs builds the documentation (mkdocs-gen-files).
+"""A page on each block, made while mkdocs builds the documentation (mkdocs-gen-files).
 
 The prose is the block's docstring, rendered by mkdocstrings; tables and pictures are made from its declaration.
 """
@@ -9,7 +9,7 @@ from typing import Any
 
 import mkdocs_gen_files
 
-from pydra_diffconn import blocks, losses
+from pydra_diffconn import blocks
 from pydra_diffconn.report import block_figures, block_pages
 
 MEASURED = block_pages.measured(Path(__file__).with_name("parity.md"))
@@ -45,13 +45,3 @@ with mkdocs_gen_files.open("blocks/index.md", "w") as file:
     file.write("\n".join(index))
 with mkdocs_gen_files.open("blocks/SUMMARY.md", "w") as file:
     file.writelines(["* [All](index.md)\n", *nav.build_literate_nav()])
-
-with mkdocs_gen_files.open("losses.md", "w") as file:
-    file.write(f"# Losses\n\n{losses.__doc__}\n")
-    for loss in (getattr(losses, name) for name in losses.__all__):
-        if isinstance(loss, type):
-            members = (
-                "['!^_']" if loss.__module__ == losses.Loss.__module__ else "['!.']"
-            )  # the others have `score` alone
-            options = f"show_root_heading: true, show_docstring_parameters: true, heading_level: 2, filters: {members}"
-            file.write(f"\n::: {loss.__module__}.{loss.__name__}\n    options: {{{options}}}\n")

@@ -3,9 +3,8 @@
 Run it on your own files:  python workflows/connectome.py BOLD CONFOUNDS LABELS TR
 """
 
-import sys
-
 from pydra.compose import workflow
+from usage import given
 
 from pydra_diffconn import Learn
 from pydra_diffconn.blocks import BandPass, Correlation, Parcellate, RegressConfounds
@@ -25,7 +24,4 @@ def Connectome(bold, confounds, labels, tr: float):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 5:
-        raise SystemExit(__doc__)
-    bold, confounds, labels, tr = sys.argv[1:]
-    print(Connectome(bold=bold, confounds=confounds, labels=labels, tr=float(tr))(worker="debug").connectome)
+    print(Connectome(**given(__doc__))(worker="debug").connectome)

@@ -4,9 +4,10 @@ Sixty simulated people move more or less; what they have in common is known. Lea
 of confounds and the censoring threshold, by QC-FC and by how alike people stay to those who moved least: QC-FC alone is
 smallest where nothing is left. Of 28 classical strategies the best by the same measure is chosen on the same people.
 
-Run it:  python workflows/denoising.py [OUT [TABLES]]      (about two minutes on two cores)
+Run it:  python workflows/denoising.py [OUT] [SEED] [TABLES]      (40 seconds on two cores)
 
-TABLES is a folder of confound tables of fMRIPrep: people then move as those whose runs they are of.
+SEED draws the people. TABLES is a folder of confound tables of fMRIPrep: people then move as those whose runs they are
+of. A table that cannot be read, and one of a run that is there already, is left out, and said so.
 """
 
 import sys
@@ -15,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from pydra.compose import workflow
+from usage import folder, given
 
 from pydra_diffconn import Learn, Pipeline, Score, compare, generators, losses, scores
 from pydra_diffconn.blocks import BandPass, Censor, Correlation, FisherZ, GateConfounds
@@ -29,6 +31,7 @@ STRATEGIES = {  # which groups of confounds: motion, its changes, squares, squar
     "aCompCor": (1, 1, 0, 0, 0, 0, 1),
     "aCompCor + GSR": (1, 1, 0, 0, 0, 1, 1),
 }
+MOTION = [f"{kind}_{axis}" for kind in ("trans", "rot") for axis in "xyz"]
 THRESHOLDS = {"": 50.0, ", scrubbed at .5 mm": 0.5, ", .3 mm": 0.3, ", .2 mm": 0.2}
 
 
@@ -117,20 +120,52 @@ def run(study, steps=60, progress=True):
     )
 
 
-def measured(folder, least=100):
-    """Return the realignment parameters (time, 6) of all confound tables of a folder that are long enough."""
-    names = [f"{kind}_{axis}" for kind in ("trans", "rot") for axis in "xyz"]
-    tables = [pd.read_csv(path, sep="\t", na_values="n/a") for path in sorted(Path(folder).rglob("*.tsv"))]
-    found = [table[names].to_numpy() for table in tables if set(names) <= set(table) and len(table) >= least]
+def motion_in(path):
+    """Return the realignment parameters (time, 6) of a table of confounds, or none of another table."""
+    table = pd.read_csv(path, sep="\t", na_values="n/a")
+    return table[MOTION].to_numpy(float) if set(MOTION) <= set(table) else None
+
+
+def why_not(motion, found, least):
+    """Say why the run of a table is left out, or nothing.
+
+    A run may have several tables, whole and reduced; written by different programs, they differ in the last digits.
+    """
+    if len(motion) < least:
+        return f"has {len(motion)} frames, fewer than {least}"
+    if not np.isfinite(motion).all():
+        return "has frames without values"
+    same = [path for path, one in found.items() if one.shape == motion.shape and np.allclose(one, motion, atol=1e-6)]
+    return f"is of the same run as {same[0]}" if same else ""
+
+
+def measured(place, least=100):
+    """Return the realignment parameters of all runs of a folder that are long enough, each once; say what is not."""
+    found = {}
+    for path in sorted(Path(place).rglob("*.tsv")):
+        try:
+            motion = motion_in(path)
+        except (ValueError, OSError) as error:  # empty, no text, no table, or no numbers
+            print(f"left out: {path} cannot be read ({error})", file=sys.stderr)
+            continue
+        why = "" if motion is None else why_not(motion, found, least)
+        if why:
+            print(f"left out: {path} {why}", file=sys.stderr)
+        elif motion is not None:
+            found[path] = motion
     if not found:
-        raise SystemExit(f"{folder} has no table with {', '.join(names)} and at least {least} frames")
-    return found
+        raise SystemExit(f"{place} has no table with {', '.join(MOTION)} and at least {least} frames")
+    return list(found.values())
+
+
+def main(out, seed, tables):
+    """Draw people, learn, compare, print, and write the page."""
+    motion = measured(tables) if tables else []
+    out = folder(out)
+    found = run(generators.denoising_study(np.random.default_rng(seed), motion=motion))
+    print(found.table.to_string(index=False), found.sentence, sep="\n")
+    print(found.report(out / "report.html", "Denoising, learned and classical"))
 
 
 if __name__ == "__main__":
-    out = Path(sys.argv[1] if len(sys.argv) > 1 else "denoising")
-    out.mkdir(parents=True, exist_ok=True)
-    motion = measured(sys.argv[2]) if len(sys.argv) > 2 else []
-    found = run(generators.denoising_study(np.random.default_rng(0), motion=motion))
-    print(found.table.to_string(index=False), found.sentence, sep="\n")
-    print(found.report(out / "report.html", "Denoising, learned and classical"))
+    main(**given(__doc__, out="denoising", seed=0))

@@ -5,21 +5,20 @@ sliding windows, by a hidden Markov model and by learning, and decoded in the ot
 the other half by itself has the same states; whether people who never saw each other are in the same state at the same
 moment, more than if their time were shifted; and whether that follows what happens in the film.
 
-Run it:  python workflows/movie_states.py DATA [OUT]      (about four minutes on two cores)
+Run it:  python workflows/movie_states.py DATA [OUT] [SEED]      (half a minute on two cores)
 
 DATA is a folder with the series of each person (*timeseries.npz: name to (time, parcels)), participants.tsv with the
 columns participant_id and family_id, the image of the parcels (*parcellation.nii.gz), a table of their networks
-(*networklabels.csv) and events.tsv of the film. It needs, as covariance.py does: pip install networkx hmmlearn
+(*networklabels.csv) and events.tsv of the film. SEED divides the families.
+It needs, as covariance.py does: pip install networkx hmmlearn
 """
-
-import sys
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from covariance import STATES, decoded, edges, states_of
 from nilearn.plotting import find_parcellation_cut_coords
 from scipy.optimize import linear_sum_assignment
+from usage import folder, given, series_of, the_one
 
 from pydra_diffconn import report
 
@@ -27,16 +26,17 @@ TR, LAG = 0.93, 5.0  # seconds, of a frame and until the response to an event
 PEOPLE, SHIFTS = 40, 100
 
 
-def read(folder, people=PEOPLE):
+def read(place, people=PEOPLE, seed=0):
     """Return the series of networks by hemisphere (time, networks) of people of two halves of the families."""
-    folder = Path(folder)
-    (image,), (table,) = folder.glob("*parcellation.nii.gz"), folder.glob("*networklabels.csv")
-    (stored,) = folder.glob("*timeseries.npz")
+    image, table, stored, listed = (
+        the_one(place, name)
+        for name in ("*parcellation.nii.gz", "*networklabels.csv", "*timeseries.npz", "participants.tsv")
+    )
     places = find_parcellation_cut_coords(str(image))
     networks = pd.read_csv(table)["Network"].to_numpy()
     part = 2 * networks + (places[:, 0] > 0)
-    series, listed = np.load(stored), pd.read_csv(folder / "participants.tsv", sep="\t")
-    families = np.random.default_rng(0).permutation(listed.family_id.unique())
+    series, listed = series_of(stored), pd.read_csv(listed, sep="\t")
+    families = np.random.default_rng(seed).permutation(listed.family_id.unique())
     halves = []
     for half in np.array_split(families, 2):
         names = [name for name in listed.participant_id[listed.family_id.isin(half)] if name in series][:people]
@@ -50,11 +50,10 @@ def standardised(series, part):
     return ((means - means.mean(axis=0)) / means.std(axis=0)).astype(np.float32)
 
 
-def moments(folder, frames):
+def moments(place, frames):
     """Return what happens in each frame of the film, delayed as the response to it is; "" where nothing is listed."""
-    (path,) = Path(folder).glob("*events.tsv")
     kinds = np.full(frames, "", object)
-    for _, event in pd.read_csv(path, sep="\t").iterrows():
+    for _, event in pd.read_csv(the_one(place, "*events.tsv"), sep="\t").iterrows():
         first, last = ((event.onset + LAG) / TR, (event.onset + event.duration + LAG) / TR)
         kinds[int(first) : int(last)] = event.trial_type
     return kinds
@@ -121,13 +120,11 @@ def difference(each, one="learned", repeats=2000):
     )
 
 
-if __name__ == "__main__":
-    if len(sys.argv) < 2:
-        raise SystemExit(__doc__)
-    out = Path(sys.argv[2] if len(sys.argv) > 2 else "movie_states")
-    out.mkdir(parents=True, exist_ok=True)
-    halves = read(sys.argv[1])
-    table, each = run(halves, moments(sys.argv[1], len(halves[0][0])))
+def main(data, out, seed):
+    """Find, judge, print, and write the page."""
+    halves = read(data, seed=seed)
+    kinds, out = moments(data, len(halves[0][0])), folder(out)
+    table, each = run(halves, kinds)
     told = difference(each)
     print(table.to_string(index=False), told, sep="\n")
     cells = table.round(3).astype(str).to_numpy().tolist()
@@ -135,3 +132,7 @@ if __name__ == "__main__":
     section = report.Section("States", text, {"head": list(table), "rows": cells})
     lead = f"{len(halves[0])} and {len(halves[1])} people, {STATES} states, {halves[0][0].shape[1]} networks."
     print(report.write_page(out / "report.html", "States of people who watch a film", lead, [section], [], [told]))
+
+
+if __name__ == "__main__":
+    main(**given(__doc__, out="movie_states", seed=0))

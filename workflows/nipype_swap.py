@@ -6,6 +6,7 @@ Run it in an empty folder:  python workflows/nipype_swap.py
 import nipype.pipeline.engine as pe
 import numpy as np
 from nipype.interfaces.utility import Function, IdentityInterface
+from usage import given
 
 from pydra_diffconn import Learn, fit, losses, swap
 from pydra_diffconn.nipype import BandPass, Correlation
@@ -47,6 +48,7 @@ def lab_workflow(folder="work"):
 
 
 if __name__ == "__main__":
+    given(__doc__)  # nothing but --help
     ours = swap(
         lab_workflow(),
         {"clean": BandPass(tr=2.0, low=Learn(0.01)), "fc": Correlation()},

@@ -5,12 +5,12 @@ group and each person's deviation from them are learned at once; they are judged
 seen. Beside them stand parcels of the group (Ward, k-means, a spectral cut) and k-means of each person, alone or from
 the group's parcels.
 
-Run it:  python workflows/parcellation.py [OUT]      (about a minute on two cores)
+Run it:  python workflows/parcellation.py [OUT] [SEED]      (a quarter of a minute on two cores)
+
+SEED draws the people.
 """
 
-import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from scipy.optimize import linear_sum_assignment
 from sklearn.cluster import AgglomerativeClustering, KMeans, SpectralClustering
 from sklearn.feature_extraction.image import grid_to_graph
 from sklearn.metrics import adjusted_rand_score
+from usage import folder, given
 
 from pydra_diffconn import Learn, Learning, fit, generators, losses, report
 from pydra_diffconn.blocks import IndividualMaps, ProjectMaps
@@ -41,7 +42,7 @@ def Parcels(bold, group):
 
 @dataclass
 class People:
-    """Two sessions (time, space) of each person, and the true parcels of each if they are known."""
+    """Two sessions, or halves of a run, (time, space) of each person, and the true parcels of each if known."""
 
     first: list[np.ndarray]
     second: list[np.ndarray]
@@ -50,6 +51,7 @@ class People:
     neighbours: Any = None  # of each point, to which Ward's parcels keep
     compact: float = 1.0  # how much compact parcels are preferred
     parcels: list[np.ndarray] | None = None
+    part: str = "session"  # what the first and the second are
 
 
 def simulate(seed=0, people=8, frames=100, noise=3.0, shift=2.5):
@@ -129,15 +131,15 @@ def right(found, true):
 
 
 def within(labels, series):
-    """Return the mean correlation within parcels in a session."""
+    """Return the mean correlation within parcels in a series."""
     maps = (labels == np.unique(labels)[:, None]).astype(np.float32)
     return -float(losses.Homogeneity("maps")({"maps": maps, "timeseries": series}))
 
 
 def difference(ways, people, one="learned, each person's", other="k-means, each from the group's", repeats=2000):
-    """Say how much more alike series within parcels are in the second session by one way than by another."""
+    """Say how much more alike series within parcels are in the second part by one way than by another."""
     each = [within(ways[one][n], series) - within(ways[other][n], series) for n, series in enumerate(people.second)]
-    said = f"Correlation within parcels, second session: {one} less {other} is {np.mean(each):+.4f}"
+    said = f"Correlation within parcels, second {people.part}: {one} less {other} is {np.mean(each):+.4f}"
     if len(each) == 1:
         return f"{said} in the one person; of others this says nothing."
     drawn = np.random.default_rng(0).choice(each, (repeats, len(each))).mean(axis=1)
@@ -156,10 +158,10 @@ def run(people, steps=200, progress=True):
     for name, labels in ways.items():
         likeness = np.array([within(one, series) for one, series in zip(labels, people.second, strict=True)])
         alike = [adjusted_rand_score(a, b) for a, b in zip(labels, again[name], strict=True)]
-        row = {"parcels": name, "correlation within, second session": likeness.mean()}
+        row = {"parcels": name, f"correlation within, second {people.part}": likeness.mean()}
         row |= {
             "its s.d. over people": likeness.std(ddof=1) if len(likeness) > 1 else np.nan,
-            "alike from both sessions (ARI)": np.mean(alike),
+            "alike from both (ARI)": np.mean(alike),
         }
         if people.parcels is not None:
             row["points right"] = np.mean([right(a, b) for a, b in zip(labels, people.parcels, strict=True)])
@@ -168,14 +170,14 @@ def run(people, steps=200, progress=True):
     return table.sort_values(table.columns[1], ignore_index=True), ways
 
 
-def section(table, figures=()):
+def section(table, people, figures=()):
     """Return the part of a page with the table."""
     cells = table.round(4).astype(str).to_numpy().tolist()
-    text = "Learned from the first session of each person alone; judged in the second."
+    text = f"Learned from the first {people.part} of each person alone; judged in the second."
     return report.Section("Parcels", text, {"head": list(table), "rows": cells}, list(figures))
 
 
-def write(table, ways, told, path):
+def write(table, ways, people, told, path):
     """Write a page: the table, what it says, and three people's parcels by each way."""
     from matplotlib.figure import Figure
 
@@ -188,14 +190,17 @@ def write(table, ways, told, path):
             axes[row, column].set_axis_off()
     drawn = report.Figure(report.as_svg(figure), "Three people, each a row. Colours are no names.")
     lead = "Nine planted parcels, whose borders differ."
-    return report.write_page(path, "Everybody's own parcels", lead, [section(table, [drawn])], [], [told])
+    return report.write_page(path, "Everybody's own parcels", lead, [section(table, people, [drawn])], [], [told])
 
 
-if __name__ == "__main__":
-    out = Path(sys.argv[1] if len(sys.argv) > 1 else "parcellation")
-    out.mkdir(parents=True, exist_ok=True)
-    people = simulate()
+def main(out, seed):
+    """Draw people, learn, judge, print, and write the page."""
+    out, people = folder(out), simulate(seed)
     table, ways = run(people)
     told = difference(ways, people)
     print(table.to_string(index=False), told, sep="\n")
-    print(write(table, ways, told, out / "report.html"))
+    print(write(table, ways, people, told, out / "report.html"))
+
+
+if __name__ == "__main__":
+    main(**given(__doc__, out="parcellation", seed=0))

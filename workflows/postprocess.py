@@ -3,11 +3,10 @@
 Run it on your own files:  python workflows/postprocess.py BOLD CONFOUNDS ATLAS TR [MASK]
 """
 
-import sys
-
 import numpy as np
 from fileformats.generic import File
 from pydra.compose import python, workflow
+from usage import given
 
 from pydra_diffconn.bids import FitAtlas, Postprocess, motion_of
 from pydra_diffconn.confound_models import ConfoundModel
@@ -40,10 +39,8 @@ def FromRun(bold: File, confounds: File, atlas: File, tr: float, mask: File | No
 if __name__ == "__main__":
     from pydra_diffconn import fuse
 
-    bold, confounds, atlas, tr, *mask = sys.argv[1:]
-    files = {"bold": File(bold), "confounds": File(confounds), "atlas": File(atlas)}
-    files |= {"mask": File(mask[0])} if mask else {}
-    program = fuse(FromRun(**files, tr=float(tr)))  # or FromRun(...)(worker="cf"): the same numbers, job by job
+    inputs = {name: File(one) if isinstance(one, str) else one for name, one in given(__doc__).items()}
+    program = fuse(FromRun(**inputs))  # or FromRun(...)(worker="cf"): the same numbers, job by job
     found = program(program.parameters)
     np.savetxt("connectome.tsv", found["connectome"], delimiter="\t")
     print(f"connectome.tsv: {found['connectome'].shape[0]} parcels")

@@ -5,19 +5,19 @@ that never sees whom it predicts. Beside it stands the best of nine classical co
 partial correlation of eight shrinkages), chosen by the same measure on the same training people. Families are held out
 whole. Expect that learning does not help: with a weight for each parcel it learns the training people by heart.
 
-Run it:  python workflows/prediction.py DATA TARGET [OUT]      (about four minutes on two cores)
+Run it:  python workflows/prediction.py DATA TARGET [OUT]      (two to four minutes on two cores)
 
 DATA is a folder with the series of each person (*timeseries.npz: name to (time, parcels)) and participants.tsv, whose
 column participant_id or FILE_ID has these names; TARGET is a column of it, of numbers or of two kinds.
 """
 
-import sys
 from pathlib import Path
 
 import numpy as np
 import optax
 import pandas as pd
 from pydra.compose import workflow
+from usage import folder, given, series_of, the_one
 
 from pydra_diffconn import Learn, Pipeline, compare, losses, scores
 from pydra_diffconn.blocks import Correlation, FisherZ, PartialCorrelation, ShrinkCovariance, WeightParcels
@@ -42,14 +42,18 @@ def Partial(bold, weights, shrinkage: float):
     return workflow.add(WeightParcels(connectome=z, weights=weights)).connectome
 
 
-def read(folder, target):
+def read(place, target):
     """Return the series of people whose target is known, the target, and their families (each its own without)."""
-    folder, series = Path(folder), {}
-    for path in sorted(folder.glob("*timeseries.npz")):
-        series |= dict(np.load(path))
-    table = pd.read_csv(folder / "participants.tsv", sep="\t", na_values="n/a")
-    name = next(one for one in ("participant_id", "FILE_ID") if one in table)
+    series, listed = {}, the_one(place, "participants.tsv")
+    for path in sorted(Path(place).glob("*timeseries.npz")):
+        series |= series_of(path)
+    table = pd.read_csv(listed, sep="\t", na_values="n/a")
+    name = next((one for one in ("participant_id", "FILE_ID") if one in table), None)
+    if name is None or target not in table:
+        raise SystemExit(f"{listed} must have participant_id or FILE_ID, and {target}; it has {', '.join(table)}")
     table = table[table[name].isin(list(series)) & table[target].notna()]
+    if table.empty:
+        raise SystemExit(f"{place} has series (*timeseries.npz) of nobody whose {target} is known")
     values = table[target]
     if values.nunique() == 2:
         values = values == sorted(values.unique())[1]
@@ -89,12 +93,14 @@ def run(series, target, families, steps=25, folds=3, progress=True):
     )
 
 
-if __name__ == "__main__":
-    if len(sys.argv) < 3:
-        raise SystemExit(__doc__)
-    out = Path(sys.argv[3] if len(sys.argv) > 3 else "prediction")
-    out.mkdir(parents=True, exist_ok=True)
-    series, target, families = read(sys.argv[1], sys.argv[2])
-    found = run(usable(series), target, families)
+def main(data, target, out):
+    """Compare, print, and write the page."""
+    series, values, families = read(data, target)
+    out = folder(out)
+    found = run(usable(series), values, families)
     print(found.table.to_string(index=False), found.sentence, sep="\n")
-    print(found.report(out / "report.html", f"Prediction of {sys.argv[2]}"))
+    print(found.report(out / "report.html", f"Prediction of {target}"))
+
+
+if __name__ == "__main__":
+    main(**given(__doc__, out="prediction"))

@@ -4,14 +4,13 @@ What `parcellation.py` shows on planted parcels, on measured series: parcels are
 everybody's run, for all people at once and with borders of each person's own; they are judged in the second half,
 against parcels of the group (Ward, k-means, a spectral cut) and each person's own k-means.
 
-Run it:  python workflows/real_parcels.py SERIES IMAGE [OUT] [SEED]      (a minute on two cores; voxels: four)
+Run it:  python workflows/real_parcels.py SERIES IMAGE [OUT] [SEED]      (15 seconds on two cores; voxels: a minute)
 
 SERIES is a file of fine parcels' series (.npz: name to (time, parcels)) with IMAGE as the image of those parcels; if a
 participants.tsv with participant_id and family_id lies beside it, one person of each family is taken. Or SERIES is a
 run (.nii.gz) with IMAGE as its mask, whose voxels are joined. SEED chooses the people.
 """
 
-import sys
 from pathlib import Path
 
 import nibabel
@@ -20,6 +19,7 @@ import pandas as pd
 from nilearn.plotting import find_parcellation_cut_coords, plot_roi
 from parcellation import People, difference, run, section
 from sklearn.feature_extraction.image import grid_to_graph
+from usage import folder, given, series_of
 
 from pydra_diffconn import atlases, report
 from pydra_diffconn.blocks import Detrend
@@ -29,9 +29,9 @@ PEOPLE, PARCELS = 12, 17
 
 def of_people(path, image, people=PEOPLE, parcels=PARCELS, seed=0):
     """Return halves of the series of people of different families, drawn at random."""
-    series, beside = np.load(path), Path(path).with_name("participants.tsv")
+    series, beside = series_of(path), Path(path).with_name("participants.tsv")
     places, labels = find_parcellation_cut_coords(str(image), return_label_names=True)
-    names = series.files
+    names = list(series)
     if beside.exists() and {"participant_id", "family_id"} <= set(listed := pd.read_csv(beside, sep="\t")):
         names = [name for name in listed.drop_duplicates("family_id").participant_id if name in names]
     short = [name for name in names if series[name].shape[1] < len(labels)]
@@ -59,9 +59,9 @@ def of_voxels(path, mask, parcels=PARCELS):
 
 
 def halved(whole, parcels, places, neighbours=None):
-    """Return the first and the second half of each run as two sessions."""
+    """Return the first and the second half of each run, to be learned from and judged in."""
     halves = [one[: len(one) // 2] for one in whole], [one[len(one) // 2 :] for one in whole]
-    return People(*halves, parcels, np.asarray(places), neighbours, compact=0.0)
+    return People(*halves, parcels, np.asarray(places), neighbours, compact=0.0, part="half of the run")
 
 
 def judged(people, steps=200, progress=True):
@@ -84,14 +84,13 @@ def drawn(atlas):
     return report.Figure(report.as_svg(figure), "The first person's parcels. Colours are no names.")
 
 
-def main(series, image, out="real_parcels", seed="0"):
+def main(series, image, out, seed):
     """Learn, judge, print, and write the page and everybody's atlas."""
-    out = Path(out)
-    out.mkdir(parents=True, exist_ok=True)
     if series.endswith(".npz"):
-        people, fine = of_people(series, image, seed=int(seed)), image
+        people, fine, out = of_people(series, image, seed=seed), image, folder(out)
     else:
         people, voxels = of_voxels(series, image)
+        out = folder(out)
         fine = out / "voxels_mask.nii.gz"
         nibabel.save(voxels, fine)
     table, ways, told = judged(people)
@@ -101,14 +100,9 @@ def main(series, image, out="real_parcels", seed="0"):
         atlases.write_hard_atlas(labels == np.arange(people.count)[:, None], fine, path)
     what = f"{people.coordinates.shape[0]} {'fine parcels' if series.endswith('.npz') else 'voxels'}"
     lead = f"People: {len(people.first)}. {what} joined to {people.count}."
-    print(
-        report.write_page(
-            out / "report.html", "Parcels of real people", lead, [section(table, [drawn(paths[0])])], [], [told]
-        )
-    )
+    sections = [section(table, people, [drawn(paths[0])])]
+    print(report.write_page(out / "report.html", "Parcels of real people", lead, sections, [], [told]))
 
 
 if __name__ == "__main__":
-    if not 3 <= len(sys.argv) <= 5:
-        raise SystemExit(__doc__)
-    main(*sys.argv[1:])
+    main(**given(__doc__, out="real_parcels", seed=0))

@@ -6,32 +6,32 @@ then the halves change places, so that everybody is judged by states of others. 
 half by itself has the same states; and whether the time that a person spends in each is more like that of its own other
 session than like other people's.
 
-Run it:  python workflows/session_states.py SERIES [OUT] [SEED]      (three minutes on two cores)
+Run it:  python workflows/session_states.py SERIES [OUT] [SEED]      (a minute on two cores)
 
 SERIES is a file (.npz) with the series (time, parcels) of each session, named PERSON_SESSION. SEED divides the people.
 It needs, as covariance.py does: pip install networkx hmmlearn
 """
-
-import sys
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from covariance import STATES, decoded, states_of
 from movie_states import likeness, standardised
 from sklearn.cluster import AgglomerativeClustering
+from usage import folder, given, series_of
 
 from pydra_diffconn import report
+from pydra_diffconn.report import score_figures
 
 PARTS = 16
+NEARER = "time in each state: own other session nearer by"
 
 
 def read(path):
     """Return the series of each session of each person."""
-    people, stored = {}, np.load(path)
-    for name in stored.files:
+    people = {}
+    for name, series in series_of(path).items():
         person, _, session = name.partition("_")
-        people.setdefault(person, {})[session] = stored[name].astype(float)
+        people.setdefault(person, {})[session] = series.astype(float)
     return {person: [sessions[name] for name in sorted(sessions)] for person, sessions in people.items()}
 
 
@@ -79,43 +79,50 @@ def run(people, steps=150, seed=0, progress=True):
     each = {name: np.concatenate([one[name][1] for one in folds]) for name in folds[0]}
     rows = []
     for name, gap in each.items():
+        low, high = interval(gap)
         row = {"way": name, "states again in the other half (r)": np.mean([one[name][0] for one in folds])}
-        rows.append({**row, "time in each state: own other session nearer by": gap.mean(), "interval": interval(gap)})
+        row |= {NEARER: gap.mean(), "interval": f"{low:+.3f} to {high:+.3f}"}
+        rows.append(row)
     return pd.DataFrame(rows), each
 
 
 def interval(values, repeats=2000):
-    """Return the 95 % interval of the mean over people, as text."""
+    """Return the 95 % interval of the mean over people."""
     means = np.random.default_rng(0).choice(values, (repeats, len(values))).mean(axis=1)
-    return "{:+.3f} to {:+.3f}".format(*np.quantile(means, [0.025, 0.975]))
+    return tuple(np.quantile(means, [0.025, 0.975]))
 
 
 def difference(each, one="learned"):
     """Say by how much more people are like themselves by one way than by the best of the others."""
     other = max((name for name in each if name != one), key=lambda name: each[name].mean())
     apart = each[one] - each[other]
+    low, high = interval(apart)
     return (
         f"Own other session nearer: {one} less {other} is {apart.mean():+.3f} of the time, 95 % interval over "
-        f"{len(apart)} people {interval(apart)}."
+        f"{len(apart)} people {low:+.3f} to {high:+.3f}."
     )
 
 
-def main(series, out="session_states", seed="0"):
+def drawn(each):
+    """Return a figure of how much more alike everybody is to itself than to others: a dot for each person."""
+    means = {name: gap.mean() for name, gap in each.items()}
+    bars = score_figures.Bars(NEARER, means, {name: interval(gap) for name, gap in each.items()}, each)
+    svg = score_figures.svg([bars], {name: name for name in each}, "learned")
+    return report.Figure(svg, "Each dot is a person, each line the 95 % interval of the mean. 0 is no nearer.")
+
+
+def main(series, out, seed):
     """Find, judge, print, and write the page."""
-    out = Path(out)
-    out.mkdir(parents=True, exist_ok=True)
-    people = read(series)
-    table, each = run(people, seed=int(seed))
+    people, out = read(series), folder(out)
+    table, each = run(people, seed=seed)
     told = difference(each)
     print(table.to_string(index=False), told, sep="\n")
     cells = table.round(3).astype(str).to_numpy().tolist()
     text = "Found in one half of the people, decoded in both sessions of the other half's, and the other way round."
-    section = report.Section("States", text, {"head": list(table), "rows": cells})
+    section = report.Section("States", text, {"head": list(table), "rows": cells}, [drawn(each)])
     lead = f"{len(people)} people, {len(each['learned'])} of them scanned twice, {STATES} states, {PARTS} parts."
     print(report.write_page(out / "report.html", "States of people scanned twice", lead, [section], [], [told]))
 
 
 if __name__ == "__main__":
-    if not 2 <= len(sys.argv) <= 4:
-        raise SystemExit(__doc__)
-    main(*sys.argv[1:])
+    main(**given(__doc__, out="session_states", seed=0))

@@ -3,9 +3,8 @@
 Run it on your own files:  python workflows/task.py BOLD EVENTS CONFOUNDS LABELS TR
 """
 
-import sys
-
 from pydra.compose import workflow
+from usage import given
 
 from pydra_diffconn import Learn
 from pydra_diffconn.blocks import CombineConfounds, Correlation, GloverDesign, Parcellate, RegressConfounds
@@ -27,8 +26,4 @@ def BackgroundConnectome(bold, events, confounds, labels, tr: float, model: str 
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 6:
-        raise SystemExit(__doc__)
-    bold, events, confounds, labels, tr = sys.argv[1:]
-    files = {"bold": bold, "events": events, "confounds": confounds, "labels": labels}
-    print(BackgroundConnectome(**files, tr=float(tr))(worker="debug").connectome)
+    print(BackgroundConnectome(**given(__doc__))(worker="debug").connectome)

@@ -15,7 +15,7 @@ from pydra_diffconn.declare.parameters import Parameter
 
 Option = Float[Array, "..."]
 Weights = Annotated[Float[Array, "options"] | None, Parameter(constraints.simplex, help="weight of each option")]
-Temperature = Annotated[float | None, Parameter(constraints.positive, help="below 1, weights are sharpened")]
+Temperature = Annotated[float | None, Parameter(constraints.above(0.0), help="below 1, weights are sharpened")]
 
 
 def check(arguments: Mapping[str, Any]) -> None:
@@ -26,9 +26,6 @@ def check(arguments: Mapping[str, Any]) -> None:
     weights = arguments.get("weights")
     if weights is not None and len(weights) < len(shapes):
         raise ValueError(f"{len(weights)} weights for {len(shapes)} options; expected one weight for each")
-    temperature = arguments.get("temperature")
-    if temperature is not None and np.any(np.asarray(temperature) == 0):
-        raise ValueError("temperature is 0; expected a positive number (hard=True takes the largest weight alone)")
 
 
 @define(outputs=["chosen"], check=check, mixes="weights", padding=EACH)
@@ -60,8 +57,8 @@ def Choose(
     weights : (options,)
         Non-negative, summing to one, in the order of the options; by default the first option alone.
     temperature : float, optional
-        Weights are raised to the power 1 / temperature and divided by their sum: towards 0 the largest takes all, 1
-        leaves them as they are. A weight of 0 stays 0.
+        Weights are raised to the power 1 / temperature and divided by their sum: towards 0 the largest takes all (at
+        it: hard=True), 1 leaves them as they are. A weight of 0 stays 0.
     key : seed, or (2,) integers that make a key of JAX, optional
         Draw the weights: the Gumbel-softmax distribution around them, at that temperature (by default 1). The same key
         gives the same draw; without a key nothing is random.

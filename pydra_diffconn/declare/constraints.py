@@ -27,7 +27,7 @@ class Constraint(Protocol):
     """
 
     def describe(self) -> str:
-        """Name the set, as it is shown beside a parameter: `(0, high)`, `simplex`."""
+        """Name the set, as it is shown beside a parameter: `[0, high]`, `simplex`."""
 
     def contains(self, value: Any) -> bool:
         """Say whether a given value is legal, up to rounding."""
@@ -71,9 +71,10 @@ class Interval:
     strict: bool = False
 
     def describe(self) -> str:
-        ends = [_bound_name(self.lower), _bound_name(self.upper)]
-        left, right = ("[", "]") if self.closed else ("(", ")")
-        return f"{left}{ends[0]}, {ends[1]}{right}"
+        """Name the ends, square where the bound itself is accepted."""
+        left = "(" if self.strict or _unbounded(self.lower) else "["
+        right = ")" if self.strict or _unbounded(self.upper) else "]"
+        return f"{left}{_bound_name(self.lower)}, {_bound_name(self.upper)}{right}"
 
     def contains(self, value: Any) -> bool:
         """Say whether a given value is legal."""
@@ -138,7 +139,7 @@ class Ordered:
     upper: Bound = math.inf
 
     def describe(self) -> str:
-        return f"ascending in [{_bound_name(self.lower)}, {_bound_name(self.upper)}]"
+        return f"ascending in {Interval(self.lower, self.upper).describe()}"
 
     def contains(self, value: Any) -> bool:
         array = np.asarray(value, dtype=float)

@@ -33,7 +33,7 @@ def test_pages_on_blocks_are_written_with_what_was_measured(tmp_path):
     page = (tmp_path / "HighPass.md").read_text()
     for part in (
         "![What HighPass does](images/HighPass.png)",
-        "| `cutoff` | (0, nyquist), learnable | Hz |",
+        "| `cutoff` | [0, nyquist], learnable | Hz |",
         "| SciPy | 2e-15",
     ):
         assert part in page
@@ -42,7 +42,7 @@ def test_pages_on_blocks_are_written_with_what_was_measured(tmp_path):
 
 
 def test_saved_parameters_are_shown_and_a_wrong_folder_is_one_line(tmp_path):
-    save_parameters(tmp_path, [LearnedParameter("a.low", 0.02, 0.01, "Hz", "(0, high)", "x:Band", "1", ("a.low",))])
+    save_parameters(tmp_path, [LearnedParameter("a.low", 0.02, 0.01, "Hz", "[0, high]", "x:Band", "1", ("a.low",))])
     assert "a.low" in CliRunner().invoke(main, ["show", str(tmp_path)]).output
     (tmp_path / "empty").mkdir()
     wrong = CliRunner().invoke(main, ["show", str(tmp_path / "empty")])

@@ -145,7 +145,7 @@ def test_a_block_of_ones_own_is_a_few_lines(tmp_path):
     assert Amplify.declaration.id == "test_block:Amplify"
     found = Amplify(timeseries=np.ones((3, 2)))(cache_root=tmp_path).timeseries
     np.testing.assert_array_equal(found, 2 * np.ones((3, 2)))
-    with pytest.raises(Exception, match=r"gain = -1 dB is outside \(0, inf\)"):
+    with pytest.raises(Exception, match=r"gain = -1 dB is outside \[0, inf\)"):
         Amplify(timeseries=np.ones((3, 2)), gain=-1.0)(cache_root=tmp_path)
 
 

@@ -7,7 +7,7 @@ from gradients import assert_gradient, gradient
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pydra_diffconn import constraints
+from pydra_diffconn import blocks, constraints
 from pydra_diffconn.blocks import EwmaCovariance, KernelRidge, SpmDesign
 
 CASES = {
@@ -161,6 +161,17 @@ def test_what_is_not_defined_at_its_bound_is_refused_there():
     for block, name in ((EwmaCovariance, "halflife"), (SpmDesign, "dispersion"), (KernelRidge, "penalty")):
         with pytest.raises(ValueError, match=rf"{name} = 0 .*is outside \(0, inf\)"):
             block.check({name: 0.0})
+
+
+@pytest.mark.parametrize("name", blocks.__all__)
+def test_a_range_is_shown_closed_where_its_bound_is_accepted(name):
+    for parameter in getattr(blocks, name).declaration.parameters.values():
+        shown = parameter.constraint.describe()
+        if not isinstance(parameter.constraint, constraints.Interval):
+            continue
+        known = parameter.constraint.resolved({"tr": 2.0, "low": 0.05, "high": 0.1, "cut": 2.5, "limit": 4.0})
+        for bound, bracket, closed in ((known.lower, shown[0], "["), (known.upper, shown[-1], "]")):
+            assert (bracket == closed) == bool(np.isfinite(bound) and known.contains(bound)), (parameter, shown)
 
 
 def test_bounds_can_be_other_arguments_and_narrower_intervals_keep_them():

@@ -28,7 +28,7 @@ def test_an_empty_interval_is_refused():
 
 def test_values_are_saved_exactly_with_all_that_explains_them(tmp_path):
     saved = [
-        LearnedParameter("a.low", 0.1 + 0.2, 0.1, "Hz", "(0, high)", "x:Band", "1", ("a.low",)),
+        LearnedParameter("a.low", 0.1 + 0.2, 0.1, "Hz", "[0, high]", "x:Band", "1", ("a.low",)),
         LearnedParameter("w", np.array([0.25, 0.75]), np.array([1.0, 0.0]), "", "simplex", "x:Choose", "1", ("w",)),
     ]
     save_parameters(tmp_path, saved)

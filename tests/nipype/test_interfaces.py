@@ -70,9 +70,9 @@ def test_traits_say_unit_range_default_and_what_is_needed():
     told = BandPass.help(returnhelp=True)
     mandatory, _, optional = told.partition("[Optional]")
     assert "timeseries: (an array, or a pathlike" in mandatory and "tr: (a float" in mandatory
-    assert "nipype default value:" in optional and "lower cut-off, Hz, in (0, high)" in optional
+    assert "nipype default value:" in optional and "lower cut-off, Hz, in [0, high]" in optional
     low = BandPass().inputs.trait("low")
-    assert low.unit == "Hz" and low.range == "(0, high)" and BandPass().inputs.low == 0.01
+    assert low.unit == "Hz" and low.range == "[0, high]" and BandPass().inputs.low == 0.01
     assert not isdefined(BandPass().inputs.tr) and BandPass().inputs.trait("tr").mandatory
     with pytest.raises(ValueError, match="BandPass requires a value for input 'timeseries'"):
         BandPass(tr=2.0).run()
@@ -81,7 +81,7 @@ def test_traits_say_unit_range_default_and_what_is_needed():
 @pytest.mark.parametrize(
     ("made", "wrong", "told"),
     [
-        (BandPass, {"low": -1.0}, r"BandPass.low = -1.0: expected a number in \(0, high\)"),
+        (BandPass, {"low": -1.0}, r"BandPass.low = -1.0: expected a number in \[0, high\]"),
         (BandPass, {"low": "slow"}, "BandPass.low = 'slow': expected a number"),
         (BandPass, {"timeseries": "nothing.nii"}, "'nothing.nii': there is no such file; expected an array or an exis"),
         (BandPass, {"timeseries": ["a", "b"]}, "expected an array or the path of an existing file"),

@@ -40,7 +40,7 @@ def test_each_block_has_a_page_with_its_formula_facts_and_picture(site):
     for part in (
         "without shifting phases",
         "BandPass.png",
-        "(0, high), learnable",
+        "[0, high], learnable",
         "linear in",
         "scipy.signal.sosfreqz",
     ):
@@ -74,6 +74,15 @@ def test_strategies_commands_and_decisions_are_listed(site):
         assert all(part in read(name) for part in parts), name
     for decision in (ROOT / "docs" / "decisions").glob("*.md"):
         assert f"{decision.stem}/" in read("decisions"), decision.name
+
+
+def test_the_page_of_losses_opens_with_an_example_and_which_loss_is_for_what(site):
+    page = (site / "losses" / "index.html").read_text(encoding="utf-8")
+    opening, each = page[page.index("<h1") :].split("<h2", 1)
+    assert "&gt;&gt;&gt;" not in opening and opening.count("<pre") == 1 and "<table>" in opening
+    anchors = re.findall(r'href="#(pydra_diffconn\.losses\.[\w.]+)"', opening)
+    assert len(anchors) > 35 and all(f'id="{anchor}"' in each for anchor in anchors)
+    assert each.index("MeanSquaredError") < each.index('id="pydra_diffconn.declare.loss.Loss"')
 
 
 @pytest.mark.quick

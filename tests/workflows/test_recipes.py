@@ -2,6 +2,8 @@
 
 import html
 import importlib.util
+import runpy
+import sys
 from pathlib import Path
 
 import nibabel
@@ -13,6 +15,12 @@ from nilearn.glm.first_level import make_first_level_design_matrix
 from pydra_diffconn import atlases, fuse, generators
 
 FOLDER = Path(__file__).parents[2] / "workflows"
+
+
+@pytest.fixture(autouse=True)
+def beside_each_other(monkeypatch):
+    """Let recipes find each other, as they do when one is run."""
+    monkeypatch.syspath_prepend(str(FOLDER))
 
 
 def recipe(name):
@@ -46,7 +54,7 @@ def test_everybodys_own_parcels_are_found_where_the_groups_are_wrong(tmp_path):
     assert right["true parcels"] == 1.0
     told = module.difference(ways, people)
     assert "95 % interval over 3 people" in told
-    page = html.unescape(module.write(table, ways, told, tmp_path / "report.html").read_text(encoding="utf-8"))
+    page = html.unescape(module.write(table, ways, people, told, tmp_path / "report.html").read_text(encoding="utf-8"))
     assert told in page
 
 
@@ -121,14 +129,88 @@ def test_a_study_of_denoising_has_what_it_says():
 
 def test_people_move_as_measured_ones_do(shared):
     tables = recipe("denoising").measured(shared / "confounds_real")
-    assert [len(one) for one in tables] == [168, 168, 260]
-    study = generators.denoising_study(np.random.default_rng(0), people=2, frames=340, parcels=8, motion=tables)
+    assert [len(one) for one in tables] == [168, 260]  # one run has two tables
+    study = generators.denoising_study(np.random.default_rng(0), people=2, frames=520, parcels=8, motion=tables)
     for own, table in zip(study.confounds[:, :, :6], tables, strict=False):  # all of its frames are among these
         np.testing.assert_allclose(np.ptp(own, axis=0) / np.ptp(table, axis=0), np.ptp(own[:, 0]) / np.ptp(table[:, 0]))
     with pytest.raises(ValueError, match=r"motion has shape \(5, 3\)"):
         generators.denoising_study(np.random.default_rng(0), people=1, motion=[np.zeros((5, 3))])
     with pytest.raises(SystemExit, match="has no table with trans_x"):
         recipe("denoising").measured(shared / "qc_myconnectome")
+
+
+def test_a_run_counts_once_and_what_is_left_out_is_named(tmp_path, capsys):
+    module, rng = recipe("denoising"), np.random.default_rng(0)
+    motion = rng.standard_normal((120, 6))
+    for name, one in {"a": motion, "a_reduced": motion + 1e-12, "b": motion + 0.01, "short": motion[:50]}.items():
+        table = pd.DataFrame(one, columns=module.MOTION).assign(csf=0.0)
+        table.to_csv(tmp_path / f"{name}.tsv", sep="\t", index=False)
+    (tmp_path / "empty.tsv").touch()
+    (tmp_path / "image.tsv").write_bytes(bytes(range(256)))
+    (tmp_path / "words.tsv").write_text("\t".join(module.MOTION) + "\n" + "\t".join(["still"] * 6) + "\n")
+    (tmp_path / "people.tsv").write_text("participant_id\nsub-1\n")
+    found = module.measured(tmp_path)
+    assert len(found) == 2 and np.allclose(found[1], motion + 0.01)
+    told = dict(
+        line.removeprefix(f"left out: {tmp_path}/").split(".tsv ", 1) for line in capsys.readouterr().err.splitlines()
+    )
+    assert told.keys() == {"a_reduced", "short", "empty", "image", "words"}
+    assert told["a_reduced"].startswith("is of the same run as") and "cannot be read" in told["empty"]
+
+
+RECIPES = sorted(path.stem for path in FOLDER.glob("*.py") if "__main__" in path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_says_how_it_is_called_and_runs_nothing(name, monkeypatch, tmp_path, capsys):
+    monkeypatch.chdir(tmp_path)
+    for option in ("--help", "-h"):
+        monkeypatch.setattr(sys, "argv", [name, "out", option])
+        with pytest.raises(SystemExit) as ended:
+            runpy.run_path(str(FOLDER / f"{name}.py"), run_name="__main__")
+        assert not ended.value.code and capsys.readouterr().out.startswith(f"usage: python workflows/{name}.py")
+    monkeypatch.setattr(sys, "argv", [name, "/nope", "/nope", "/nope", "/nope", "/nope", "/nope", "/nope"])
+    with pytest.raises(SystemExit, match=f"; usage: python workflows/{name}.py"):
+        runpy.run_path(str(FOLDER / f"{name}.py"), run_name="__main__")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        ([], "DATA is missing"),
+        (["/nope"], "DATA: /nope does not exist"),
+        ([".", "out", "half"], "SEED is a whole number, not 'half'"),
+        ([".", "out", "-1"], "SEED is a whole number, not '-1'"),
+        ([".", "--seed"], "there is no option --seed"),
+        ([".", "out", "1", "2"], "4 arguments given"),
+    ],
+)
+def test_wrong_arguments_are_told_in_one_line(arguments, why, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["name", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        recipe("usage").given(
+            "What.\n\nRun it:  python workflows/name.py DATA [OUT] [SEED]      (a minute)\n", out="out"
+        )
+    assert ended.value.code.startswith(f"{why}; usage: python workflows/name.py DATA [OUT] [SEED]  (")
+    assert "\n" not in ended.value.code
+
+
+def test_right_arguments_have_their_kinds_and_defaults(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["name", ".", "0.8"])
+    found = recipe("usage").given("python workflows/name.py DATA TR [OUT] [SEED] [MASK]", out="there", seed=0)
+    assert found == {"data": ".", "tr": 0.8, "out": "there", "seed": 0, "mask": None}
+
+
+def test_a_folder_without_its_files_is_named(tmp_path):
+    (tmp_path / "words.npz").write_text("no series")
+    for what, message in {
+        lambda: recipe("movie_states").read(tmp_path): "must have one file \\*parcellation.nii.gz; it has 0",
+        lambda: recipe("prediction").read(tmp_path, "sex"): "must have one file participants.tsv; it has 0",
+        lambda: recipe("session_states").read(tmp_path / "words.npz"): "is no file of series",
+    }.items():
+        with pytest.raises(SystemExit, match=message):
+            what()
 
 
 REAL = {
@@ -142,13 +224,13 @@ REAL = {
 
 
 @pytest.mark.parametrize(("series", "image", "shape"), REAL.values(), ids=REAL)
-def test_parcels_of_real_people_are_judged_in_the_other_half(series, image, shape, shared, tmp_path, monkeypatch):
-    monkeypatch.syspath_prepend(str(FOLDER))
+def test_parcels_of_real_people_are_judged_in_the_other_half(series, image, shape, shared, tmp_path):
     module = recipe("real_parcels")
     people = module.of_people(shared / series, shared / image, people=3, parcels=8)
     assert people.coordinates.shape == (shape[1], 3) and people.first[0].shape == shape
     table, ways, told = module.judged(people, steps=60, progress=False)
-    within = table.set_index("parcels")["correlation within, second session"]
+    within = table.set_index("parcels")["correlation within, second half of the run"]
+    assert "session" not in told + module.section(table, people).text
     assert within["learned, each person's"] > within["spectral cut, group"]
     assert "less" in told and "95 % interval over 3 people" in told
     maps = ways["learned, each person's"][0] == np.arange(8)[:, None]
@@ -159,8 +241,7 @@ def test_parcels_of_real_people_are_judged_in_the_other_half(series, image, shap
     assert set(first) == {ways["learned, each person's"][0][0] + 1}
 
 
-def test_people_of_one_family_are_taken_once(tmp_path, monkeypatch):
-    monkeypatch.syspath_prepend(str(FOLDER))
+def test_people_of_one_family_are_taken_once(tmp_path):
     module = recipe("real_parcels")
     rng = np.random.default_rng(0)
     series = {f"sub-{n}": rng.standard_normal((20, 3)) for n in range(6)}
@@ -181,7 +262,6 @@ def test_people_of_one_family_are_taken_once(tmp_path, monkeypatch):
 
 
 def test_voxels_of_a_run_are_joined_and_drawn_where_they_lie(shared, tmp_path, monkeypatch, capsys):
-    monkeypatch.syspath_prepend(str(FOLDER))
     module = recipe("real_parcels")
     run, mask = (shared / f"bold4d_pyhrf/real_data_vol_4_regions_{what}.nii.gz" for what in ("BOLD", "mask"))
     part = np.asarray(nibabel.load(mask).dataobj) == 4
@@ -190,15 +270,14 @@ def test_voxels_of_a_run_are_joined_and_drawn_where_they_lie(shared, tmp_path, m
     read, judged = module.of_voxels, module.judged
     monkeypatch.setattr(module, "of_voxels", lambda run, mask: read(run, mask, parcels=5))
     monkeypatch.setattr(module, "judged", lambda people: judged(people, steps=40, progress=False))
-    module.main(str(run), str(small), str(tmp_path))
+    module.main(str(run), str(small), str(tmp_path), 0)
     printed = capsys.readouterr().out
     assert "in the one person" in printed and "k-means, each alone" not in printed
     drawn = np.asarray(nibabel.load(tmp_path / "person-1_dseg.nii.gz").dataobj)
     assert (drawn[~part] == 0).all() and set(np.unique(drawn[part])) <= {1, 2, 3, 4, 5} and len(np.unique(drawn)) > 3
 
 
-def test_states_of_a_film_are_judged_in_the_other_half_of_the_families(shared, monkeypatch):
-    monkeypatch.syspath_prepend(str(FOLDER))
+def test_states_of_a_film_are_judged_in_the_other_half_of_the_families(shared):
     module = recipe("movie_states")
     data = shared / "qtab_partlycloudy_shen268"
     halves, kinds = module.read(data, people=6), module.moments(data, 380)
@@ -210,8 +289,7 @@ def test_states_of_a_film_are_judged_in_the_other_half_of_the_families(shared, m
     assert "95 % interval over 6 unseen people" in module.difference(each)
 
 
-def test_states_of_people_scanned_twice_are_judged_by_others(shared, monkeypatch):
-    monkeypatch.syspath_prepend(str(FOLDER))
+def test_states_of_people_scanned_twice_are_judged_by_others(shared):
     module = recipe("session_states")
     path = shared / "stages_fep_419" / "atlas-419parc_desc-aroma8physnoGSRbandpass_timeseries.npz"
     everybody = module.read(path)
@@ -222,18 +300,17 @@ def test_states_of_people_scanned_twice_are_judged_by_others(shared, monkeypatch
     assert table["states again in the other half (r)"].between(0.2, 1).all()
     assert all(len(one) == sum(len(sessions) == 2 for sessions in few.values()) for one in each.values())
     assert "95 % interval over" in module.difference(each)
+    assert module.drawn(each).svg.count("<use") >= sum(map(len, each.values()))  # a dot for each person
 
 
-def test_people_whose_time_is_spent_alike_again_are_told_from_others(monkeypatch):
-    monkeypatch.syspath_prepend(str(FOLDER))
+def test_people_whose_time_is_spent_alike_again_are_told_from_others():
     module = recipe("session_states")
     spent = np.eye(6)[:4] * 0.7 + 0.3 / 6
     np.testing.assert_allclose(module.own(spent, spent), 0.7)
     np.testing.assert_allclose(module.own(spent, np.full((4, 6), 1 / 6)), 0, atol=1e-12)
 
 
-def test_people_who_are_in_the_same_state_at_the_same_moment_are_told_from_chance(monkeypatch):
-    monkeypatch.syspath_prepend(str(FOLDER))
+def test_people_who_are_in_the_same_state_at_the_same_moment_are_told_from_chance():
     module, rng = recipe("movie_states"), np.random.default_rng(0)
     kinds = np.repeat(["a", "b", ""], 40).astype(object)
     course = np.repeat([0, 1, 2], 40)

@@ -113,7 +113,7 @@ def SpectralInterpolate(
     softness: Annotated[
         float, Parameter(constraints.nonnegative, unit="Hz", help="width of the soft cut-off; 0 is a sharp one")
     ] = 0.0,
-    penalty: Annotated[float, Parameter(constraints.positive, help="ridge on the amplitudes of the waves")] = 0.1,
+    penalty: Annotated[float, Parameter(constraints.above(0.0), help="ridge on the amplitudes of the waves")] = 0.1,
     oversampling: int = 4,
 ) -> Float[Array, "time space"]:
     r"""Replace censored frames by sines and cosines fitted together to the kept ones, which stay exactly as they are.
