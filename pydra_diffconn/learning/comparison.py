@@ -10,6 +10,7 @@ from typing import Any
 from pydra_diffconn.learning.scoring import (
     CLASSICAL,
     LEARNED,
+    LEAST_GROUPS,
     START,
     Compared,
     Outputs,
@@ -70,13 +71,23 @@ class Comparison:
         """Whether learning helped, in one sentence, by one score."""
         words = {True: "Learning helped", False: "Learning did harm", None: "Learning is not shown to help"}
         low, high = one.interval
+        told = words[one.helped] if one.groups >= LEAST_GROUPS else "Too few groups to say whether learning helped"
         return (
-            f"{words[one.helped]}: {one.score.name} is {one.values[LEARNED]:.3g} with learned values and "
+            f"{told}: {one.score.name} is {one.values[LEARNED]:.3g} with learned values and "
             f"{one.values[CLASSICAL]:.3g} with the best of {self.pipelines} classical pipelines, chosen on the same "
             f"training groups; difference {one.difference:+.3g}, 95 % interval {low:+.3g} to {high:+.3g} over the "
             f"{self.groups} groups, each scored where neither had seen it"
             f"{', but for the step of the learned values, which was chosen there' * self.seen}."
+            f"{_beside_start(one)}"
         )
+
+
+def _beside_start(one: Compared) -> str:
+    """Say it where learned values are no better than those they started from: then it was the workflow that helped."""
+    start, learned, higher = one.values.get(START), one.values[LEARNED], one.score.higher
+    if start is None or higher is None or (learned > start if higher else learned < start):
+        return ""
+    return f" The same workflow with its start values, not learned, has {start:.3g}."
 
 
 def require_both(classical: Sequence[Pipeline], scores: Sequence[Score]) -> None:

@@ -22,6 +22,8 @@ from pydra_diffconn.program.program import Program
 
 START, CLASSICAL, LEARNED = "start", "classical", "learned"
 REPEATS = 2000
+LEAST_GROUPS = 6
+"""Of fewer, all differ in the same direction by chance in more than one case of twenty: no interval of 95 % is."""
 GROUP = "group"
 """Key of the targets of a score of all runs together: each run's group, or the draw of it, in the bootstrap."""
 Outputs = Mapping[str, Any]
@@ -66,6 +68,10 @@ def require_scores(scores: Sequence[Any]) -> None:
             name = getattr(one, "__name__", repr(one))
             hint = f"call it: scores.{name}()" if callable(one) else "such as scores.recognised()"
             raise ValueError(f"{name} is no score; {hint}")
+        if one.of_runs is None and one.together is None:
+            raise ValueError(
+                f"the score {one.name!r} has neither of_runs= nor together=; expected a function to score by"
+            )
 
 
 @dataclass(frozen=True)
@@ -92,11 +98,14 @@ class Compared:
         """Learned less classical."""
         return self.values[LEARNED] - self.values[self.against]
 
+    groups: int = LEAST_GROUPS
+    """Over how many groups the intervals are."""
+
     @property
     def helped(self) -> bool | None:
-        """Whether learning was better; None where the interval holds 0."""
+        """Whether learning was better; None where the interval holds 0, or the groups are too few to say it."""
         low, high = self.interval
-        if low <= 0 <= high or self.score.higher is None:
+        if low <= 0 <= high or self.score.higher is None or self.groups < LEAST_GROUPS:
             return None
         return bool((self.difference > 0) == self.score.higher)
 
@@ -197,6 +206,11 @@ def compared_of(
     measure = {name: _measure(score, outputs, everyone, tests, order) for name, outputs in computed.items()}
     whole, own = np.arange(len(order)), np.array([names.index(labels[run]) for run in order])
     values = {name: one(whole, own) for name, one in measure.items()}
+    if missing := [name for name, value in values.items() if not np.isfinite(value)]:
+        raise ValueError(
+            f"the score {score.name!r} is {values[missing[0]]} of the pipeline {missing[0]!r}; expected a number for "
+            "at least one held-out run: check what it makes of outputs and targets"
+        )
     rng = np.random.default_rng(seed)
     drawn = []
     for _ in range(REPEATS if score.together is None else REPEATS // 4):
@@ -209,7 +223,7 @@ def compared_of(
         of_groups = {name: np.array([one(rows, rows) for rows in rows_of]) for name, one in measure.items()}
     intervals = {name: _interval(one) for name, one in found.items()}
     against = found[CLASSICAL if CLASSICAL in found else START]
-    return Compared(score, values, _interval(found[LEARNED] - against), of_groups, intervals)
+    return Compared(score, values, _interval(found[LEARNED] - against), of_groups, intervals, len(names))
 
 
 def _interval(values: np.ndarray) -> tuple[float, float]:
@@ -227,6 +241,12 @@ def _measure(
     together: Any = score.together
     if score.of_runs is not None:
         each = [score.of_runs(one, targets, np.array(test)) for one, test in zip(outputs, tests, strict=True)]
+        for found, test in zip(each, tests, strict=True):
+            if np.shape(found) != (len(test),):
+                raise ValueError(
+                    f"the score {score.name!r} gives shape {np.shape(found)} of {len(test)} held-out runs; expected a "
+                    "number for each of them (together= is for one of all)"
+                )
         scores = np.concatenate([np.asarray(one, dtype=float) for one in each])
         if together is None:
             return lambda rows, _: float(np.nanmean(scores[rows]))
