@@ -41,6 +41,9 @@ def RegressConfounds(
     unit weighted norm, so that the penalty has no unit. Collinear and constant confounds are harmless. The mean of the
     series is kept. Equals numpy's least squares, scikit-learn's Ridge and `nilearn.signal.clean` (its regression).
 
+    Filter the confounds as the series was filtered, or regress first: confounds that were not filtered put frequencies
+    back into a series that was (Hallquist, Hwang, Luna 2013, doi:10.1016/j.neuroimage.2013.05.116).
+
     Parameters
     ----------
     timeseries : (time, space)
