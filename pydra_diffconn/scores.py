@@ -60,8 +60,8 @@ def self_others_gap(output: str = "connectome", center: bool = False) -> Score:
             apart = session != session[run]
             own = similarity[run, apart & (person == person[run])]
             others = similarity[run, apart & (person != person[run])]
-            people = len(np.unique(person[apart & (person != person[run])]))
-            if own.size and people >= identifiability.LEAST_PEOPLE:
+            people = np.unique(person[apart & (person != person[run])])
+            if own.size and len(people) >= identifiability.LEAST_PEOPLE:
                 found[row] = (own.mean() - others.mean()) / others.std()
         return found
 

@@ -91,6 +91,13 @@ class Declaration:
         alike = [n for n, a in self.arguments.items() if a.role == "data" and a.dims == dims]
         return [name for name in alike if given.get(name) is not None]
 
+    def alone(self, options: Sequence[str], winner: Any) -> dict[str, Any]:
+        """Return what these options and the weights of a mixture are when one option is given alone.
+
+        None, but for what must be given: that is the winner, too.
+        """
+        return {**{n: None if self.arguments[n].optional else winner for n in options}, str(self.mixes): None}
+
     def left(self, values: Mapping[str, Any], given: Mapping[str, Freedom]) -> tuple[Freedom | None, str | None]:
         """Count the temporal degrees of freedom that the block leaves, and say if they are few.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,11 +51,21 @@ class Asked:
     settings: Mapping[str, Any]
     """Cache and worker."""
 
-    @property
+    @functools.cached_property
     def split(self) -> dict[str, list[Any]]:
         """The values of the runs, of each input that the task is split over."""
         values = splits.runs(self.task)
         return {name: [values[number][name] for number in self.runs] for name in values[0]}
+
+    def of(self, workflow: type, changes: Any = None, learned: Collection[str] = ()) -> Any:
+        """Return a workflow with the inputs of the task, split over the chosen runs, and over changes if there are."""
+        split: dict[str, Any] = self.split
+        splitter: list[Any] = [tuple(split) if len(split) > 1 else next(iter(split))] if split else []
+        if changes is not None:
+            splitter, split = [deriving.CHANGES, *splitter], {deriving.CHANGES: changes, **split}
+        own = {n: v for n, v in deriving.inputs_of(self.task).items() if n not in split and n not in learned}
+        made = workflow(**own)
+        return made.split(splitter if len(splitter) > 1 else splitter[0], **split) if split else made
 
 
 def outputs_of(asked: Asked, rows: Sequence[Row]) -> Iterator[Outputs]:
@@ -92,9 +103,7 @@ def _together(asked: Asked, rows: Sequence[Row]) -> Iterator[Outputs] | None:
 
 def _program(asked: Asked) -> Program:
     """Return the program of the chosen runs; what was learned besides what the workflow marks is a parameter, too."""
-    split, toggled = asked.split, {}
-    task = type(asked.task)(**{n: v for n, v in deriving.inputs_of(asked.task).items() if n not in split})
-    task = task.split(tuple(split) if len(split) > 1 else next(iter(split)), **split) if split else task
+    task, toggled = asked.of(type(asked.task)), {}
     if asked.result is not None and asked.result.program is not None:
         toggled = {name: Learn() for name in asked.result.program.parameters if name not in asked.read.learnables}
     # not decided by weights that are fixed: these choices are varied, too
@@ -145,17 +154,11 @@ def _by_jobs(asked: Asked, workflow: type, changes: Any = None, learned: Collect
 
     Inputs of the workflow that were learned are its defaults, and not what the task was given.
     """
-    split: dict[str, Any] = asked.split
-    splitter: list[Any] = [tuple(split) if len(split) > 1 else next(iter(split))] if split else []
-    if changes is not None:
-        splitter, split = [deriving.CHANGES, *splitter], {deriving.CHANGES: changes, **split}
-    made = workflow(**{n: v for n, v in deriving.inputs_of(asked.task).items() if n not in split and n not in learned})
-    made = made.split(splitter if len(splitter) > 1 else splitter[0], **split) if split else made
-    results = made(**asked.settings)
+    results = asked.of(workflow, changes, learned)(**asked.settings)
     count = 1 if changes is None else len(changes)
     found: list[dict[str, Any]] = [{} for _ in range(count)]
     for name, source in asked.read.outputs.items():
-        column = getattr(results, name) if split else [getattr(results, name)]
+        column = getattr(results, name) if asked.split or changes is not None else [getattr(results, name)]
         arrays = [array for one in column if (array := _array(asked.read, source, one)) is not None]
         if len(arrays) < len(column):
             continue

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -39,61 +39,58 @@ def outputs_of_each(
         If a mixture is not a step of the program's plan by itself.
     """
     padded = program.padded
-    compiled: dict[Any, Any] = {}
+    groups = {
+        numbers[0]: _Group(padded, padded.runs[numbers[0]], universes, names) for numbers in padded.groups.values()
+    }
     for number, run in enumerate(padded.runs):
-        template = padded.runs[padded.group_of(number)[0]]
-        yield _OfRun(padded, run, template, compiled).outputs(universes, names)
+        yield groups[padded.group_of(number)[0]].outputs(run)
 
 
-@dataclass
-class _OfRun:
-    """What one run has been computed to, as long as another universe needs it."""
+class _Group:
+    """The pipelines of runs of one signature, of which the first stands for all: what is computed, and compiled."""
 
-    program: Program
-    run: Run
-    template: Run
-    """The first run of the same signature, whose compiled steps this one shares."""
-    compiled: dict[Any, Any]
-    numbers: dict[Any, int] = field(default_factory=dict)
-    """What was computed from what, and its number."""
-    done: dict[int, tuple[Any, ...]] = field(default_factory=dict)
+    def __init__(self, program: Program, template: Run, universes: Sequence[Universe], names: Sequence[str]) -> None:
+        self.program, self.template, self.universes = program, template, universes
+        made = program.plan_of(template)
+        self.planned, self.outputs_by = made.planned, {name: made.outputs[name] for name in names}
+        self.numbers: dict[Any, int] = {}
+        """What is computed from what, and its number."""
+        self.steps = [self._numbered(universe) for universe in universes]
+        """Of each universe what it computes, by path: the number of the result, which others may share."""
+        self.compiled: dict[Any, Any] = {}
 
-    def outputs(self, universes: Sequence[Universe], names: Sequence[str]) -> list[dict[str, np.ndarray]]:
-        made = self.program.plan_of(self.template)
-        wires = {name: made.outputs[name] for name in names}
-        numbered = [self._numbered(made.planned, universe, list(wires.values())) for universe in universes]
-        left = Counter(number for one in numbered for number in set(one.values()))
+    def outputs(self, run: Run) -> list[dict[str, np.ndarray]]:
+        """Return the outputs of each universe; a result is held as long as another universe needs it."""
+        left = Counter(number for steps in self.steps for number in set(steps.values()))
+        done: dict[int, tuple[Any, ...]] = {}
         found = []
-        for universe, steps in zip(universes, numbered, strict=True):
+        for universe, steps in zip(self.universes, self.steps, strict=True):
             values: dict[Key, Any] = {}
-            for one in (one for one in made.planned if one.path in steps):
+            for one in (one for one in self.planned if one.path in steps):
                 number = steps[one.path]
-                if number not in self.done:
-                    self.done[number] = self._computed(one, universe, values)
-                values |= zip(((one.path, o) for o in one.step.declaration.outputs), self.done[number], strict=True)
-            lookup = Lookup(universe.parameters, self.run.arrays, values)
-            found.append({name: self._own_frames(name, lookup(wire)) for name, wire in wires.items()})
+                if number not in done:
+                    done[number] = self._computed(one, run, universe, values)
+                values |= zip(((one.path, o) for o in one.step.declaration.outputs), done[number], strict=True)
+            lookup = Lookup(universe.parameters, run.arrays, values)
+            found.append({name: _own_frames(name, lookup(wire), run) for name, wire in self.outputs_by.items()})
             for number in set(steps.values()):
                 left[number] -= 1
                 if not left[number]:
-                    del self.done[number]
+                    del done[number]
         return found
 
-    def _own_frames(self, name: str, value: Any) -> np.ndarray:
-        return np.asarray(value)[: self.run.length] if name in self.run.timed else np.asarray(value)
-
-    def _numbered(self, planned: Sequence[Planned], universe: Universe, outputs: Sequence[Wire]) -> dict[str, int]:
-        """Return what a universe computes, by path: the number of the result, which others may share."""
-        if missing := sorted(set(universe.options) - {one.path for one in planned}):
+    def _numbered(self, universe: Universe) -> dict[str, int]:
+        if missing := sorted(set(universe.options) - {one.path for one in self.planned}):
             raise ValueError(f"{missing[0]} is no step of the plan by itself")
-        wanted = {wire.path for wire in outputs if isinstance(wire, FromStep)}
-        for one in reversed(planned):
+        wires = {one.path: list(_inputs_of(one, universe)) for one in self.planned}
+        wanted = {wire.path for wire in self.outputs_by.values() if isinstance(wire, FromStep)}
+        for one in reversed(self.planned):
             if one.path in wanted:
-                wanted |= {wire.path for wire in _inputs_of(one, universe) if isinstance(wire, FromStep)}
+                wanted |= {wire.path for wire in wires[one.path] if isinstance(wire, FromStep)}
         found: dict[str, int] = {}
-        for one in (one for one in planned if one.path in wanted):
+        for one in (one for one in self.planned if one.path in wanted):
             key: list[Any] = [one.path, universe.options.get(one.path)]
-            for wire in _inputs_of(one, universe):
+            for wire in wires[one.path]:
                 if isinstance(wire, FromStep):
                     key.append(found[wire.path])
                 elif isinstance(wire, FromParameter):
@@ -101,27 +98,30 @@ class _OfRun:
             found[one.path] = self.numbers.setdefault(tuple(key), len(self.numbers))
         return found
 
-    def _computed(self, one: Planned, universe: Universe, done: Mapping[Key, Any]) -> tuple[Any, ...]:
+    def _computed(self, one: Planned, run: Run, universe: Universe, done: Mapping[Key, Any]) -> tuple[Any, ...]:
         """Return the outputs of what is planned."""
         import jax
 
         option = universe.options.get(one.path)
-        if option is not None and self.run.counts[one.path] is None:
-            return (Lookup(universe.parameters, self.run.arrays, done)(one.wires[option]),)
-        alone = one if option is None else _alone(one, option)
+        if option is not None and run.counts[one.path] is None:
+            return (Lookup(universe.parameters, run.arrays, done)(one.wires[option]),)
         wires = list(_inputs_of(one, universe))
-        arrays = {name: self.run.arrays[name] for wire in wires for name in arrays_of(wire)}
+        arrays = {name: run.arrays[name] for wire in wires for name in arrays_of(wire)}
         named = {wire.name: universe.parameters[wire.name] for wire in wires if isinstance(wire, FromParameter)}
         taken = {wire.key: done[wire.key] for wire in wires if isinstance(wire, FromStep)}
-        key = (one.path, option, id(self.template))
-        if key not in self.compiled:
+        if (one.path, option) not in self.compiled:
+            alone = one if option is None else _alone(one, option)
 
             def call(named: Any, arrays: Any, taken: Any) -> tuple[Any, ...]:
                 found = self.program.computed(named, arrays, self.template, [alone], taken)
                 return tuple(found[one.path, output] for output in one.step.declaration.outputs)
 
-            self.compiled[key] = jax.jit(call)
-        return self.compiled[key](named, arrays, taken)
+            self.compiled[one.path, option] = jax.jit(call)
+        return self.compiled[one.path, option](named, arrays, taken)
+
+
+def _own_frames(name: str, value: Any, run: Run) -> np.ndarray:
+    return np.asarray(value)[: run.length] if name in run.timed else np.asarray(value)
 
 
 def _inputs_of(one: Planned, universe: Universe) -> Iterator[Wire]:
@@ -134,7 +134,5 @@ def _alone(one: Planned, option: str) -> Planned:
     """Return a mixture of one option alone."""
     declaration = one.step.declaration
     values = {name: wire.value if isinstance(wire, Static) else wire for name, wire in one.wires.items()}
-    wires = dict(one.wires)
-    for name in declaration.options(values):
-        wires[name] = Static(None) if declaration.arguments[name].optional else one.wires[option]
-    return replace(one, wires={**wires, str(declaration.mixes): Static(None)})
+    only = declaration.alone(declaration.options(values), one.wires[option])
+    return replace(one, wires={**one.wires, **{n: Static(None) if wire is None else wire for n, wire in only.items()}})

@@ -117,23 +117,14 @@ def _with_option(graph: Graph, step: Step, option: str) -> Graph:
         spread = set(step.axes) - set(_axes_of(winner, axes))
         changed = _taking(graph, Reference(step.path, output), Spread(winner, step.axes) if spread else winner)
     else:  # what was read from a file is read as the mixture would have read it
-        alone = {name: _only(step, name, option) for name in step.inputs}
+        only = step.declaration.alone(step.declaration.options(given(step.inputs)), winner)
+        alone = {**step.inputs, **{n: Constant(None) if source is None else source for n, source in only.items()}}
         changed = replace(graph, steps=tuple(replace(o, inputs=alone) if o == step else o for o in graph.steps))
     kept = _still_taken(graph, changed)
     gone = [path for path in (*fused, *(o.path for o in graph.before)) if path not in kept and path != step.path]
     note = f"{step.path} is {_label(winner, option)}, whose weight is 1"
     note += f"; not computed: {', '.join(sorted(gone))}" if gone else ""
     return replace(_restricted(changed, kept), notes=(*graph.notes, note))
-
-
-def _only(step: Step, name: str, option: str) -> Source:
-    """Return the source of an argument when one option is given alone: as the first, and wherever one must be given."""
-    declaration = step.declaration
-    if name == declaration.mixes:
-        return Constant(None)
-    if name not in declaration.options(given(step.inputs)):
-        return step.inputs[name]
-    return Constant(None) if declaration.arguments[name].optional else step.inputs[option]
 
 
 def _label(source: Source, option: str) -> str:
@@ -307,8 +298,7 @@ def _choose(under_construction: Any, outputs: tuple[Any, ...], name: str, option
     if split:  # the other options say over what it is split
         alone = {declaration.mixes: np.eye(len(options))[options.index(option)]}
     else:
-        alone = {one: None if declaration.arguments[one].optional else winner for one in options}
-        alone[declaration.mixes] = None
+        alone = declaration.alone(options, winner)
     pydra_compat.replace_node_task(node, pydra_compat.copy_split(task, attrs.evolve(task, **alone)))
     pydra_compat.reconnect(node, {})
     return outputs

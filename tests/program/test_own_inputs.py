@@ -3,27 +3,19 @@
 import jax
 import numpy as np
 import pytest
-from pydra.compose import workflow
+from workflows_under_test import Connectome, example
 
-from pydra_diffconn import Learn, Pipeline, Score, compare, cross_validate, fuse, losses
-from pydra_diffconn.blocks import BandPass, Correlation, Parcellate
-
-
-@workflow.define(outputs=["connectome"])
-def ParcelsLast(bold, labels, tr: float):
-    band = workflow.add(BandPass(timeseries=bold, tr=tr, low=Learn(0.01), high=0.1))
-    parcels = workflow.add(Parcellate(timeseries=band.timeseries, labels=labels))
-    return workflow.add(Correlation(timeseries=parcels.timeseries)).connectome
+from pydra_diffconn import Pipeline, Score, compare, cross_validate, fuse, losses
 
 
 @pytest.fixture(scope="module")
 def task():
-    rng = np.random.default_rng(0)
-    bolds = [rng.standard_normal((200, 30)) for _ in range(4)]
-    return ParcelsLast(labels=np.arange(30) // 6, tr=0.8).split("bold", bold=bolds)
+    data = example(np.random.default_rng(0), runs=4)
+    split = {name: data[name] for name in ("bold", "confounds")}
+    return Connectome(labels=data["labels"], tr=data["tr"]).split(tuple(split), **split)
 
 
-TARGETS, LOSS = np.stack([np.eye(4)] * 4), losses.MeanSquaredError("connectome")
+TARGETS, LOSS = np.stack([np.eye(5)] * 4), losses.MeanSquaredError("connectome")
 
 
 def test_inputs_given_again_do_not_change_the_gradient(task):
