@@ -104,9 +104,9 @@ def multiverse(
     asked = Asked(task, read, loss, scored, result, {"cache_root": cache_root, "worker": worker})
     rows = [*_discrete_rows(read, choices_of), *([] if result is None else _learned_rows(read, result, choices_of))]
     wanted = _as_jax(chosen_targets(targets, len(values), scored) if pydra_compat.splitter(task) else targets)
-    score = _compiled(loss.at(LAST) if hasattr(loss, "at") else loss)
+    score = _compiled(loss.at(LAST) if hasattr(loss, "at") else loss, wanted)
     found = [
-        {**row.shown, "score": float(score({**_as_jax(outputs), PARAMETERS: _as_jax(row.parameters)}, wanted))}
+        {**row.shown, "score": float(score({**_as_jax(outputs), PARAMETERS: _as_jax(row.parameters)}))}
         for row, outputs in zip(rows, outputs_of(asked, rows), strict=True)
     ]
     return Multiverse(sorted(found, key=lambda row: (np.isnan(row["score"]), row["score"])), list(choices_of), scored)
@@ -128,11 +128,17 @@ def _learned_rows(read: Graph, result: Result, choices_of: Mapping[str, list[Ste
         yield Row({"pipeline": name, **universe}, winners, result.parameters | _corners(read, winners), learned=True)
 
 
-def _compiled(loss: Any) -> Any:
-    """Return a loss compiled, if it is one that compiles; another's may do with NumPy what it likes."""
+def _compiled(loss: Any, targets: Any) -> Any:
+    """Return a function of outputs, compiled if the loss is one of ours; another may do with NumPy what it likes.
+
+    The targets are no arguments of it: of numbers that are not known a loss could refuse none.
+    """
     import jax
 
-    return jax.jit(loss) if isinstance(loss, Loss | Sum) else loss
+    def score(outputs: Mapping[str, Any]) -> Any:
+        return loss(outputs, targets)
+
+    return jax.jit(score) if isinstance(loss, Loss | Sum) else score
 
 
 def _choices(read: Graph, wanted: Sequence[str] | None) -> dict[str, list[Step]]:

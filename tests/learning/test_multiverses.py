@@ -105,3 +105,9 @@ def test_weights_of_a_pipeline_stand_at_their_corner_for_the_loss(tmp_path):
     every = multiverse(task, LOSS + more, targets, cache_root=tmp_path)
     plain = multiverse(task, LOSS, targets, cache_root=tmp_path)
     assert every.best["score"] == pytest.approx(plain.best["score"], rel=1e-5), "a corner has no entropy"
+
+
+def test_targets_that_a_loss_cannot_have_are_refused(tmp_path):
+    task = Pipelines(tr=1.0).split(("bold", "confounds"), **runs_of([90] * 3))
+    with pytest.raises(ValueError, match="BinaryCrossEntropy"):
+        multiverse(task, losses.BinaryCrossEntropy("connectome"), np.full((3, 5, 5), 7.0), cache_root=tmp_path)
