@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -14,6 +13,7 @@ from pydra.compose import python
 from pydra_diffconn import files, pydra_compat  # noqa: F401 - before a class of tasks is made, so that processes find it
 from pydra_diffconn.declare.task import Data
 from pydra_diffconn.files.events import Events, read_events
+from pydra_diffconn.warn import warn
 
 BEFORE = 32.0
 """Seconds before the first frame of which responses are still seen."""
@@ -107,7 +107,7 @@ def _tell(events: Events, chosen: list[int], names: tuple[str, ...], end: float,
         told = f"{where}there is no event of trial type {missing[0]!r}; there are {sorted(set(events.trial_type))}"
         if not chosen:
             raise ValueError(told)
-        warnings.warn(f"{told}: its column is 0", stacklevel=3)
+        warn(f"{told}: its column is 0")
     onset = events.onset[chosen]
     late, early = int((onset >= end).sum()), int((onset < 0).sum())
     if late == len(chosen):
@@ -116,14 +116,9 @@ def _tell(events: Events, chosen: list[int], names: tuple[str, ...], end: float,
             "first frame?"
         )
     if late:
-        warnings.warn(
-            f"{where}{late} of {len(chosen)} events begin after the run, which ends at {end:g} s", stacklevel=3
-        )
+        warn(f"{where}{late} of {len(chosen)} events begin after the run, which ends at {end:g} s")
     if early:
-        warnings.warn(
-            f"{where}{early} of {len(chosen)} events begin before the first frame; give `earlier` to the design, too",
-            stacklevel=3,
-        )
+        warn(f"{where}{early} of {len(chosen)} events begin before the first frame; give `earlier` to the design, too")
 
 
 def _numbered(names: tuple[str, ...], numbers: np.ndarray) -> tuple[str, ...]:

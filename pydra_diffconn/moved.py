@@ -7,8 +7,9 @@ import importlib
 import importlib.abc
 import importlib.machinery
 import types
-import warnings
 from typing import Any
+
+from pydra_diffconn.warn import warn
 
 MOVED = {
     "pydra_diffconn.confound_tables": ("pydra_diffconn.confound_models.design",),
@@ -30,7 +31,7 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def exec_module(self, module: types.ModuleType) -> None:
         homes = MOVED[module.__name__]
         told = f"{module.__name__} is now {' and '.join(homes)}; the old name goes with version 0.3"
-        warnings.warn(told, DeprecationWarning, stacklevel=2)
+        warn(told, DeprecationWarning)
 
         def find(name: str) -> Any:
             for home in map(importlib.import_module, homes):

@@ -20,7 +20,7 @@ from nilearn.plotting import find_parcellation_cut_coords
 from scipy.optimize import linear_sum_assignment
 from usage import folder, given, series_of, the_one
 
-from pydra_diffconn import report
+from pydra_diffconn import inference, report
 
 TR, LAG = 0.93, 5.0  # seconds, of a frame and until the response to an event
 PEOPLE, SHIFTS = 40, 100
@@ -109,11 +109,11 @@ def run(halves, kinds, steps=150, progress=True):
     return pd.DataFrame(rows), each
 
 
-def difference(each, one="learned", repeats=2000):
+def difference(each, one="learned"):
     """Say how much more people are together by one way than by the best of the others, with the interval."""
     other = max((name for name in each if name != one), key=lambda name: each[name].mean())
     apart = each[one] - each[other]
-    low, high = np.quantile(np.random.default_rng(0).choice(apart, (repeats, len(apart))).mean(axis=1), [0.025, 0.975])
+    low, high = inference.mean_interval(apart)
     return (
         f"In the same state as others, beyond chance: {one} less {other} is {apart.mean():+.4f}, 95 % interval over "
         f"{len(apart)} unseen people {low:+.4f} to {high:+.4f}."

@@ -24,7 +24,7 @@ from sklearn.feature_extraction.image import grid_to_graph
 from sklearn.metrics import adjusted_rand_score
 from usage import folder, given
 
-from pydra_diffconn import Learn, Learning, fit, generators, losses, report
+from pydra_diffconn import Learn, Learning, fit, generators, inference, losses, report
 from pydra_diffconn.blocks import IndividualMaps, ProjectMaps
 
 SIDE, ACROSS, TR = 25, 3, 2.0
@@ -136,14 +136,13 @@ def within(labels, series):
     return -float(losses.Homogeneity("maps")({"maps": maps, "timeseries": series}))
 
 
-def difference(ways, people, one="learned, each person's", other="k-means, each from the group's", repeats=2000):
+def difference(ways, people, one="learned, each person's", other="k-means, each from the group's"):
     """Say how much more alike series within parcels are in the second part by one way than by another."""
     each = [within(ways[one][n], series) - within(ways[other][n], series) for n, series in enumerate(people.second)]
     said = f"Correlation within parcels, second {people.part}: {one} less {other} is {np.mean(each):+.4f}"
     if len(each) == 1:
         return f"{said} in the one person; of others this says nothing."
-    drawn = np.random.default_rng(0).choice(each, (repeats, len(each))).mean(axis=1)
-    low, high = np.quantile(drawn, [0.025, 0.975])
+    low, high = inference.mean_interval(each)
     return f"{said}, 95 % interval over {len(each)} people {low:+.4f} to {high:+.4f}."
 
 

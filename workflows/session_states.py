@@ -19,7 +19,7 @@ from movie_states import likeness, standardised
 from sklearn.cluster import AgglomerativeClustering
 from usage import folder, given, series_of
 
-from pydra_diffconn import report
+from pydra_diffconn import inference, report
 from pydra_diffconn.report import score_figures
 
 PARTS = 16
@@ -79,24 +79,18 @@ def run(people, steps=150, seed=0, progress=True):
     each = {name: np.concatenate([one[name][1] for one in folds]) for name in folds[0]}
     rows = []
     for name, gap in each.items():
-        low, high = interval(gap)
+        low, high = inference.mean_interval(gap)
         row = {"way": name, "states again in the other half (r)": np.mean([one[name][0] for one in folds])}
         row |= {NEARER: gap.mean(), "interval": f"{low:+.3f} to {high:+.3f}"}
         rows.append(row)
     return pd.DataFrame(rows), each
 
 
-def interval(values, repeats=2000):
-    """Return the 95 % interval of the mean over people."""
-    means = np.random.default_rng(0).choice(values, (repeats, len(values))).mean(axis=1)
-    return tuple(np.quantile(means, [0.025, 0.975]))
-
-
 def difference(each, one="learned"):
     """Say by how much more people are like themselves by one way than by the best of the others."""
     other = max((name for name in each if name != one), key=lambda name: each[name].mean())
     apart = each[one] - each[other]
-    low, high = interval(apart)
+    low, high = inference.mean_interval(apart)
     return (
         f"Own other session nearer: {one} less {other} is {apart.mean():+.3f} of the time, 95 % interval over "
         f"{len(apart)} people {low:+.3f} to {high:+.3f}."
@@ -106,7 +100,7 @@ def difference(each, one="learned"):
 def drawn(each):
     """Return a figure of how much more alike everybody is to itself than to others: a dot for each person."""
     means = {name: gap.mean() for name, gap in each.items()}
-    bars = score_figures.Bars(NEARER, means, {name: interval(gap) for name, gap in each.items()}, each)
+    bars = score_figures.Bars(NEARER, means, {name: inference.mean_interval(gap) for name, gap in each.items()}, each)
     svg = score_figures.svg([bars], {name: name for name in each}, "learned")
     return report.Figure(svg, "Each dot is a person, each line the 95 % interval of the mean. 0 is no nearer.")
 

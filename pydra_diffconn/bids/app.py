@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +18,7 @@ from pydra_diffconn.bids.settings import Settings, settings
 from pydra_diffconn.bids.status import read_status, update_status
 from pydra_diffconn.confound_models.strategies import Strategy, strategy
 from pydra_diffconn.files import whole_file
+from pydra_diffconn.warn import warn
 
 SETTINGS = "settings.json"
 LOCK = ".diffconn.lock"
@@ -178,7 +178,7 @@ def participant(
         publish(job, Path(str(folder)), rows[-1], request.out)
     rows += planned.left_out
     for note in planned.notes:
-        warnings.warn(f"an atlas is not used: {note}", stacklevel=2)
+        warn(f"an atlas is not used: {note}")
     with locked(request.out):
         update_status(request.out, rows)
     return rows

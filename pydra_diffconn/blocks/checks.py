@@ -1,10 +1,11 @@
 """Checks of argument values that several blocks share."""
 
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+
+from pydra_diffconn.warn import warn
 
 
 def check_weighted(arguments: Mapping[str, Any], least: int = 1) -> None:
@@ -82,8 +83,7 @@ def check_filter(arguments: Mapping[str, Any], low: str = "low", high: str = "hi
             f"of them; choose {high} > {slowest:.3g} or check tr"
         )
     if below is not None and 0 < below < slowest:
-        warnings.warn(
+        warn(
             f"{low} = {below:g} Hz has a period of {1 / below:.4g} s, longer than {run}: little more than the mean is "
-            f"removed; choose {low} > {slowest:.3g}, or {low} = 0",
-            stacklevel=3,
+            f"removed; choose {low} > {slowest:.3g}, or {low} = 0"
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +15,7 @@ from pydra_diffconn.declare.argument import Argument
 from pydra_diffconn.declare.freedom import Freedom, Rule, of_series, told
 from pydra_diffconn.declare.padding import Padding
 from pydra_diffconn.declare.parameters import Parameter
+from pydra_diffconn.warn import warn
 
 
 @contextlib.contextmanager
@@ -178,7 +178,7 @@ class Declaration:
                     complete[name] = rule(complete)
             few = self.left(complete, of_series(self.arguments, complete))[1] if counted else None
         if few is not None:
-            warnings.warn(f"{where or self.name}: {few}", stacklevel=2)
+            warn(f"{where or self.name}: {few}")
         return complete
 
     def _check_together(self, values: Mapping[str, Any]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import json
 import sys
-import warnings
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from pydra_diffconn.files import FileError, checksum, json_of, reading, whole_folder
+from pydra_diffconn.warn import warn
 
 FORMAT_VERSION = "1"
 ARRAYS, READABLE = "parameters.safetensors", "parameters.json"
@@ -106,7 +106,7 @@ def load_parameters(folder: str | Path) -> list[LearnedParameter]:
         loaded = [_parameter(name, entry) for name, entry in described.items()]
     for one in loaded:
         if not _is_here(one):
-            warnings.warn(f"{one.name} was learned for {one.block}; {_install(one)}", stacklevel=2)
+            warn(f"{one.name} was learned for {one.block}; {_install(one)}")
     return loaded
 
 

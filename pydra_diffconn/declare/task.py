@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import typing
-import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from pydra_diffconn.declare.declaration import Declaration, prefixed
 from pydra_diffconn.declare.parameters import Learn, plain
 from pydra_diffconn.numerics.process import keep_compiled
 from pydra_diffconn.report import notebook
+from pydra_diffconn.warn import warn
 
 Data = np.ndarray | File
 """Every data field takes an array or a file; Pydra links exactly this union to every file type."""
@@ -96,7 +96,7 @@ class BlockTask(python.Task):
         with prefixed(declaration.name):
             left, few = declaration.left(values, freedom.of_series(declaration.arguments, values, given))
         if few is not None:
-            warnings.warn(f"{declaration.name}: {few}", stacklevel=2)
+            warn(f"{declaration.name}: {few}")
         return None if left is None or left.left == values[declaration.main_input].shape[0] else left
 
 
@@ -174,7 +174,7 @@ def _without_data(
     names = None if space is None else files.column_names(len(after), space, values, given)
     told = declaration.lost(missing, after, names or values.get("parcels"))
     if told is not None:
-        warnings.warn(f"{declaration.name}: {told}", stacklevel=3)
+        warn(f"{declaration.name}: {told}")
     return after
 
 

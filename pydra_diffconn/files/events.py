@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import numpy as np
 from pydra_diffconn.files.opening import FileError
 from pydra_diffconn.files.table_text import MISSING, Text, read_text, require_names
 from pydra_diffconn.files.tables import numbers, places_of
+from pydra_diffconn.warn import warn
 
 ONE_TYPE = "event"
 """What the events of a table without trial types are called."""
@@ -50,9 +50,7 @@ def read_events(path: str | Path) -> Events:
     if not named.any():
         raise FileError(f"{path}: trial_type is n/a for all {len(named)} events; name them, or leave the column out")
     if not named.all():
-        warnings.warn(
-            f"{path}: {int((~named).sum())} of {len(named)} events have no trial_type and are left out", stacklevel=2
-        )
+        warn(f"{path}: {int((~named).sum())} of {len(named)} events have no trial_type and are left out")
     _require(text, wanted, values, named)
     chosen = values[named]
     return Events(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from pydra_diffconn.files import cifti, gifti
 from pydra_diffconn.files.opening import FileError, kind_of
 from pydra_diffconn.files.table_text import NUMBER, lines_of, read_text, require_unique
 from pydra_diffconn.files.volumes import load_image
+from pydra_diffconn.warn import warn
 
 BESIDE = (".tsv", ".csv", ".txt")
 INDEX = ("index", "label", "id", "value")
@@ -61,7 +61,7 @@ def names_of(labels: Sequence[int], atlas: str | Path) -> list[str]:
         )
     if known and unnamed:
         told = ", ".join(map(str, unnamed[:5])) + (", ..." if len(unnamed) > 5 else "")
-        warnings.warn(f"{where} has no name for {len(unnamed)} of {len(labels)} labels ({told})", stacklevel=2)
+        warn(f"{where} has no name for {len(unnamed)} of {len(labels)} labels ({told})")
     names = [known.get(label, str(label)) for label in labels]
     require_unique(names, where)
     return names
@@ -79,9 +79,8 @@ def read_names(path: Path) -> dict[int, str] | None:
     index = next((titles.index(one) for one in INDEX if one in titles), None)
     name = next((titles.index(one) for one in NAME if one in titles and titles.index(one) != index), None)
     if index is None or name is None:
-        warnings.warn(
-            f"{path} has no columns 'index' and 'name' among its {len(titles)}; labels keep their own names or numbers",
-            stacklevel=2,
+        warn(
+            f"{path} has no columns 'index' and 'name' among its {len(titles)}; labels keep their own names or numbers"
         )
         return None
     numbered = [(row[index].strip(), row[name]) for row in text.rows if row[index].strip() not in UNNAMED]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
 from pydra_diffconn.files.opening import FileError
+from pydra_diffconn.warn import warn
 
 QUALITY = frozenset(
     [
@@ -29,4 +29,4 @@ def refuse_whole_table(path: Path, names: Sequence[str]) -> None:
         )
     if measures or len(names) > MANY:
         with_it = f", among them {measures[0]}, which measures quality" if measures else ""
-        warnings.warn(f"all {len(names)} columns of {path} are regressors{with_it}; {CHOOSE}", stacklevel=2)
+        warn(f"all {len(names)} columns of {path} are regressors{with_it}; {CHOOSE}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from pydra_diffconn.files import gifti
 from pydra_diffconn.files.opening import FileError, json_of
 from pydra_diffconn.files.spaces import Space
+from pydra_diffconn.warn import warn
 
 TOLERANCE = 1e-3  # relative; headers hold single precision, and some scanners round
 THOUSAND = 1000.0
@@ -38,7 +38,7 @@ def check_repetition_time(values: dict[str, Any], spaces: Iterable[Space | None]
             told = f"tr = {tr:g} s, but {where} says {stated[0]:g} s"
             if math.isclose(tr, THOUSAND * stated[0], rel_tol=TOLERANCE):
                 raise FileError(f"{told}; give tr in seconds, not in milliseconds")
-            warnings.warn(f"{told}; one of them is wrong: give the right tr, or mend the file", stacklevel=2)
+            warn(f"{told}; one of them is wrong: give the right tr, or mend the file")
 
 
 def statements(space: Space) -> Iterator[tuple[str, tuple[float, ...]]]:
@@ -52,7 +52,7 @@ def statements(space: Space) -> Iterator[tuple[str, tuple[float, ...]]]:
         try:
             found = json_of(beside)
         except ValueError as error:
-            warnings.warn(f"{error}; its RepetitionTime is not compared with tr", stacklevel=3)
+            warn(f"{error}; its RepetitionTime is not compared with tr")
             return
         stated = found.get("RepetitionTime") if isinstance(found, dict) else None
         if isinstance(stated, int | float) and not isinstance(stated, bool) and stated > 0:

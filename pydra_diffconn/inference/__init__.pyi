@@ -1,5 +1,7 @@
 """The tests and nulls, each once: type checkers, editors and `lazy_loader` read them here."""
 
+from .intervals import expanded_percentiles as expanded_percentiles
+from .intervals import mean_interval as mean_interval
 from .maps import correlation_with as correlation_with
 from .maps import moran_surrogates as moran_surrogates
 from .maps import spins as spins

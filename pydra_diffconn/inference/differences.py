@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from typing import Literal
 
 import numpy as np
+
+from pydra_diffconn.warn import warn
 
 Tail = Literal["both", "greater", "less"]
 AT_ONCE = 64  # permutations that are computed by one product
@@ -60,7 +61,7 @@ def _tell_of_constant_edges(first: np.ndarray, second: np.ndarray, paired: bool)
     told = "differs by the same in all people" if paired else "is the same in all people of a group"
     if still.all():
         raise ValueError(f"every connection {told}: nothing to tell chance by")
-    warnings.warn(f"{int(still.sum())} of {still.size} connections: each {told}, its t is taken as 0", stacklevel=4)
+    warn(f"{int(still.sum())} of {still.size} connections: each {told}, its t is taken as 0")
 
 
 def check_drawing(repeats: int, rng: np.random.Generator | None) -> np.random.Generator:

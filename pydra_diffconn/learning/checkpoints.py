@@ -7,7 +7,6 @@ import json
 import os
 import threading
 import time
-import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from pydra_diffconn.files import FileError, checksum, reading
+from pydra_diffconn.warn import warn
 
 LEFT_AFTER = 60  # seconds
 TOLD = "fit"  # name of the JSON among the arrays
@@ -51,10 +51,9 @@ class Checkpoint:
             self.save(state, baseline)
         except Exception as error:  # a full disk: the fit is worth more than its checkpoint
             self.saved = time.monotonic()
-            warnings.warn(
+            warn(
                 f"{self.path} could not be written ({type(error).__name__}: {error}); the fit goes on, but if it is "
-                "stopped it resumes from an older state, if there is one",
-                stacklevel=2,
+                "stopped it resumes from an older state, if there is one"
             )
 
     def save(self, state: Any, baseline: dict[str, float]) -> None:

@@ -6,6 +6,8 @@ import sys
 import time
 from typing import Any, Self
 
+from pydra_diffconn.warn import warn
+
 
 class Progress:
     """Show step, loss, validation, device and time left."""
@@ -48,9 +50,7 @@ class Progress:
 
     def warn(self, message: str) -> None:
         """Say something that must not be missed."""
-        import warnings
-
-        warnings.warn(message, stacklevel=4)
+        warn(message)
 
     def __exit__(self, *exception: object) -> None:
         if self.bar is not None:

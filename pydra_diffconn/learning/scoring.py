@@ -13,6 +13,7 @@ import numpy as np
 
 from pydra_diffconn.declare.loss import PARAMETERS, Sum
 from pydra_diffconn.declare.parameters import Learn
+from pydra_diffconn.inference.intervals import expanded_percentiles
 from pydra_diffconn.learning.progress import Progress
 from pydra_diffconn.learning.training_data import chosen_targets
 from pydra_diffconn.numerics.process import one_blas_thread
@@ -81,7 +82,8 @@ class Compared:
     score: Score
     values: Mapping[str, float]
     interval: tuple[float, float]
-    """95 % of the difference, learned less classical, over groups drawn with replacement."""
+    """95 % of the difference, learned less classical, over groups drawn with replacement, widened for few of them
+    (`inference.expanded_percentiles`)."""
     of_groups: Mapping[str, np.ndarray] = field(default_factory=dict, repr=False)
     """Of each pipeline, the mean over the held-out runs of each group, in the order of the labels; none for a score
     of all runs together."""
@@ -105,7 +107,7 @@ class Compared:
     def helped(self) -> bool | None:
         """Whether learning was better; None where the interval holds 0, or the groups are too few to say it."""
         low, high = self.interval
-        if low <= 0 <= high or self.score.higher is None or self.groups < LEAST_GROUPS:
+        if not (low > 0 or high < 0) or self.score.higher is None or self.groups < LEAST_GROUPS:
             return None
         return bool((self.difference > 0) == self.score.higher)
 
@@ -221,14 +223,14 @@ def compared_of(
     of_groups = {}
     if score.together is None:
         of_groups = {name: np.array([one(rows, rows) for rows in rows_of]) for name, one in measure.items()}
-    intervals = {name: _interval(one) for name, one in found.items()}
-    against = found[CLASSICAL if CLASSICAL in found else START]
-    return Compared(score, values, _interval(found[LEARNED] - against), of_groups, intervals, len(names))
+    intervals = {name: _interval(one, len(names)) for name, one in found.items()}
+    apart = found[LEARNED] - found[CLASSICAL if CLASSICAL in found else START]
+    return Compared(score, values, _interval(apart, len(names)), of_groups, intervals, len(names))
 
 
-def _interval(values: np.ndarray) -> tuple[float, float]:
-    low, high = np.nanquantile(values, [0.025, 0.975])
-    return float(low), float(high)
+def _interval(drawn: np.ndarray, groups: int) -> tuple[float, float]:
+    """Return the interval over groups; of one, over which nothing varies, nobody knows it."""
+    return expanded_percentiles(drawn, groups) if groups > 1 else (np.nan, np.nan)
 
 
 def _measure(

@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import difflib
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from numbers import Real
 from typing import Any
+
+from pydra_diffconn.warn import warn
 
 REMOVED_IN = "0.3"
 
@@ -145,11 +146,7 @@ def settled(
             hint = f"; did you mean {close[0]!r}?" if close else ""
             raise TypeError(f"{caller}() has no argument {name!r}{hint}")
         place = "groups={...}" if name == "entities" else f"{homes[name]}({name}=...)"
-        warnings.warn(
-            f"{caller}({name}=...) is spelled {place} now; the old spelling goes in {REMOVED_IN}",
-            DeprecationWarning,
-            stacklevel=3,
-        )
+        warn(f"{caller}({name}=...) is spelled {place} now; the old spelling goes in {REMOVED_IN}", DeprecationWarning)
         if name == "entities":
             mine = {} if groups is None else dict(groups) if isinstance(groups, Mapping) else {"subject": groups}
             groups = {**(value or {}), **mine} or None

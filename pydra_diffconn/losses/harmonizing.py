@@ -1,6 +1,5 @@
 """Features of people from several sites, made alike by what the sites of those learned from say."""
 
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -9,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from pydra_diffconn.blocks.groups.combat import ComBat, too_few
+from pydra_diffconn.warn import warn
 
 Read = Callable[[str], Any]
 """From the name of an entry of the targets to one number for each run."""
@@ -73,7 +73,7 @@ class Harmonize:
             raise ValueError(f"{told}. Names of sites count as their place in the alphabet, from 0")
         new = np.setdiff1d(tested, learned_from)
         if len(new):
-            warnings.warn(f"site {new[0]} has none to learn from: its features are left as they are", stacklevel=2)
+            warn(f"site {new[0]} has none to learn from: its features are left as they are")
 
 
 def numbered(sites: Any) -> Any:

@@ -5,7 +5,6 @@ The same rules count here as in a block's own task; they are asked for, step by 
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -19,6 +18,7 @@ from pydra_diffconn.declare.freedom import Freedom, begun, series_among
 from pydra_diffconn.declare.parameters import plain
 from pydra_diffconn.program.run import Run
 from pydra_diffconn.program.wires import FromArray, FromParameter, FromStep, OnePerInstance, Static, Wire
+from pydra_diffconn.warn import warn
 from pydra_diffconn.workflow.graph import Graph, Step
 
 
@@ -294,7 +294,7 @@ def check(graph: Graph, runs: Sequence[Run]) -> None:
                         told.setdefault(f"{step.path}: {said}", []).append(which)
     for said, of_runs in told.items():
         more = f" and {len(of_runs) - 1} more" if len(of_runs) > 1 else ""
-        warnings.warn(f"{said}{f' ({of_runs[0]}{more})' if of_runs[0] else ''}", stacklevel=4)
+        warn(f"{said}{f' ({of_runs[0]}{more})' if of_runs[0] else ''}")
 
 
 def _few(accounts: Accounts, graph: Graph, step: Step, number: int) -> str | None:

@@ -7,7 +7,6 @@ takes any more is left out before a file is read or a job is run for it.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -19,6 +18,7 @@ from pydra.utils.typing import is_lazy
 from pydra_diffconn import pydra_compat
 from pydra_diffconn.declare.declaration import Declaration
 from pydra_diffconn.declare.task import BlockTask
+from pydra_diffconn.warn import warn
 from pydra_diffconn.workflow import deriving
 from pydra_diffconn.workflow.construction import (
     as_tuple,
@@ -184,7 +184,7 @@ def _restricted(graph: Graph, kept: Collection[str]) -> Graph:
         if targets:
             learnables[name] = replace(learnable, targets=targets)
         else:
-            warnings.warn(f"{name} is not learned: its branch is not chosen, by weights that are fixed", stacklevel=5)
+            warn(f"{name} is not learned: its branch is not chosen, by weights that are fixed")
     return replace(
         graph,
         steps=tuple(one for one in graph.steps if one.path in kept),

@@ -1,6 +1,5 @@
 """Maps of connectivity, place by place: the correlation with seeds, and how many places a place goes with."""
 
-import warnings
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -18,6 +17,7 @@ from pydra_diffconn.declare.places import constant
 from pydra_diffconn.numerics.dead_columns import is_alive
 from pydra_diffconn.numerics.linalg import times
 from pydra_diffconn.numerics.weights import total_weight
+from pydra_diffconn.warn import warn
 
 TOGETHER = 256  # places whose correlations with all others are in memory at once
 
@@ -38,10 +38,9 @@ def check_seeds(arguments: Mapping[str, Any]) -> None:
         )
     dead = np.flatnonzero(constant(np.where(missing, 0.0, seeds), "time space", weights))
     if dead.size:
-        warnings.warn(
+        warn(
             f"seeds has no data, or does not vary, in column{'s' * (dead.size > 1)} {', '.join(map(str, dead))} (from "
-            "0): all of that map is 0",
-            stacklevel=3,
+            "0): all of that map is 0"
         )
 
 

@@ -1,6 +1,5 @@
 """The temporal filter of fslmaths: a high-pass that subtracts a running line, and a Gaussian low-pass."""
 
-import warnings
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -13,6 +12,7 @@ from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.parameters import Parameter
 from pydra_diffconn.numerics.linalg import apply_over_time
+from pydra_diffconn.warn import warn
 
 LINE_REACH = 3  # windows end at so many sigmas, where FSL cuts them
 SMOOTH_REACH, SMOOTH_MORE = 20, 2
@@ -35,10 +35,9 @@ def check(arguments: Mapping[str, Any]) -> None:
     for name, effect in effects.items():
         sigma = arguments.get(name)
         if sigma is not None and sigma > frames > 0:
-            warnings.warn(
+            warn(
                 f"{name} = {sigma:g} frames is longer than the run of {frames}: little more than {effect}; it is "
-                "counted in frames, not in seconds",
-                stacklevel=3,
+                "counted in frames, not in seconds"
             )
 
 
