@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from pydra_diffconn.declare.freedom import LEAST, Freedom
+from pydra_diffconn.declare.freedom import LEAST, Freedom, Rule, regresses
 from pydra_diffconn.numerics.dead_columns import is_alive
 
 Known = Mapping[str, Freedom]
@@ -54,7 +54,7 @@ def of_gain(arguments: Mapping[str, Any], known: Known) -> Freedom:
 def _at_least_one(series: Freedom, share: float) -> Freedom:
     """No filter is so sharp that nothing comes through."""
     least = min(LEAST, series.left) / series.left if series.left > 0 else 1.0
-    return replace(series, share=series.share * max(min(share, 1.0), least))
+    return replace(series, share=series.share * max(min(share, 1.0), least), filtered=True)
 
 
 def of_lines(arguments: Mapping[str, Any], known: Known) -> Freedom:
@@ -73,7 +73,7 @@ def without(series: Freedom, count: float, design: Freedom | None = None) -> Fre
     return replace(series, share=series.share * max(1 - removed / series.left, 0.0))
 
 
-def of_regression(name: str = "confounds", chosen: Callable[[Mapping[str, Any]], Any] | None = None) -> Any:
+def of_regression(name: str = "confounds", chosen: Callable[[Mapping[str, Any]], Any] | None = None) -> Rule:
     """Return the rule of a block that removes what some columns explain: each independent one takes its part.
 
     Columns that went through the same filter as the series take one degree of freedom each; of a filtered series,
@@ -87,6 +87,7 @@ def of_regression(name: str = "confounds", chosen: Callable[[Mapping[str, Any]],
         From the arguments to which columns are removed altogether, as truth values; None for all.
     """
 
+    @regresses(name)
     def rule(arguments: Mapping[str, Any], known: Known) -> Freedom:
         series, columns = known["timeseries"], arguments.get(name)
         if columns is None:

@@ -12,7 +12,7 @@ import numpy as np
 from pydra_diffconn.declare import places
 from pydra_diffconn.declare import values as checks
 from pydra_diffconn.declare.argument import Argument
-from pydra_diffconn.declare.freedom import Freedom, Rule, of_series, told
+from pydra_diffconn.declare.freedom import Freedom, Rule, of_series, told, unlike
 from pydra_diffconn.declare.padding import Padding
 from pydra_diffconn.declare.parameters import Parameter
 from pydra_diffconn.warn import warn
@@ -99,7 +99,7 @@ class Declaration:
         return {**{n: None if self.arguments[n].optional else winner for n in options}, str(self.mixes): None}
 
     def left(self, values: Mapping[str, Any], given: Mapping[str, Freedom]) -> tuple[Freedom | None, str | None]:
-        """Count the temporal degrees of freedom that the block leaves, and say if they are few.
+        """Count the temporal degrees of freedom that the block leaves; say if they are few, or do not go together.
 
         Parameters
         ----------
@@ -113,7 +113,8 @@ class Declaration:
             return None, None
         before = before.weighted(values.get("frame_weights"))
         after = before if self.freedom is None else self.freedom(values, {**given, self.main_input: before})
-        return after, told(before, after)
+        said = [one for one in (told(before, after), unlike(self.freedom, before, given)) if one is not None]
+        return after, "; ".join(said) or None
 
     @property
     def place(self) -> str | None:

@@ -23,6 +23,7 @@ FEW = 20
 LEAST, ALMOST = 1.0, 0.75
 KEY = "TemporalDegreesOfFreedom"
 KEPT = "KeptFrames"
+FILTERED = "Filtered"
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,8 @@ class Freedom:
     """Frames that were not censored, soft weights added up."""
     share: float = 1.0
     """The part of each frame's freedom that filters and regressions have left."""
+    filtered: bool = False
+    """Whether it went through a filter."""
 
     @property
     def left(self) -> float:
@@ -48,6 +51,20 @@ class Freedom:
 
 Rule = Callable[[Mapping[str, Any], Mapping[str, Freedom]], Freedom]
 """How a block counts: from its arguments, and what was left of each series among them, to what it leaves."""
+
+
+def regresses(*names: str) -> Callable[[Rule], Rule]:
+    """Mark the rule of a block that removes from its series what other series, the arguments of these names, explain.
+
+    >>> regresses("confounds")(lambda arguments, known: known["timeseries"]).regressors
+    ('confounds',)
+    """
+
+    def marked(rule: Rule) -> Rule:
+        rule.regressors = names  # type: ignore[attr-defined]
+        return rule
+
+    return marked
 
 
 class Counted(np.ndarray):
@@ -100,7 +117,7 @@ def known(value: Any) -> Freedom | None:
     frames, left = (found.get(key) if isinstance(found, dict) else None for key in (KEPT, KEY))
     if not isinstance(frames, int | float) or not isinstance(left, int | float) or not frames > 0:
         return None
-    return Freedom(float(frames), float(left) / float(frames))
+    return Freedom(float(frames), float(left) / float(frames), found.get(FILTERED) is True)
 
 
 def of_series(
@@ -137,7 +154,7 @@ def stored(result: Any, freedom: Freedom | None) -> Any:
     """Return an output that knows what was left: an array by itself, a file by the JSON file beside it."""
     if freedom is None or isinstance(result, np.ndarray):
         return counted(result, freedom)
-    said = {KEY: freedom.left, KEPT: freedom.frames}
+    said = {KEY: freedom.left, KEPT: freedom.frames, FILTERED: freedom.filtered}
     _beside(Path(str(result))).write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")
     return result
 
@@ -157,3 +174,16 @@ def told(before: Freedom, after: Freedom) -> str | None:
             "data; choose fewer confounds, a wider band, or censor less"
         )
     return f"only {after.left:.2g} temporal degrees of freedom are left {came}"
+
+
+def unlike(rule: Rule | None, before: Freedom, given: Mapping[str, Freedom]) -> str | None:
+    """Return what is to be said where a series was filtered and what is regressed from it was not."""
+    raw = (
+        [n for n in getattr(rule, "regressors", ()) if n in given and not given[n].filtered] if before.filtered else []
+    )
+    if not raw:
+        return None
+    return (
+        f"the series was filtered and {' and '.join(raw)}, as far as is known, not: regression puts back the "
+        "frequencies that the filter removed; filter them alike, or regress first"
+    )

@@ -85,12 +85,15 @@ def compare(
         require_enough(loss, chosen_targets(targets, len(labels), rest), f"what fold {number} learns from")
         require_runs(loss, len(rest), f"what fold {number} learns from")
     where = (cache_root, worker)
-    best = chosen(classical, choose or loss, targets, rests, where, steps, progress)
+    best = chosen(classical, choose or loss, targets, rests, len(labels), where, steps, progress)
     learners = learned_on(rests, ready, loss, targets, steps, validation, progress)
     outputs_of = compiled(ready.shorter)
     computed: dict[str, list[Outputs]] = {
         START: [outputs_of({})] * len(tests),
-        **{one.name: [found] * len(tests) for one, found in zip(beside, all_outputs(beside, where), strict=True)},
+        **{
+            one.name: [found] * len(tests)
+            for one, found in zip(beside, all_outputs(beside, where, len(labels)), strict=True)
+        },
         CLASSICAL: [one.outputs for one in best],
         LEARNED: [outputs_of(learner.learned()) for learner in learners],
     }

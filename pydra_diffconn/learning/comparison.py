@@ -113,9 +113,10 @@ def comparison_of(
         )
     pipelines = grid_of(asked.task, classical) if isinstance(classical, Mapping) else list(classical)
     require_both(pipelines, scores)
-    rests = [result.training]
-    (best,) = chosen(pipelines, choose or asked.loss, asked.targets, rests, asked.where, asked.steps, progress)
-    outputs_of, labels = compiled(asked.ready.shorter), asked.ready.labels
+    rests, labels = [result.training], asked.ready.labels
+    by, runs = choose or asked.loss, len(labels)
+    (best,) = chosen(pipelines, by, asked.targets, rests, runs, asked.where, asked.steps, progress)
+    outputs_of = compiled(asked.ready.shorter)
     learned = {name: result.parameters[name] for name in asked.ready.program.parameters}
     computed: dict[str, list[Outputs]] = {
         START: [outputs_of({})],

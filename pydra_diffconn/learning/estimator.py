@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -44,6 +45,8 @@ class Connectome(TransformerMixin, BaseEstimator):
         With the learned numbers in it.
     result_ : Result or None
         What the fit found.
+    n_features_in_ : int
+        The columns of the series that were fitted, if these are arrays of as many each.
     """
 
     def __init__(
@@ -90,9 +93,11 @@ class Connectome(TransformerMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            As `fit`, and if the workflow has no such input or output.
+            As `fit`, if the workflow is split or has no such input or output, and if y or groups are not one for each
+            run.
         """
         self._require_names()
+        self._require_one_each(X, y, groups)
         self.result_ = None
         self.workflow_ = self.workflow
         if self.loss is not None:
@@ -113,12 +118,27 @@ class Connectome(TransformerMixin, BaseEstimator):
             )
             given = {name: value for name, value in self._given().items() if name not in self._learned_inputs()}
             self.workflow_ = self.result_.workflow(**given)
-        self.n_runs_ = len(X)
+        self.n_runs_, self._shape = len(X), self._shape_of(X)
+        columns = {np.shape(one)[1:] for one in X if np.ndim(one) == 2}
+        if len(columns) == 1 and all(np.ndim(one) == 2 for one in X):
+            self.n_features_in_ = columns.pop()[0]
         return self
 
     def transform(self, X: Sequence[Any]) -> np.ndarray:
-        """Return the output of each run: (runs, edges), or (runs, parcels, parcels) without `vectorize`."""
+        """Return the output of each run: (runs, edges), or (runs, parcels, parcels) without `vectorize`.
+
+        Raises
+        ------
+        ValueError
+            If the series have other parcels than those that were fitted.
+        """
         check_is_fitted(self, "workflow_")
+        for number, one in enumerate(X):
+            if np.ndim(one) == 2 and np.shape(one)[1] != getattr(self, "n_features_in_", np.shape(one)[1]):
+                raise ValueError(
+                    f"run {number} of X has {np.shape(one)[1]} columns, but Connectome is expecting "
+                    f"{self.n_features_in_}, as the runs that were fitted"
+                )
         program = fuse(self._split(self.workflow_, X))
         found = program(program.parameters)[self.output]
         if isinstance(found, list):
@@ -128,6 +148,40 @@ class Connectome(TransformerMixin, BaseEstimator):
             return values
         rows, columns = np.triu_indices(values.shape[-1], 1)
         return values[:, rows, columns]
+
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Return the names of the edges, such as `connectome_0_1` of the first two parcels, for `set_output`.
+
+        Raises
+        ------
+        ValueError
+            If the output is not one row for each run.
+        """
+        check_is_fitted(self, "workflow_")
+        if self.vectorize and len(self._shape) == 2:
+            pairs = zip(*np.triu_indices(self._shape[-1], 1), strict=True)
+            return np.array([f"{self.output}_{row}_{column}" for row, column in pairs], dtype=object)
+        if len(self._shape) == 1:
+            return np.array([f"{self.output}_{column}" for column in range(self._shape[0])], dtype=object)
+        raise ValueError(f"{self.output} of a run has shape {self._shape}; only one row for each run has names")
+
+    def _shape_of(self, X: Sequence[Any]) -> tuple[int, ...]:
+        """Return the shape of the output of one run, which is not computed for it."""
+        import jax
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what is said of all runs where they are computed
+            program = fuse(self._split(self.workflow_, X[:1]))
+        found = jax.eval_shape(lambda values: program.outputs_of(values, program.inputs, [0]), program.parameters)
+        return tuple(found[self.output].shape[1:])
+
+    def _require_one_each(self, X: Sequence[Any], y: Any, groups: Any) -> None:
+        import jax
+
+        for name, given in (("y", y), ("groups", groups)):
+            parts = [given] if isinstance(given, list | tuple) else jax.tree.leaves(given)
+            if wrong := [len(one) for one in parts if np.ndim(one) and len(one) != len(X)]:
+                raise ValueError(f"X has {len(X)} runs and {name} {wrong[0]} entries; expected one for each run")
 
     def _given(self) -> dict[str, Any]:
         from pydra_diffconn import pydra_compat
@@ -152,6 +206,10 @@ class Connectome(TransformerMixin, BaseEstimator):
         from pydra_diffconn import pydra_compat
 
         pydra_compat.require_workflow(self.workflow)
+        if pydra_compat.splitter(self.workflow) is not None:
+            raise ValueError(
+                f"{type(self.workflow).__name__} is split; expected it as it is for one run, as X has the runs"
+            )
         for name, known, what in (
             (self._series, pydra_compat.field_names(type(self.workflow)), "input"),
             (self.output, pydra_compat.field_names(type(self.workflow).Outputs), "output"),

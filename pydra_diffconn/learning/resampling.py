@@ -45,6 +45,7 @@ from pydra_diffconn.numerics.process import one_blas_thread
 from pydra_diffconn.program.program import Program
 
 WIDE = 0.5  # part of where a number may lie, from which on an interval says nothing
+ONE_GROUP = "one; expected 2 or more, such as people: groups= has one label for each run"
 AT_END, AT_BOTH = 0.05, 0.1  # how near an end is, and the part of the fits at each end that a number may not have
 
 
@@ -60,7 +61,8 @@ class Resampled:
     ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
     """Where each number may lie, as far as that is bounded on both sides."""
     outputs: dict[str, np.ndarray] = field(default_factory=dict, repr=False)
-    """The outputs of each run by the values learned where it was held out, in the order of the runs."""
+    """The outputs of each run by the values learned where it was held out, in the order of the runs: NaN where it never
+    was, of several times the first."""
     compared: list[Compared] = field(default_factory=list)
     """Each of the metrics, of held-out runs: of the start, the best of the grid, and the learned values."""
 
@@ -182,12 +184,12 @@ def cross_validate(
         return made
     outputs_of = compiled(ready.shorter)
     computed = {LEARNED: [outputs_of(one.learned()) for one in found]}
-    made.outputs = in_order(computed[LEARNED], tests)
+    made.outputs = in_order(computed[LEARNED], tests, len(labels))
     if metrics:
         computed = {START: [outputs_of({})] * len(tests), **computed}
     if grid is not None:
         choices = grid_of(task, grid) if isinstance(grid, Mapping) else list(grid)
-        best = chosen(choices, loss, targets, rests, (cache_root, worker), steps, progress)
+        best = chosen(choices, loss, targets, rests, len(labels), (cache_root, worker), steps, progress)
         computed[CLASSICAL] = [one.outputs for one in best]
         made.rows = [{**row, "grid": one.name} for row, one in zip(rows, best, strict=True)]
     made.compared = [compared_of(score, computed, targets, tests, labels, seed) for score in metrics]
@@ -238,6 +240,8 @@ def again(ready: Prepared, loss: Any, targets: Any, repeats: int, steps: int, pr
     require_count("repeats", repeats, 2)
     labels, seed = ready.labels, ready.seed
     names, rng = list(dict.fromkeys(labels)), np.random.default_rng(seed)
+    if len(names) < 2:
+        raise ValueError(f"a bootstrap draws groups, and there is {ONE_GROUP}")
     found, rows, tested = [], [], []
     for repeat in range(repeats):
         training = _drawn(labels, names, loss, targets, rng)
@@ -313,7 +317,8 @@ def folds_from(labels: Sequence[Any], folds: Any, seed: int, stratify: Sequence[
 
 
 def require_folds(tests: Sequence[Sequence[int]], labels: Sequence[Any]) -> None:
-    """Refuse folds that are empty, hold what is no run, or tear a group apart."""
+    """Refuse folds that are empty, hold what is no run or one of another fold, or tear a group apart."""
+    fold_of: dict[int, int] = {}
     for number, test in enumerate(tests):
         rest = {labels[n] for n in range(len(labels)) if n not in set(test)}
         if not test or not rest or min(test) < 0 or max(test) >= len(labels):
@@ -322,9 +327,17 @@ def require_folds(tests: Sequence[Sequence[int]], labels: Sequence[Any]) -> None
             )
         if torn := {labels[n] for n in test} & rest:
             raise ValueError(f"fold {number} tests some runs of {sorted(map(str, torn))} and learns from others of it")
+        for run in test:
+            if fold_of.setdefault(run, number) != number or test.count(run) > 1:
+                raise ValueError(
+                    f"run {run} is tested in fold {fold_of[run]} and again in fold {number}; expected each run in one "
+                    "(repeated divisions are made by a splitter, such as RepeatedKFold)"
+                )
 
 
 def _require_enough(names: Sequence[Any], folds: int) -> None:
+    if len(names) < 2:
+        raise ValueError(f"folds hold groups out, and there is {ONE_GROUP}")
     if not 2 <= folds <= len(names):
         raise ValueError(f"{folds} folds of {len(names)} groups; expected 2 to {len(names)} folds")
 

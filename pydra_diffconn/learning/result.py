@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pydra_diffconn.learning.resampling import Resampled
 
 
-@dataclass
+@dataclass(repr=False)
 class Result:
     """What was learned; `workflow` is a classical Pydra workflow again."""
 
@@ -174,6 +174,11 @@ class Result:
         from pydra_diffconn.report import figures
 
         return figures.loss_figure(self.history)
+
+    def __repr__(self) -> str:
+        from pydra_diffconn.learning.telling import result_text
+
+        return result_text(self)
 
     def _repr_html_(self) -> str:
         """Show each parameter before and after, and the loss, in a notebook."""

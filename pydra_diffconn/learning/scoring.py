@@ -112,14 +112,20 @@ class Compared:
         return bool((self.difference > 0) == self.score.higher)
 
 
-def functions(classical: Sequence[Pipeline], where: tuple[Any, Any]) -> list[Callable[[], dict[str, Any]]]:
-    """Return what computes each pipeline; those of one task share a program, compiled once."""
+def functions(classical: Sequence[Pipeline], where: tuple[Any, Any], runs: int) -> list[Callable[[], dict[str, Any]]]:
+    """Return what computes each pipeline, of as many runs; those of one task share a program, compiled once."""
     made: dict[int, Callable[[Mapping[str, Any]], dict[str, Any]]] = {}
     for one in classical:
         if id(one.task) not in made:
             names = sorted({name for other in classical if other.task is one.task for name in other.values})
             learn = {name: Learn() for name in names} or None
-            made[id(one.task)] = compiled(fuse(one.task, learn, cache_root=where[0], worker=where[1]))
+            program = fuse(one.task, learn, cache_root=where[0], worker=where[1])
+            if len(program.runs) != runs:
+                raise ValueError(
+                    f"the pipeline {one.name!r} has {len(program.runs)} runs and what is learned {runs}; expected the "
+                    "same runs in the same order"
+                )
+            made[id(one.task)] = compiled(program)
     return [partial(made[id(one.task)], one.values) for one in classical]
 
 
@@ -160,6 +166,7 @@ def chosen(
     loss: Any,
     targets: Any,
     rests: Sequence[Sequence[int]],
+    runs: int,
     where: tuple[Any, Any],
     steps: int,
     progress: bool,
@@ -169,26 +176,31 @@ def chosen(
     A weight that follows a schedule counts as in the last step.
     """
     loss = loss.at(steps) if hasattr(loss, "at") else loss
-    computed, losses = functions(classical, where), np.empty((len(classical), len(rests)))
+    computed, losses = functions(classical, where, runs), np.empty((len(classical), len(rests)))
     with Progress(len(classical), progress, "choosing", "pipeline") as bar:
         for number, one in enumerate(classical):
             outputs = computed[number]()
-            count = len(next(iter(outputs.values())))
             for fold, rest in enumerate(rests):
                 mine = {name: value[np.array(rest)] for name, value in outputs.items()} | {PARAMETERS: one.values}
                 score = _choosable(loss, mine)
-                losses[number, fold] = float(score(mine, chosen_targets(targets, count, rest)))
+                losses[number, fold] = float(score(mine, chosen_targets(targets, runs, rest)))
             bar.advance(number + 1, losses[number].mean(), None)
     losses = np.where(np.isfinite(losses), losses, np.inf)
+    if np.isinf(losses.min(axis=0)).any():
+        fold = int(np.isinf(losses.min(axis=0)).argmax())
+        raise ValueError(
+            f"the loss is no finite number for any of the {len(classical)} classical pipelines on what fold {fold} "
+            "learns from; expected one that a classical pipeline has, too: choose= is the loss by which they are chosen"
+        )
     best = losses.argmin(axis=0).tolist()
     # computed again: the outputs of all pipelines together may not fit in memory
     outputs_of = {number: computed[number]() for number in set(best)}
     return [Chosen(classical[n].name, float(losses[n, fold]), outputs_of[n]) for fold, n in enumerate(best)]
 
 
-def all_outputs(pipelines: Sequence[Pipeline], where: tuple[Any, Any]) -> list[dict[str, Any]]:
+def all_outputs(pipelines: Sequence[Pipeline], where: tuple[Any, Any], runs: int) -> list[dict[str, Any]]:
     """Return the outputs of each pipeline, of all runs."""
-    return [computed() for computed in functions(pipelines, where)]
+    return [computed() for computed in functions(pipelines, where, runs)]
 
 
 def compared_of(
@@ -276,10 +288,16 @@ def out_of_fold(outputs: Sequence[Outputs], tests: Sequence[Sequence[int]]) -> d
     }
 
 
-def in_order(outputs: Sequence[Outputs], tests: Sequence[Sequence[int]]) -> dict[str, np.ndarray]:
-    """Return the outputs of the held-out runs in the order of the runs; of one that is tested twice, the first."""
-    _, first = np.unique(np.concatenate([np.array(test) for test in tests]), return_index=True)
-    return {name: value[first] for name, value in out_of_fold(outputs, tests).items()}
+def in_order(outputs: Sequence[Outputs], tests: Sequence[Sequence[int]], runs: int) -> dict[str, np.ndarray]:
+    """Return the outputs of all runs, each from the first fold that held it out; NaN of one that none did."""
+    tested, first = np.unique(np.concatenate([np.array(test) for test in tests]), return_index=True)
+    pooled = {name: value[first] for name, value in out_of_fold(outputs, tests).items()}
+    if len(tested) == runs:
+        return pooled
+    found = {name: np.full((runs, *value.shape[1:]), np.nan) for name, value in pooled.items()}
+    for name, value in pooled.items():
+        found[name][tested] = value
+    return found
 
 
 def table_of(compared: Sequence[Compared]) -> Any:

@@ -47,6 +47,16 @@ def write_fit_report(result: Any, path: Path) -> Path:
     return write_page(path, "What was learned", lead, sections + drawn, cards, notes + problems)
 
 
+def result_text(result: Any) -> str:
+    """Return a fit in a few lines: each parameter and the loss, before and after."""
+    rows = [(one.name, show(one.start), show(one.value), one.unit) for one in result.learned]
+    rows += [(f"loss ({name})", show(result.baseline[name]), show(result.best[name]), "") for name in result.best]
+    wide = max(len(row[0]) for row in rows)
+    lines = [f"  {name:{wide}}  {start} -> {value} {unit}".rstrip() for name, start, value, unit in rows]
+    lead = f"Result: {len(result.training)} runs learned from, {len(result.validation)} held out; {result.stopped}"
+    return "\n".join([lead, *lines, *([] if result.improved else [f"  {NOT_BETTER}"])])
+
+
 def result_card(result: Any) -> str:
     """Return what stands for a fit in a notebook: parameters, losses and their course."""
     rows = [[one.name, show(one.start), show(one.value), one.unit, one.constraint] for one in result.learned]

@@ -47,6 +47,12 @@ def _converted(argument: Argument, value: Any) -> Any:
     return argument.converted(np.asanyarray(value))
 
 
+def require_names(program: Program, parameters: Mapping[str, Any]) -> None:
+    """Refuse parameters of which some are missing or unknown."""
+    if set(parameters) != set(program.parameters):
+        raise TypeError(f"parameters are {sorted(parameters)}; the program takes {sorted(program.parameters)}")
+
+
 def check(program: Program, parameters: Mapping[str, Any], inputs: Mapping[str, Any]) -> None:
     """Refuse parameters and inputs, other than those known when the program was made, as a job refuses them."""
     import jax

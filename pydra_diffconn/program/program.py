@@ -78,11 +78,21 @@ class Program:
         """Return parameters, by default the start values, in an unbounded space: any step from there stays legal.
 
         An optimizer steps in that space, and `from_free` maps back; both are differentiable, and may be traced.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If a parameter is missing or unknown; if a block refuses a value, as far as it is known.
         """
-        return self.free_space.to_free(self.parameters if parameters is None else parameters)
+        if parameters is None:
+            return self.free_space.to_free(self.parameters)
+        calling.require_names(self, parameters)
+        calling.check(self, parameters, {})
+        return self.free_space.to_free(parameters)
 
     def from_free(self, free: Mapping[str, Any]) -> dict[str, Any]:
         """Return the parameters of a point of the unbounded space; each lies where its block allows it."""
+        calling.require_names(self, free)
         return self.free_space.from_free(free)
 
     @functools.cached_property
@@ -129,8 +139,7 @@ class Program:
         unknown = set(inputs) - set(self.inputs)
         if unknown:
             raise TypeError(f"unknown inputs {sorted(unknown)}; the program takes {sorted(self.inputs)}")
-        if set(parameters) != set(self.parameters):
-            raise TypeError(f"parameters are {sorted(parameters)}; the program takes {sorted(self.parameters)}")
+        calling.require_names(self, parameters)
         for name in set(inputs) & set(self.varying):
             if len(inputs[name]) != len(self.runs):
                 raise ValueError(

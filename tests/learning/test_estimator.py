@@ -94,6 +94,23 @@ def test_mistakes_are_told(data):
         Connectome(Plain(), series="x").fit(data[0])
     with pytest.raises(ValueError, match="is not a workflow"):
         Connectome(3).fit(data[0])
+    with pytest.raises(ValueError, match="Plain is split; expected it as it is for one run"):
+        Connectome(Plain().split("bold", bold=data[0])).fit(data[0])
+    with pytest.raises(ValueError, match="X has 16 runs and y 3 entries"):
+        Connectome(Plain()).fit(data[0], data[1][:3])
+    with pytest.raises(ValueError, match="X has 16 runs and groups 2 entries"):
+        Connectome(Plain()).fit(data[0], groups=["a", "b"])
+    with pytest.raises(ValueError, match="run 0 of X has 5 columns, but Connectome is expecting 6"):
+        Connectome(Plain()).fit(data[0]).transform([data[0][0][:, :5]])
+
+
+def test_edges_have_names(data):
+    made = Connectome(Plain()).set_output(transform="pandas")
+    table = make_pipeline(made).fit_transform(data[0])
+    assert made.n_features_in_ == PARCELS and table.shape == (16, PARCELS * (PARCELS - 1) // 2)
+    np.testing.assert_array_equal(table["connectome_0_1"], Connectome(Plain()).fit_transform(data[0])[:, 0])
+    with pytest.raises(ValueError, match=r"has shape \(6, 6\); only one row for each run has names"):
+        Connectome(Plain(), vectorize=False).fit(data[0]).get_feature_names_out()
 
 
 def test_a_clone_has_the_same_parameters_and_has_learned_nothing(data):

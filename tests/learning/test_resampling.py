@@ -5,7 +5,7 @@ import pytest
 from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
 from test_warnings_of_fits import weighted
 
-from pydra_diffconn import Learn, bootstrap, cross_validate, losses
+from pydra_diffconn import Learn, Pipeline, Score, bootstrap, compare, cross_validate, losses
 from pydra_diffconn.learning.resampling import Resampled, folds_from
 
 LOSS = losses.MeanSquaredError("connectome")
@@ -36,6 +36,8 @@ def test_strata_are_shared_out():
         ([[0], [1, 2, 3]], None, "fold 0 tests some runs of .* and learns from others"),
         ([[0, 1], [12, 13]], None, "fold 1 tests the runs"),
         ([[0, 1], []], None, "fold 1 tests the runs"),
+        ([[0, 1], [2, 3, 0, 1]], None, "run 0 is tested in fold 0 and again in fold 1; expected each run in one"),
+        ([[0, 1, 1]], None, "run 1 is tested in fold 0 and again in fold 0"),
         ("five", None, "folds is 'five'; expected a whole number"),
         (7, None, "7 folds of 6 groups"),
         (7, SITES, "7 folds of 6 groups"),
@@ -52,6 +54,37 @@ def test_given_folds_are_those_that_are_tested(rng):
     task, targets = weighted(rng, 6, parcels=4)
     found = cross_validate(task, LOSS, targets, folds=[[0, 3], [1, 2], [4, 5]], steps=2, progress=False)
     assert found.tested == [[0, 3], [1, 2], [4, 5]] and found.table["runs"].tolist() == [2, 2, 2]
+
+
+@pytest.mark.slow
+def test_a_run_that_no_fold_holds_out_has_no_outputs(rng):
+    task, targets = weighted(rng, 6, parcels=4)
+    found = cross_validate(task, LOSS, targets, folds=[[3], [1]], steps=2, progress=False)
+    outputs = found.outputs["connectome"]
+    assert len(outputs) == 6
+    assert np.isfinite(outputs).all(axis=(1, 2)).tolist() == [False, True, False, True, False, False]
+
+
+def test_one_group_is_refused(rng):
+    task, targets = weighted(rng, 3, parcels=4)
+    alone = {"groups": ["a"] * 3, "steps": 2, "progress": False}
+    with pytest.raises(ValueError, match="a bootstrap draws groups, and there is one; expected 2 or more"):
+        bootstrap(task, LOSS, targets, repeats=2, **alone)
+    with pytest.raises(ValueError, match="folds hold groups out, and there is one; expected 2 or more"):
+        cross_validate(task, LOSS, targets, folds=2, **alone)
+
+
+def test_classical_pipelines_are_those_of_the_same_runs(rng):
+    task, targets = weighted(rng, 6, parcels=4)
+    other, _ = weighted(rng, 4, parcels=4)
+    score = Score("first", of_runs=lambda outputs, targets, tested: outputs["connectome"][tested, 0, 1])
+    with pytest.raises(ValueError, match="the pipeline 'other' has 4 runs and what is learned 6"):
+        compare(task, LOSS, targets, classical=[Pipeline("other", other)], scores=[score], folds=2, progress=False)
+    with pytest.raises(ValueError, match="no finite number for any of the 1 classical pipelines on what fold 0 learns"):
+        compare(
+            task, LOSS, targets, classical=[Pipeline("same", task)], scores=[score], folds=2, progress=False,
+            choose=lambda outputs, targets: outputs["connectome"].sum() * np.nan,
+        )  # fmt: skip
 
 
 @pytest.mark.slow

@@ -144,3 +144,16 @@ def test_what_is_none_is_known_when_a_program_is_made():
 
     with pytest.raises(ValueError, match=r"drift: cutoff = 0.01 Hz is given without tr"):
         fuse(workflow.define(NoTime, outputs=["result"])(bold=BOLD[0]))
+
+
+def test_parameters_are_freed_as_they_are_called_with():
+    program = fuse(Censored(bold=BOLD[0], motion=STILL, tr=1.0))
+    start = {name: float(value) for name, value in program.parameters.items()}
+    name = next(iter(start))
+    assert program.from_free(program.to_free(start))[name] == pytest.approx(start[name])
+    with pytest.raises(ValueError, match=f"{name.split('.')[1]} = 7"):
+        program.to_free({**start, name: 7.0})
+    with pytest.raises(TypeError, match="the program takes"):
+        program.to_free({f"{name}s": 0.02})
+    with pytest.raises(TypeError, match="the program takes"):
+        program.from_free({f"{name}s": 0.02})

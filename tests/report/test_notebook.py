@@ -40,6 +40,9 @@ def test_a_program_and_its_plan_show_what_runs_where_and_why(task):
 
 def test_a_result_shows_start_and_learned_values_and_the_loss(task):
     result = fit(task, losses.MeanSquaredError("connectome"), np.stack([np.eye(5)] * 3), steps=3, progress=False)
+    text = repr(result).splitlines()
+    assert text[0].startswith("Result: 3 runs learned from") and len(text) < 8, repr(result)
+    assert text[1].split()[0] == result.learned[0].name and "->" in text[1]
     shown = result._repr_html_()
     assert f"{float(result.parameters['BandPass.high']):.4g}" in shown
     assert f"{result.best['training']:.4g}" in shown and "<svg" in shown

@@ -1,6 +1,7 @@
 """Drift, frequencies and confounds removed together, by one projection: AFNI's 3dTproject."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 import jax
@@ -14,7 +15,7 @@ from pydra_diffconn.blocks.freedom import of_band, without
 from pydra_diffconn.blocks.shared_parameters import FrameWeights
 from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
-from pydra_diffconn.declare.freedom import Freedom
+from pydra_diffconn.declare.freedom import Freedom, regresses
 from pydra_diffconn.declare.padding import only
 from pydra_diffconn.declare.parameters import Parameter
 from pydra_diffconn.numerics.design import filled_first_row, gated_inverse, unit_design
@@ -41,6 +42,7 @@ def check(arguments: Mapping[str, Any]) -> None:
         raise ValueError(f"degree = {arguments['degree']}; expected -1 (no polynomials) or more")
 
 
+@regresses("confounds")
 def taken(arguments: Mapping[str, Any], known: Mapping[str, Freedom]) -> Freedom:
     """Count polynomials, sines and cosines outside a sharp band, and confounds; a soft band leaves its share."""
     series, tr, confounds = known["timeseries"], arguments.get("tr"), arguments.get("confounds")
@@ -53,7 +55,8 @@ def taken(arguments: Mapping[str, Any], known: Mapping[str, Freedom]) -> Freedom
         count += float(gates[sines(frames)[0] - 1].sum())
     elif banded:
         series = of_band(arguments, known)
-    return without(series, count + (0 if confounds is None else confounds.shape[1]))
+    left = without(series, count + (0 if confounds is None else confounds.shape[1]))
+    return replace(left, filtered=left.filtered or banded)
 
 
 @define(

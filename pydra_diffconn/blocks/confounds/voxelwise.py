@@ -12,12 +12,13 @@ from pydra_diffconn.blocks.freedom import number_independent, without
 from pydra_diffconn.blocks.shared_parameters import FrameWeights
 from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
-from pydra_diffconn.declare.freedom import Freedom
+from pydra_diffconn.declare.freedom import Freedom, regresses
 from pydra_diffconn.declare.parameters import Parameter
 from pydra_diffconn.numerics.dead_columns import rounding_floor
 from pydra_diffconn.numerics.weights import total_weight
 
 
+@regresses("voxel_confounds", "confounds")
 def taken(arguments: Mapping[str, Any], known: Mapping[str, Freedom]) -> Freedom:
     """Count the voxel's own regressor, the mean, and the confounds that all share."""
     shared = arguments.get("confounds")
