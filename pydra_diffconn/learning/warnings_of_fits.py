@@ -22,9 +22,10 @@ def warn_of_many(learner: Any, bar: Progress) -> None:
     """Warn where more numbers are learned than there are runs, and nobody is held out to tell when it is too much."""
     count = sum(int(np.size(value)) for value in learner.program.parameters.values())
     if not learner.held_out and count > max(MANY, len(learner.training)):
+        runs = "1 run" if len(learner.training) == 1 else f"{len(learner.training)} runs"
         bar.warn(
-            f"{count} numbers are learned from {len(learner.training)} runs and nobody is held out: they may fit these "
-            "runs alone; give validation=0.25, or a penalty such as losses.LogDeviation"
+            f"{count} numbers are learned from {runs} and nobody is held out: they may fit these alone; "
+            "give validation=0.25, or a penalty such as losses.LogDeviation"
         )
 
 

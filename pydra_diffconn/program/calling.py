@@ -12,6 +12,7 @@ from pydra_diffconn.program.diagnosis import of_each_instance, refusal
 from pydra_diffconn.program.execution import Lookup
 from pydra_diffconn.program.wires import FromArray, FromParameter, FromStep, OnePerInstance, Static, Wire, arrays_of
 
+NEAR = 1e-5  # how far rounding may have taken a value beyond its bound
 Program = Any
 """`program.program.Program`, which calls these."""
 
@@ -51,6 +52,18 @@ def require_names(program: Program, parameters: Mapping[str, Any]) -> None:
     """Refuse parameters of which some are missing or unknown."""
     if set(parameters) != set(program.parameters):
         raise TypeError(f"parameters are {sorted(parameters)}; the program takes {sorted(program.parameters)}")
+
+
+def require_legal(program: Program, parameters: Mapping[str, Any], free: Mapping[str, Any]) -> None:
+    """Refuse values outside their bounds, beyond rounding: the way to the unbounded space would move them inside."""
+    if not all(map(_is_known, [*parameters.values(), *free.values()])):
+        return
+    moved = program.free_space.from_free(free)
+    for rule in program.free_space.rules:
+        given, bounds = np.asarray(parameters[rule.name], dtype=float), rule.resolved(parameters)
+        if not bounds.contains(given) and not np.allclose(given, np.asarray(moved[rule.name]), rtol=NEAR, atol=NEAR):
+            shown = ", ".join(f"{one:g}" for one in np.ravel(given)[:8])
+            raise ValueError(f"{rule.name} = {shown} is outside {bounds.describe()}")
 
 
 def check(program: Program, parameters: Mapping[str, Any], inputs: Mapping[str, Any]) -> None:

@@ -82,13 +82,13 @@ class Program:
         Raises
         ------
         TypeError, ValueError
-            If a parameter is missing or unknown; if a block refuses a value, as far as it is known.
+            If a parameter is missing or unknown; if a value, as far as it is known, lies outside its bounds.
         """
-        if parameters is None:
-            return self.free_space.to_free(self.parameters)
-        calling.require_names(self, parameters)
-        calling.check(self, parameters, {})
-        return self.free_space.to_free(parameters)
+        given = self.parameters if parameters is None else parameters
+        calling.require_names(self, given)
+        free = self.free_space.to_free(given)
+        calling.require_legal(self, given, free)
+        return free
 
     def from_free(self, free: Mapping[str, Any]) -> dict[str, Any]:
         """Return the parameters of a point of the unbounded space; each lies where its block allows it."""

@@ -50,6 +50,7 @@ class FolderRun(Case):
     name = "s: a run of an fMRIPrep folder, .nii.gz to 200 series and connectome, 24P"
     against = "nilearn load_confounds + NiftiLabelsMasker + ConnectivityMeasure"
     goal = 0.33
+    smoothing = 0.0
 
     def __init__(self, folder: Path) -> None:
         from pydra_diffconn.bids import app
@@ -57,7 +58,7 @@ class FolderRun(Case):
         self.folder = folder
         request = app.Request(
             made(folder), folder / "out", strategies=("24P",),
-            given={"order": "nilearn", "filter_order": 5, "fd_threshold": 0},
+            given={"order": "nilearn", "filter_order": 5, "fd_threshold": 0, "smoothing": self.smoothing},
         )  # fmt: skip
         (self.job,) = app.plan(request).jobs
 
@@ -77,7 +78,7 @@ class FolderRun(Case):
         confounds, _ = load_confounds(str(run.bold), strategy=("motion",), motion="full")
         masker = NiftiLabelsMasker(
             self.job.atlases[0].image, mask_img=run.mask, detrend=True, standardize=None, low_pass=0.08, high_pass=0.01,
-            t_r=TR,
+            t_r=TR, smoothing_fwhm=self.smoothing or None,
         )  # fmt: skip
         series = masker.fit_transform(run.bold, confounds=confounds)
         from sklearn.covariance import EmpiricalCovariance
@@ -87,4 +88,44 @@ class FolderRun(Case):
         )[0]
 
 
-CASES = [FolderRun]
+class SmoothedRun(FolderRun):
+    """Its voxels must be held: 440 MB as float32."""
+
+    name, smoothing = "s2: the same, smoothed by 6 mm", 6.0
+
+
+class Grayordinates(Case):
+    """A run of the Human Connectome Project, whose series are 438 MB."""
+
+    name, against, goal = "b2: .dtseries.nii of 1,200 frames to connectome", "nibabel and NumPy's bincount", 1.0
+    repeats, frames, vertices = 2, 1200, 91_282
+
+    def __init__(self, folder: Path) -> None:
+        self.bold, self.atlas = folder / "run.dtseries.nii", folder / "atlas.dlabel.nii"
+        if self.bold.exists():
+            return
+        rng = np.random.default_rng(0)
+        places = nib.cifti2.BrainModelAxis.from_mask(np.ones(self.vertices, bool), "CORTEX_LEFT")
+        labels = 1 + np.arange(self.vertices) * PARCELS // self.vertices
+        table = {0: ("none", (0, 0, 0, 0))} | {n: (f"p{n}", (0, 0, 0, 1)) for n in range(1, PARCELS + 1)}
+        kind = nib.cifti2.LabelAxis(["atlas"], [table])
+        nib.Cifti2Image(labels[None].astype("f4"), (kind, places)).to_filename(self.atlas)
+        time = nib.cifti2.SeriesAxis(0, 0.72, self.frames)
+        series = 1000 + rng.standard_normal((self.frames, self.vertices), dtype="f4")
+        nib.Cifti2Image(series, (time, places)).to_filename(self.bold)
+
+    def ours(self) -> Any:
+        from pydra_diffconn import fuse
+        from tests.benchmarks.cases import FromImage
+
+        return np.asarray(fuse(FromImage(bold=self.bold, labels=self.atlas))({})["connectome"])
+
+    def theirs(self) -> Any:
+        series = np.asarray(nib.load(self.bold).dataobj)
+        labels = np.asarray(nib.load(self.atlas).dataobj)[0].astype(int)
+        count = np.bincount(labels, minlength=PARCELS + 1)[1:]
+        means = np.stack([np.bincount(labels, frame, PARCELS + 1)[1:] / count for frame in series])
+        return np.corrcoef(means.T)
+
+
+CASES = [FolderRun, SmoothedRun, Grayordinates]
