@@ -183,8 +183,6 @@ Where a goal is missed:
 - e2: the two products of a step take nine tenths of PyTorch's whole time; nothing else is left to save at this size.
 - g: the products alone take 40 ms.
 - i: one product of the series with itself is needed, and scikit-learn takes no more than two.
-- j: to a gap that scikit-learn reaches only with its inner tolerance lowered, its compiled coordinate descent is faster than
-  the sweeps here; those end at the optimum to rounding, which the derivative needs.
 - n: the affinity is made in less than half of the time, most of it one product of 1,000 x 1,000; the ten eigenvectors take
   the rest, to rounding, where BrainSpace's are those of an approximation, without derivatives.
 

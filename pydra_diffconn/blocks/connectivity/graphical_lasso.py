@@ -1,10 +1,12 @@
 """Sparse inverse covariances: the graphical lasso, solved to rounding and differentiated at its optimum."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from pydra_diffconn.blocks.connectivity.correlation import check_invertible
@@ -15,9 +17,12 @@ from pydra_diffconn.numerics import spd
 
 MOST_STEPS = 200
 MOST_SWEEPS = 30  # over all columns, to come near the optimum
-NEAR = 1e-3  # how far a column's conditions may be from holding there, in units of the penalty
+FAR, NEAR = 0.1, 1e-3  # how far a column's conditions may be from holding, first and last, in units of the penalty
+NEARER = 0.3  # the part of that which each sweep leaves
 PATIENCE = 3  # rounds without progress, in rounding
 HALVINGS = 20
+FEW = 24  # largest eigenvalues that the equations of a step are solved for by themselves
+ROUGH = 1e-3  # accuracy that single precision has in these, also where the largest is far above the others
 Matrix = Float[Array, "n n"]
 
 
@@ -80,6 +85,19 @@ class Progress(NamedTuple):
     step: Any
 
 
+class Spread(NamedTuple):
+    """An inverse as a diagonal and what its few largest eigenvalues add: what solves about as the whole of it does."""
+
+    variance: Float[Array, "n"]
+    few: Float[Array, "n few"]
+    """Eigenvectors times the square roots of what their eigenvalues have above the others."""
+
+    @property
+    def rest(self) -> Float[Array, "n"]:
+        without = self.variance - jnp.sum(self.few**2, axis=1)
+        return jnp.maximum(without, self.variance / 100)
+
+
 @jax.custom_jvp
 @jax.jit
 def sparse_precision(covariance: Matrix, penalty: Any) -> Matrix:
@@ -87,26 +105,37 @@ def sparse_precision(covariance: Matrix, penalty: Any) -> Matrix:
 
     Sweeps over the columns find the zeros and come near (Friedman et al. 2008). From there each round takes a Newton
     step on the orthant that the signs and the subgradient point to (Oztoprak et al. 2012, Advances in Neural
-    Information Processing Systems 25), and a proximal gradient step, which mends the zeros.
+    Information Processing Systems 25), and a proximal gradient step, which mends the zeros. A Newton step need not be
+    exact to lead nearer: as long as that is so, its equations are solved in single precision, and it mends itself.
     """
-    penalty = jnp.asarray(penalty, covariance.dtype)
+    penalty, real = jnp.asarray(penalty, covariance.dtype), covariance.dtype
     cold = _at(covariance, penalty, jnp.diag(1 / jnp.diagonal(covariance)))
-    warm = _at(covariance, penalty, _by_columns(covariance, penalty))
+    near = _by_columns(covariance.astype(jnp.float32), penalty.astype(jnp.float32))
+    warm = _at(covariance, penalty, near.astype(real))
     start = _choose(warm.cost < cold.cost, warm, cold)
+    spread = _spread(start.inverse)
 
-    def unfinished(state: Progress) -> Array:
-        return (
-            (state.best.distance > _rounding_of_slope(state.best)) & (state.idle < PATIENCE) & (state.step < MOST_STEPS)
-        )
-
-    def improve(state: Progress) -> Progress:
+    def improve(state: Progress, single: bool) -> Progress:
         best = state.best
-        point = _search(covariance, penalty, state.point, _newton(state.point), level=True)
-        point = _search(covariance, penalty, point, _proximal(point, covariance, penalty), level=False)
-        nearer = (point.cost < best.cost - _rounding(best)) | (point.distance < best.distance)
+        point = _search(covariance, penalty, state.point, _newton(state.point, spread, single), level=True)
+        if single:
+            nearer = point.distance < best.distance / 2
+        else:
+            point = _search(covariance, penalty, point, _proximal(point, covariance, penalty), level=False)
+            nearer = (point.cost < best.cost - _rounding(best)) | (point.distance < best.distance)
         return Progress(point, _choose(nearer, point, best), jnp.where(nearer, 0, state.idle + 1), state.step + 1)
 
-    return jax.lax.while_loop(unfinished, improve, Progress(start, start, 0, 0)).best.precision
+    def rounds(state: Progress, single: bool, patience: int) -> Progress:
+        def unfinished(state: Progress) -> Array:
+            near = state.best.distance <= _rounding_of_slope(state.best)
+            return ~near & (state.idle < patience) & (state.step < MOST_STEPS)
+
+        return jax.lax.while_loop(unfinished, partial(improve, single=single), state._replace(idle=0))
+
+    state = Progress(start, start, 0, 0)
+    if real != jnp.float32:
+        state = rounds(state, single=True, patience=2)
+    return rounds(state, single=False, patience=PATIENCE).best.precision
 
 
 def _by_columns(covariance: Matrix, penalty: Array) -> Matrix:
@@ -119,10 +148,12 @@ def _by_columns(covariance: Matrix, penalty: Array) -> Matrix:
     variance = jnp.diagonal(covariance)
     off = jnp.where(own, 0.0, covariance)
     highest = jnp.max(jnp.abs(off))
-    enough = NEAR * jnp.maximum(penalty, highest / 100)
+    unit = jnp.maximum(penalty, highest / 100)
 
     def regress(column: Array, state: tuple[Any, ...]) -> tuple[Any, ...]:
-        estimate, coefficients, change = state
+        estimate, coefficients, row, change, enough = state
+        # the column before: placed at the end of its own turn, where more is read, it made XLA copy the whole estimate
+        estimate = _placed(estimate, column - 1, row)
 
         def moves(coefficient: Array, gradient: Array) -> Array:
             free = variance * coefficient - gradient
@@ -146,17 +177,18 @@ def _by_columns(covariance: Matrix, penalty: Array) -> Matrix:
         coefficient, gradient, _, _ = jax.lax.while_loop(unfinished, move, start)
         row = jnp.where(own[column], variance, gradient + covariance[column])
         change = jnp.maximum(change, jnp.max(jnp.abs(row - estimate[column])))
-        estimate = estimate.at[column].set(row).at[:, column].set(row)
-        return estimate, coefficients.at[column].set(coefficient), change
+        return estimate, coefficients.at[column].set(coefficient), row, change, enough
 
     def sweep(state: tuple[Any, ...]) -> tuple[Any, ...]:
         estimate, coefficients, _, step = state
-        start = (estimate, coefficients, jnp.zeros_like(highest))
-        return *jax.lax.fori_loop(0, size, regress, start), step + 1
+        enough = unit * jnp.maximum(NEAR, FAR * NEARER**step)
+        start = (estimate, coefficients, estimate[-1], jnp.zeros_like(highest), enough)
+        estimate, coefficients, row, change, _ = jax.lax.fori_loop(0, size, regress, start)
+        return _placed(estimate, size - 1, row), coefficients, change, step + 1
 
     def moving(state: tuple[Any, ...]) -> Array:
         *_, change, step = state
-        return (change > 10 * enough) & (step < MOST_SWEEPS)
+        return (change > 10 * NEAR * unit) & (step < MOST_SWEEPS)
 
     # positive definite, and no further from the covariance than the penalty allows
     start = covariance - off * jnp.minimum(1.0, penalty / jnp.where(highest > 0, highest, 1.0))
@@ -167,6 +199,10 @@ def _by_columns(covariance: Matrix, penalty: Array) -> Matrix:
     return jnp.where((precision != 0) & (precision.T != 0), spd.symmetric(precision), 0.0)
 
 
+def _placed(estimate: Matrix, column: Any, row: Array) -> Matrix:
+    return estimate.at[column].set(row).at[:, column].set(row)
+
+
 @sparse_precision.defjvp
 @jax.jit
 def _sparse_precision_derivative(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -174,6 +210,7 @@ def _sparse_precision_derivative(primals: tuple[Any, ...], tangents: tuple[Any, 
     (covariance, penalty), (change, more) = primals, tangents
     precision = sparse_precision(covariance, penalty)
     inverse = spd.inverse(precision)
+    spread = _spread(jax.lax.stop_gradient(inverse))
     used = _free(precision != 0)
     signs = jnp.sign(precision) * ~jnp.eye(len(precision), dtype=bool)
     right = -jnp.where(used, spd.symmetric(change) + more * signs, 0.0)
@@ -181,10 +218,10 @@ def _sparse_precision_derivative(primals: tuple[Any, ...], tangents: tuple[Any, 
     def curvature(motion: Array) -> Array:
         return jnp.where(used, inverse @ jnp.where(used, motion, 0.0) @ inverse, 0.0)
 
-    def solve(apply: Callable[..., Any], right: Array) -> Array:
+    def solve(_: Callable[..., Any], right: Array) -> Array:
         # backwards, what is to be solved for has entries that are held at zero
-        held = jnp.where(used, right, 0.0)
-        return _conjugate_gradients(apply, held, inverse, 10 * jnp.finfo(right.dtype).eps, 1000)
+        held, enough = jnp.where(used, right, 0.0), jnp.asarray(10 * jnp.finfo(right.dtype).eps)
+        return _solve(inverse, spread, used, held, enough, 1000, jnp.zeros_like(held), single=False)
 
     return precision, jax.lax.custom_linear_solve(curvature, right, solve, symmetric=True)
 
@@ -202,30 +239,23 @@ def _at(covariance: Matrix, penalty: Array, precision: Matrix) -> Point:
     return Point(precision, inverse, jnp.where(jnp.isfinite(cost), cost, jnp.inf), slope)
 
 
-def _newton(point: Point) -> Callable[[Array], Matrix]:
+def _newton(point: Point, spread: Spread, single: bool) -> Callable[[Array], Matrix]:
     """Return the way to the minimum of the quadratic model on one orthant; what would change its sign becomes zero."""
     signs = jnp.where(point.precision != 0, jnp.sign(point.precision), -jnp.sign(point.slope))
 
-    def blocked(state: tuple[Any, ...]) -> Array:
-        """Say which zeros the direction moves out of the orthant; with these it need not lead down."""
-        direction, free = state
-        return free & (point.precision == 0) & (direction * signs <= 0)
-
-    accuracy = jnp.clip(jnp.sqrt(point.distance), 1e-5, 0.1)  # the model is rough while the optimum is far
+    # the model is rough while the optimum is far
+    accuracy = jnp.clip(jnp.sqrt(point.distance), ROUGH if single else 1e-5, 0.1)
 
     def towards(state: tuple[Any, ...]) -> tuple[Any, ...]:
-        direction, free = state
-        free = free & ~blocked(state)
+        direction, free, _ = state
+        right, start = -jnp.where(free, point.slope, 0.0), jnp.where(free, direction, 0.0)
+        direction = _solve(point.inverse, spread, free, right, accuracy, 100, start, single)
+        # zeros that the direction moves out of the orthant are held: with these it need not lead down
+        blocked = free & (point.precision == 0) & (direction * signs <= 0)
+        return direction, free & ~blocked, jnp.any(blocked)
 
-        def curvature(motion: Array) -> Array:
-            return jnp.where(free, point.inverse @ motion @ point.inverse, 0.0)
-
-        right = -jnp.where(free, point.slope, 0.0)
-        start = jnp.where(free, direction, 0.0)
-        return _conjugate_gradients(curvature, right, point.inverse, accuracy, 100, start), free
-
-    start = towards((signs * 0.0 + (point.precision == 0) * signs, _free(signs != 0)))
-    direction, _ = jax.lax.while_loop(lambda state: jnp.any(blocked(state)), towards, start)
+    first = (jnp.zeros_like(point.slope), _free(signs != 0), jnp.array(True))
+    direction, _, _ = jax.lax.while_loop(lambda state: state[2], towards, first)
 
     def along(step: Array) -> Matrix:
         moved = point.precision + step * direction
@@ -270,13 +300,55 @@ def _search(covariance: Matrix, penalty: Array, point: Point, along: Callable[[A
     return _choose(better(found), found, point)
 
 
-def _conjugate_gradients(
-    apply: Callable[..., Any], right: Matrix, inverse: Matrix, tolerance: Any, most: int, start: Matrix | None = None
+def _solve(
+    inverse: Matrix, spread: Spread, free: Array, right: Matrix, accuracy: Any, most: int, start: Matrix, single: bool
 ) -> Matrix:
-    """Solve with the variances as preconditioner; the whole diagonal of the curvature takes more steps."""
-    scale = jnp.diagonal(inverse)[:, None] * jnp.diagonal(inverse)
+    """Solve for the motion whose curvature is given on the free entries, in single precision if so asked."""
+    real = jnp.float32 if single else right.dtype
+    right = spd.symmetric(right)  # as what is solved for shall be, and as solving column by column supposes
+    # in units of its largest entry, whose square is no small number in single precision
+    unit = jnp.max(jnp.abs(right))
+    unit = jnp.where(unit > 0, unit, 1.0)
+    inverse, right, start = inverse.astype(real), (right / unit).astype(real), (start / unit).astype(real)
+
+    def curvature(motion: Array) -> Array:
+        return jnp.where(free, inverse @ motion @ inverse, 0.0)
+
+    about = _column_by_column(jax.tree.map(lambda part: part.astype(real), spread), free)
     solve = jax.scipy.sparse.linalg.cg
-    return spd.symmetric(solve(apply, right, start, tol=tolerance, maxiter=most, M=lambda rest: rest / scale)[0])
+    return spd.symmetric(solve(curvature, right, start, tol=accuracy.astype(real), maxiter=most, M=about)[0]) * unit
+
+
+def _spread(inverse: Matrix) -> Spread:
+    """Take what the largest eigenvalues add from few powers of the matrix (Nystroem): their vectors need no digits."""
+    few = min(FEW, len(inverse))
+    block = jnp.asarray(np.random.default_rng(0).standard_normal((len(inverse), few)), inverse.dtype)
+    for _ in range(2):
+        block = jnp.linalg.qr(inverse @ block)[0]
+    image = inverse @ block
+    factor = jnp.linalg.cholesky(spd.symmetric(block.T @ image))
+    return Spread(jnp.diagonal(inverse), jax.scipy.linalg.solve_triangular(factor, image.T, lower=True).T)
+
+
+def _column_by_column(spread: Spread, free: Array) -> Callable[[Matrix], Matrix]:
+    """Return about the inverse of the curvature on the free entries: that of each column, the others held.
+
+    With the inverse taken as D + V V', D diagonal and V of few columns, what is to be solved for a column has as many
+    unknowns as V has columns (Woodbury). Without V, conjugate gradients take twice as many steps.
+    """
+    size, few = spread.few.shape
+    rest = spread.rest[:, None]
+    pairs = (spread.few[:, :, None] * spread.few[:, None, :] / rest[:, None]).reshape(size, few * few)
+    small = (free.astype(rest.dtype) @ pairs).reshape(size, few, few)
+    small = spd.inverse(small + jnp.eye(few, dtype=rest.dtype))
+
+    def apply(right: Matrix) -> Matrix:
+        scaled = right / rest
+        inner = jnp.sum(small * (scaled.T @ spread.few)[:, :, None], axis=1)
+        solved = jnp.where(free, scaled - spread.few @ inner.T / rest, 0.0) / spread.variance
+        return spd.symmetric(solved)
+
+    return apply
 
 
 def _choose(condition: Array, one: Point, other: Point) -> Point:
