@@ -64,7 +64,7 @@ class Learner:
         self._checked: set[tuple[int, ...]] = set()
         self.start = self.objective.start
         self.optimizer = _optimizer(optimizer, self.how.rates, program)
-        options = compiler_options(len(program.groups))
+        options = compiler_options(len(program.groups), self._numbers_read())
 
         def jit(function: Callable[..., Any], static: Sequence[str]) -> Any:
             return jax.jit(in_full_precision(function), static_argnames=static, compiler_options=options)
@@ -97,6 +97,13 @@ class Learner:
         optimizer = self.optimizer.init(self.objective.free(values))
         self.first = self.scores(values)
         self.state = State(0, values, optimizer, (values, optimizer), self.start, self.baseline)
+
+    def _numbers_read(self) -> float:
+        """Return how many numbers all steps together read of what varies from run to run."""
+        runs = [self.program.runs[number] for number in self.training]
+        of_all = sum(np.size(run.arrays[name]) for run in runs for name in self.program.varying if name in run.arrays)
+        size = self.how.batch_size or len(runs)
+        return self.total * of_all * min(size / max(len(runs), 1), 1.0)
 
     def _check_targets(self) -> None:
         """Refuse values that the targets cannot have: in a compiled step nobody knows them."""

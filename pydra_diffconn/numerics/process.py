@@ -37,22 +37,32 @@ def keep_compiled() -> None:
     jax.config.update("jax_compilation_cache_max_size", 2 * 2**30)
 
 
-MANY_SHAPES = 4
-QUICK = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}
+SEVERAL_SHAPES = 2
+LITTLE = 10**7  # numbers of each shape, in all steps together, whose loops take less time than making them faster
+LIGHT = {"xla_backend_optimization_level": 1, "xla_cpu_use_fusion_emitters": False}
+QUICK = {**LIGHT, "xla_backend_optimization_level": 0}
 
 
-def compiler_options(shapes: int) -> dict[str, Any] | None:
+def compiler_options(shapes: int, numbers: float) -> dict[str, Any] | None:
     """Return how a program with so many copies of its steps, one for each shape of a run, is compiled.
 
-    The time to compile grows with the copies and is most of a short fit. On CPUs most of it goes into making loops
-    faster that take next to no time beside products and transforms, which are libraries' (12 lengths, 100 parcels, 60
-    steps: 6.1 s instead of 12.6 s; a step takes 27 ms instead of 14).
+    The time to compile grows with the copies, and on CPUs most of it goes into making loops faster. Most of that gains
+    nothing beside products and transforms, which are libraries' (four shapes, 100 runs of 250 frames and 100 parcels:
+    18 s instead of 31, and a step takes as long, 0.3 s). Without any of it they compile in 11 s, but a step takes
+    0.9 s, which is for short fits and small runs alone.
+
+    Parameters
+    ----------
+    shapes : int
+    numbers : float
+        How many numbers all steps together read.
     """
     import jax
 
-    if shapes < MANY_SHAPES or jax.default_backend() != "cpu":
+    if shapes < SEVERAL_SHAPES or jax.default_backend() != "cpu":
         return None
-    return {name: value for name, value in QUICK.items() if _is_known(name)}
+    wanted = QUICK if numbers < LITTLE * shapes else LIGHT
+    return {name: value for name, value in wanted.items() if _is_known(name)}
 
 
 @functools.cache

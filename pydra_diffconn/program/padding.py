@@ -23,7 +23,7 @@ from pydra_diffconn.program.wires import LENGTH, FromArray, FromParameter, FromS
 from pydra_diffconn.workflow.graph import Step
 
 FEWEST = 4  # different lengths from which compiling fewer programs is worth the work on frames without data
-NEAR = 1.5  # how much longer than its shortest run the longest of a program may be
+NEAR = 2  # how much longer than its shortest run the longest of a program may be
 TIME = "time"
 
 

@@ -134,3 +134,23 @@ def test_a_large_mean_costs_single_precision_no_digits(frames):
     x = (np.random.default_rng(2).standard_normal((frames, 4)) + 1e4).astype(np.float32)
     values = {"timeseries": jnp.asarray(x), "tr": 2.0, "low": 0.01, "high": 0.1}
     np.testing.assert_allclose(*both(BandPass, values, frames), atol=2e-4)
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 40, 60, 61])
+def test_a_filter_sees_no_frame_beyond_the_length(length):
+    from pydra_diffconn.blocks.filtering.band_pass import apply_gain, apply_gain_to_first, band_pass_gain
+
+    with jax.enable_x64(True):
+        x = jnp.asarray(np.random.default_rng(3).standard_normal((61, 3))) + 5
+        gain = band_pass_gain(jnp.int32(length), 2.0, 0.02, 0.2, 2.0, len(x) // 2 + 1)
+        found = apply_gain_to_first(x, gain, jnp.int32(length))[:length]
+        expected = apply_gain(x[:length], band_pass_gain(length, 2.0, 0.02, 0.2, 2.0))
+        np.testing.assert_allclose(found, expected, atol=1e-13)
+
+
+@pytest.mark.parametrize("modulus", [10, 2002, 1999998])
+def test_squares_of_the_numbers_of_frames_pass_32_bits_nowhere(modulus):
+    from pydra_diffconn.blocks.filtering.band_pass import _square
+
+    numbers = [0, 1, 1023, 1024, 65535, 65536, 700001, 999999]
+    assert _square(np.array(numbers), modulus).tolist() == [number**2 % modulus for number in numbers]

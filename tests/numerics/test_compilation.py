@@ -58,6 +58,13 @@ def test_caching_can_be_refused(tmp_path):
 
 def test_an_option_that_a_compiler_has_not_is_left_out(monkeypatch):
     monkeypatch.setitem(process.QUICK, "xla_of_another_version", 1)
-    found = process.compiler_options(process.MANY_SHAPES)
+    found = process.compiler_options(process.SEVERAL_SHAPES, 0)
     assert found is None or "xla_of_another_version" not in found
-    assert process.compiler_options(process.MANY_SHAPES - 1) is None
+    assert process.compiler_options(process.SEVERAL_SHAPES - 1, 0) is None
+
+
+def test_loops_are_made_faster_where_steps_have_much_to_read():
+    shapes, option = 3, "xla_backend_optimization_level"
+    little, much = (process.compiler_options(shapes, n) for n in (1, shapes * process.LITTLE))
+    if little and option in little:
+        assert little[option] < much[option]

@@ -13,6 +13,7 @@ from pydra_diffconn.blocks import (
     Censor,
     Correlation,
     Detrend,
+    HighPass,
     Interpolate,
     KeepFrames,
     Parcellate,
@@ -38,7 +39,8 @@ def Chain(bold, confounds, displacement, labels, tr: float, threshold: float = 0
 @workflow.define(outputs=["connectome"])
 def Voxels(bold, labels, tr: float, low: float = 0.02, high: float = 0.2):
     band = workflow.add(ButterworthFiltFilt(timeseries=bold, tr=tr, low=low, high=high, order=2)).timeseries
-    flat = workflow.add(Detrend(timeseries=band)).timeseries
+    fast = workflow.add(HighPass(timeseries=band, tr=tr, cutoff=0.03)).timeseries
+    flat = workflow.add(Detrend(timeseries=fast)).timeseries
     return workflow.add(Correlation(timeseries=flat)).connectome
 
 

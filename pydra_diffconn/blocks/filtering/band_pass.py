@@ -13,7 +13,7 @@ from pydra_diffconn.blocks.freedom import of_band, of_band_stop, of_high_pass, o
 from pydra_diffconn.blocks.shared_parameters import Cutoff, HighCutoff, LowCutoff, Order
 from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.padding import by
-from pydra_diffconn.numerics.linalg import times
+from pydra_diffconn.numerics.fourier import fast_length
 
 EMPTY = 1e6  # how far outside a band without width everything is
 
@@ -212,20 +212,47 @@ def apply_gain_to_first(
 ) -> Float[Array, "time space"]:
     """Apply a gain to the first `length` frames, a traced number, as `apply_gain` does to a series of that length.
 
-    By products with the sines and cosines of that length: no transform is known for a length that is not.
+    No transform is known for a length that is not, but a gain over `length` frequencies is a convolution with a kernel
+    that comes again after `length` frames. Two periods of it, on a series with zeros after its end, meet each frame
+    once: a transform of twice as many frames or more, whatever the length, is exact.
     """
-    frame, bin = jnp.arange(len(timeseries)), jnp.arange(len(gain))
-    inside = (frame < length)[:, None]
-    known = jnp.where(inside, timeseries, 0.0)
-    mean = known.sum(axis=0) / length
-    angle = (2 * jnp.pi) * ((bin[:, None] * frame) % length / length).astype(timeseries.dtype)
-    valid = (bin[:, None] <= length // 2) & inside[:, 0]
-    cosines, sines = jnp.where(valid, jnp.cos(angle), 0.0), jnp.where(valid, jnp.sin(angle), 0.0)
-    share = jnp.where((bin == 0) | (2 * bin == length), 1.0, 2.0) / length
-    factor = (gain * share)[:, None].astype(timeseries.dtype)
-    deviation = jnp.where(inside, known - mean, 0.0)
-    filtered = sum(times(wave.T, factor * times(wave, deviation)) for wave in (cosines, sines))
+    frames = len(timeseries)
+    wide = fast_length(2 * frames - 1)
+    lag = np.minimum(np.arange(wide), wide - np.arange(wide))  # the kernel is even
+    kernel = jnp.where(lag < length, _kernel(gain, length)[np.minimum(lag, frames - 1)], 0.0)
+    wide_gain = jnp.fft.rfft(kernel).real.astype(timeseries.dtype)
+    inside = jnp.arange(frames) < length
+    known = jnp.where(inside, timeseries.T, 0.0)  # columns are rows here: the transforms need them together in memory
+    mean = known.sum(axis=1) / length
+    deviation = jnp.where(inside, known - mean[:, None], 0.0)
+    filtered = jnp.fft.irfft(wide_gain * jnp.fft.rfft(deviation, n=wide), n=wide)[:, :frames].T
     return filtered + gain[0].astype(timeseries.dtype) * mean
+
+
+def _kernel(gain: Float[Array, "frequencies"], length: Any) -> Float[Array, "time"]:
+    """Return what the gain over `length` frequencies, a traced number, makes of an impulse, by Bluestein's transform.
+
+    With 2 k t = k^2 + t^2 - (t - k)^2 the sum over k of g_k cos(2 pi k t / length) is a convolution, too.
+    """
+    bins = len(gain)
+    frames = 2 * bins - 1
+    wide = fast_length(frames + bins - 1)
+    lag = np.arange(wide)
+    lag = np.where(lag < frames, lag, lag - wide)  # those after the last frame are negative
+    chirp = jnp.exp(1j * jnp.pi * _square(np.abs(lag), 2 * length) / length)
+    bin = jnp.arange(bins)
+    share = jnp.where((bin == 0) | (2 * bin == length), 1.0, 2.0) / length
+    weighed = jnp.where(2 * bin <= length, gain * share, 0.0) * chirp[:bins]
+    met = jnp.fft.ifft(jnp.fft.fft(weighed, n=wide) * jnp.fft.fft(chirp.conj()))
+    return (met * chirp)[:frames].real
+
+
+def _square(number: Any, modulus: Any) -> Array:
+    """Return the squares of whole numbers below a million modulo another, which never pass 32 bits on the way."""
+    number = jnp.asarray(number, jnp.uint32)
+    modulus = jnp.asarray(modulus, jnp.uint32)
+    high = number * (number >> 10) % modulus
+    return (high * 1024 + number * (number & 1023)) % modulus
 
 
 def _butterworth(ratio: Array, order: Any) -> Array:
