@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
 import sys
 import warnings
 from pathlib import Path
@@ -9,18 +11,28 @@ from types import FrameType
 
 import pydra.utils
 
-HOMES = (f"{Path(__file__).parent}/", f"{Path(pydra.utils.__file__).parent.parent}/")
+ON_THE_WAY = [Path(__file__).parent, Path(pydra.utils.__file__).parent.parent]
+if (loky := importlib.util.find_spec("loky")) is not None and loky.origin is not None:
+    ON_THE_WAY.append(Path(loky.origin).parent)
+HOMES = tuple(f"{path}{os.sep}" for path in ON_THE_WAY)
+LIBRARY = f"{Path(os.__file__).parent}{os.sep}"
 
 
 def warn(message: str, category: type[Warning] = UserWarning) -> None:
-    """Warn of what was asked for by the nearest line outside of this package and Pydra, if there is one."""
+    """Warn of what was asked for by the nearest line outside of this package and Pydra; of none in a worker process."""
     frame: FrameType | None = sys._getframe(1)
     level = 2
-    while frame is not None and (frame.f_code.co_filename.startswith(HOMES) or _imports(frame)):
-        level += not _imports(frame)  # `warnings.warn` does not count those either
+    while frame is not None and _is_on_the_way(frame.f_code.co_filename):
+        level += not _imports(frame.f_code.co_filename)  # `warnings.warn` does not count those either
         frame = frame.f_back
-    warnings.warn(message, category, stacklevel=level if frame is not None else 2)
+    warnings.warn(message, category, stacklevel=level)
 
 
-def _imports(frame: FrameType) -> bool:
-    return "importlib" in frame.f_code.co_filename and "_bootstrap" in frame.f_code.co_filename
+def _is_on_the_way(path: str) -> bool:
+    """Say whether code is ours, or of what runs it: Pydra, its workers, Python's own library."""
+    mine = path.startswith((*HOMES, "<frozen")) or _imports(path)
+    return mine or (path.startswith(LIBRARY) and "site-packages" not in path)
+
+
+def _imports(path: str) -> bool:
+    return "importlib" in path and "_bootstrap" in path

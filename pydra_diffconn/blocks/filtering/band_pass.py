@@ -13,7 +13,6 @@ from pydra_diffconn.blocks.freedom import of_band, of_band_stop, of_high_pass, o
 from pydra_diffconn.blocks.shared_parameters import Cutoff, HighCutoff, LowCutoff, Order
 from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.padding import by
-from pydra_diffconn.numerics.fourier import fast_length
 
 EMPTY = 1e6  # how far outside a band without width everything is
 
@@ -216,8 +215,10 @@ def apply_gain_to_first(
     that comes again after `length` frames. Two periods of it, on a series with zeros after its end, meet each frame
     once: a transform of twice as many frames or more, whatever the length, is exact.
     """
+    from scipy.fft import next_fast_len
+
     frames = len(timeseries)
-    wide = fast_length(2 * frames - 1)
+    wide = next_fast_len(2 * frames - 1, real=True)
     lag = np.minimum(np.arange(wide), wide - np.arange(wide))  # the kernel is even
     kernel = jnp.where(lag < length, _kernel(gain, length)[np.minimum(lag, frames - 1)], 0.0)
     wide_gain = jnp.fft.rfft(kernel).real.astype(timeseries.dtype)
@@ -234,9 +235,11 @@ def _kernel(gain: Float[Array, "frequencies"], length: Any) -> Float[Array, "tim
 
     With 2 k t = k^2 + t^2 - (t - k)^2 the sum over k of g_k cos(2 pi k t / length) is a convolution, too.
     """
+    from scipy.fft import next_fast_len
+
     bins = len(gain)
     frames = 2 * bins - 1
-    wide = fast_length(frames + bins - 1)
+    wide = next_fast_len(frames + bins - 1)
     lag = np.arange(wide)
     lag = np.where(lag < frames, lag, lag - wide)  # those after the last frame are negative
     chirp = jnp.exp(1j * jnp.pi * _square(np.abs(lag), 2 * length) / length)
