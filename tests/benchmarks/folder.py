@@ -111,7 +111,7 @@ class Grayordinates(Case):
         kind = nib.cifti2.LabelAxis(["atlas"], [table])
         nib.Cifti2Image(labels[None].astype("f4"), (kind, places)).to_filename(self.atlas)
         time = nib.cifti2.SeriesAxis(0, 0.72, self.frames)
-        series = 1000 + rng.standard_normal((self.frames, self.vertices), dtype="f4")
+        series = 1000 + 20 * rng.standard_normal((self.frames, self.vertices), dtype="f4")
         nib.Cifti2Image(series, (time, places)).to_filename(self.bold)
 
     def ours(self) -> Any:

@@ -64,8 +64,7 @@ def _lengths(record: Mapping[str, Any]) -> str:
     whole = [point["seconds"]["fit of 50 steps"] for point in found["points"]]
     return (
         f"\nA fit of 50 steps over runs of {found['sizes'][-1]} lengths takes {whole[-1] / whole[0]:.1f} times that of one "
-        f"length (goal: {LENGTHS_GOAL}). Filters\nof runs that were filled up are products with sines and cosines where those "
-        "of one length are transforms.\n"
+        f"length (goal: {LENGTHS_GOAL}). Filters\nof runs that were filled up are transforms of twice the frames.\n"
     )
 
 
