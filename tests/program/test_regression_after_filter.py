@@ -54,9 +54,9 @@ def test_many_runs_are_told_once():
 def test_a_file_keeps_that_it_was_filtered(tmp_path):
     np.savetxt(tmp_path / "bold.tsv", SERIES, delimiter="\t", header="\t".join("abcde"), comments="")
     band = BandPass(timeseries=tmp_path / "bold.tsv", tr=1.0, low=0.01, high=0.2)(worker="debug", cache_root=tmp_path)
-    assert told(lambda: RegressConfounds(timeseries=band.timeseries, confounds=CONFOUNDS)(worker="debug"))
+    assert told(lambda: RegressConfounds(timeseries=band.timeseries, confounds=CONFOUNDS)(worker="debug", rerun=True))
     sharp = ProjectOut(timeseries=SERIES, tr=1.0, low=0.01, high=0.2)(worker="debug")
-    assert told(lambda: RegressConfounds(timeseries=sharp.timeseries, confounds=CONFOUNDS)(worker="debug"))
+    assert told(lambda: RegressConfounds(timeseries=sharp.timeseries, confounds=CONFOUNDS)(worker="debug", rerun=True))
 
 
 def test_what_is_said_names_the_line_of_who_asked():
