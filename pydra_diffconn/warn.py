@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import os
 import sys
@@ -9,12 +10,6 @@ import warnings
 from pathlib import Path
 from types import FrameType
 
-import pydra.utils
-
-ON_THE_WAY = [Path(__file__).parent, Path(pydra.utils.__file__).parent.parent]
-if (loky := importlib.util.find_spec("loky")) is not None and loky.origin is not None:
-    ON_THE_WAY.append(Path(loky.origin).parent)
-HOMES = tuple(f"{path}{os.sep}" for path in ON_THE_WAY)
 LIBRARY = f"{Path(os.__file__).parent}{os.sep}"
 
 
@@ -28,9 +23,16 @@ def warn(message: str, category: type[Warning] = UserWarning) -> None:
     warnings.warn(message, category, stacklevel=level)
 
 
+@functools.cache
+def _homes() -> tuple[str, ...]:
+    """Return the folders of this package, Pydra and its workers, which are not imported for it."""
+    found = [importlib.util.find_spec(name) for name in ("pydra_diffconn", "pydra", "loky")]
+    return tuple(f"{path}{os.sep}" for one in found if one is not None for path in one.submodule_search_locations or ())
+
+
 def _is_on_the_way(path: str) -> bool:
     """Say whether code is ours, or of what runs it: Pydra, its workers, Python's own library."""
-    mine = path.startswith((*HOMES, "<frozen")) or _imports(path)
+    mine = path.startswith((*_homes(), "<frozen")) or _imports(path)
     return mine or (path.startswith(LIBRARY) and "site-packages" not in path)
 
 

@@ -21,6 +21,7 @@ NOT_RUN = {  # they install, download, need minutes or a container; or show what
     "README.md": ["python3 -m venv", "python3 -m venv"],
     "CONTRIBUTING.md": ["python3 -m venv", "uv venv"],
     "folder.md": ["pip install", "connectomes/", "docker build"],
+    "large-studies.md": ["diffconn run STUDY"],
 }
 MODULES = sorted(
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
