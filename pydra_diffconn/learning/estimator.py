@@ -119,9 +119,9 @@ class Connectome(TransformerMixin, BaseEstimator):
             given = {name: value for name, value in self._given().items() if name not in self._learned_inputs()}
             self.workflow_ = self.result_.workflow(**given)
         self.n_runs_, self._shape = len(X), self._shape_of(X)
-        columns = {np.shape(one)[1:] for one in X if np.ndim(one) == 2}
-        if len(columns) == 1 and all(np.ndim(one) == 2 for one in X):
-            self.n_features_in_ = columns.pop()[0]
+        columns = {np.shape(one)[1] if np.ndim(one) == 2 else None for one in X}
+        if len(columns) == 1 and None not in columns:
+            self.n_features_in_ = columns.pop()
         return self
 
     def transform(self, X: Sequence[Any]) -> np.ndarray:
@@ -169,9 +169,11 @@ class Connectome(TransformerMixin, BaseEstimator):
         """Return the shape of the output of one run, which is not computed for it."""
         import jax
 
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of what is said of all runs where they are computed
-            program = fuse(self._split(self.workflow_, X[:1]))
+        program = None if self.result_ is None else self.result_.program
+        if program is None:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of what is said of all runs where they are computed
+                program = fuse(self._split(self.workflow_, X[:1]))
         found = jax.eval_shape(lambda values: program.outputs_of(values, program.inputs, [0]), program.parameters)
         return tuple(found[self.output].shape[1:])
 

@@ -328,11 +328,12 @@ def require_folds(tests: Sequence[Sequence[int]], labels: Sequence[Any]) -> None
         if torn := {labels[n] for n in test} & rest:
             raise ValueError(f"fold {number} tests some runs of {sorted(map(str, torn))} and learns from others of it")
         for run in test:
-            if fold_of.setdefault(run, number) != number or test.count(run) > 1:
+            if run in fold_of:
                 raise ValueError(
                     f"run {run} is tested in fold {fold_of[run]} and again in fold {number}; expected each run in one "
                     "(repeated divisions are made by a splitter, such as RepeatedKFold)"
                 )
+            fold_of[run] = number
 
 
 def _require_enough(names: Sequence[Any], folds: int) -> None:

@@ -183,7 +183,7 @@ Where a goal is missed:
 - e2: the two products of a step take nine tenths of PyTorch's whole time; nothing else is left to save at this size.
 - g: the products alone take 40 ms.
 - i: one product of the series with itself is needed (i2 is that alone), and scikit-learn takes no more than two.
-- k: every round decomposes all the matrices, as the peer's does; rounds are few already.
+- k: each round decomposes all the matrices in double precision; that the first could do with single is not used.
 - n: the affinity is made in less than half of the time, most of it one product of 1,000 x 1,000; the ten eigenvectors take
   the rest, to rounding, where BrainSpace's are those of an approximation, without derivatives.
 

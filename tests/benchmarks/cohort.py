@@ -11,10 +11,8 @@ from __future__ import annotations
 import json
 import os
 import platform
-import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +22,7 @@ from pydra.compose import workflow
 
 from pydra_diffconn import Learn
 from pydra_diffconn.blocks import BandPass, Correlation, Parcellate, RegressConfounds
-from tests.benchmarks.growth import ROOT, memory
+from tests.benchmarks.growth import ROOT, Clock, in_process
 
 SHAPE, FRAMES, TR, PARCELS, CONFOUNDS = (88, 88, 64), 490, 0.735, 100, 24
 COHORT, EPOCHS, BATCH, HELD = 40_000, 5, 64, 64e6
@@ -107,20 +105,9 @@ def fitting(count: int, folder: Path) -> Any:
 def measure(name: str, count: int) -> dict[str, float]:
     """Return the seconds of processors, and MB above what was held, of some runs."""
     with tempfile.TemporaryDirectory() as made:
-        call = {"images": images, "fit": fitting}[name](count, Path(made))
-        Path("/proc/self/clear_refs").write_text("5")  # the peak is set back to what is held now
-        before, began = memory("VmRSS"), time.process_time()
-        call()
-        return {"seconds": time.process_time() - began, "memory": memory("VmHWM") - before}
-
-
-def in_process(name: str, count: int) -> dict[str, float]:
-    command = [sys.executable, "-m", "tests.benchmarks.cohort", name, str(count)]
-    settings = {**os.environ, "JAX_ENABLE_COMPILATION_CACHE": "false"}
-    found = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=settings, timeout=1800)
-    if found.returncode:
-        raise RuntimeError(found.stderr[-2000:])
-    return json.loads(found.stdout.splitlines()[-1])
+        call, clock = {"images": images, "fit": fitting}[name](count, Path(made)), Clock()
+        clock(name, call)
+        return {"seconds": clock.seconds[name], "memory": clock.memory[name]}
 
 
 def rows(record: dict[str, Any]) -> list[str]:
@@ -162,7 +149,7 @@ def main() -> None:
     for name, part in PARTS.items():
         record[name] = []
         for size in part.sizes:
-            record[name].append(in_process(name, size))
+            record[name].append(in_process("tests.benchmarks.cohort", name, str(size)))
             print(name, size, record[name][-1], flush=True)
     RECORD.write_text(json.dumps(record, indent=1) + "\n")
     write_page(record)

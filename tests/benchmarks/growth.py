@@ -216,10 +216,11 @@ def _warm(loss: Any) -> None:
 # --- all points --------------------------------------------------------------------------------------------------
 
 
-def in_process(against: str, size: int) -> dict[str, Any]:
-    command = [sys.executable, "-m", "tests.benchmarks.growth", "--one", against, str(size)]
+def in_process(*module: str) -> dict[str, Any]:
+    """Return what a module, called with these arguments, prints last, with nothing compiled before."""
+    command = [sys.executable, "-m", *module]
     settings = {**os.environ, "JAX_ENABLE_COMPILATION_CACHE": "false"}
-    found = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=settings, timeout=1200)
+    found = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=settings, timeout=1800)
     if found.returncode:
         raise RuntimeError(found.stderr[-2000:])
     return json.loads(found.stdout.splitlines()[-1])
@@ -227,7 +228,7 @@ def in_process(against: str, size: int) -> dict[str, Any]:
 
 def point(against: str, size: int, repeats: int) -> dict[str, Any]:
     """Return the medians of some processes."""
-    found = [in_process(against, size) for _ in range(repeats)]
+    found = [in_process("tests.benchmarks.growth", "--one", against, str(size)) for _ in range(repeats)]
     made = {
         what: {phase: statistics.median(one[what][phase] for one in found) for phase in PHASES}
         for what in ("seconds", "memory")

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
+from scipy.fft import next_fast_len
 
 from pydra_diffconn.blocks.checks import check_band, check_filter
 from pydra_diffconn.blocks.freedom import of_band, of_band_stop, of_high_pass, of_low_pass
@@ -215,8 +216,6 @@ def apply_gain_to_first(
     that comes again after `length` frames. Two periods of it, on a series with zeros after its end, meet each frame
     once: a transform of twice as many frames or more, whatever the length, is exact.
     """
-    from scipy.fft import next_fast_len
-
     frames = len(timeseries)
     wide = next_fast_len(2 * frames - 1, real=True)
     lag = np.minimum(np.arange(wide), wide - np.arange(wide))  # the kernel is even
@@ -235,8 +234,6 @@ def _kernel(gain: Float[Array, "frequencies"], length: Any) -> Float[Array, "tim
 
     With 2 k t = k^2 + t^2 - (t - k)^2 the sum over k of g_k cos(2 pi k t / length) is a convolution, too.
     """
-    from scipy.fft import next_fast_len
-
     bins = len(gain)
     frames = 2 * bins - 1
     wide = next_fast_len(frames + bins - 1)
