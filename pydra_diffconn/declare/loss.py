@@ -46,8 +46,15 @@ class Loss:
     """Whether targets are compared with the output entry by entry, so that their shapes must be equal. By default only
     shapes are refused that differ and would be broadcast: (runs,) against (runs, 1) compares all pairs of runs."""
 
-    emptied: ClassVar[str | None] = None
-    """Why the score is smallest where no signal is left; None of a score that is not. Alone, `fit` warns of it."""
+    @property
+    def emptied(self) -> str | None:
+        """Why the score is smallest where no signal is left; None of a score that is not."""
+        return None
+
+    @property
+    def counterweight(self) -> Loss | None:
+        """The term that `fit` adds where no other keeps the signal; None of a score that needs none, or has none."""
+        return None
 
     @property
     def least_runs(self) -> int:

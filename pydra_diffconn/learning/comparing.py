@@ -7,6 +7,7 @@ from typing import Any
 
 from pydra_diffconn.declare.parameters import Learn
 from pydra_diffconn.learning.comparison import Comparison, require_both
+from pydra_diffconn.learning.counterweights import with_counterweights
 from pydra_diffconn.learning.fitting import result_of
 from pydra_diffconn.learning.prepared import Asked, prepared
 from pydra_diffconn.learning.resampling import folds_of, learned_on, rests_of
@@ -78,6 +79,7 @@ def compare(
     require_loss(loss, steps=steps, seed=seed, folds=folds)
     require_both(classical, scores)
     ready = prepared(task, loss, learn, groups, optimizer, seed, how, on, cache_root, worker, starts)
+    loss = with_counterweights(loss, ready.program.parameters)
     labels = ready.labels
     tests = folds_of(labels, folds, seed)
     rests = rests_of(tests, len(labels))

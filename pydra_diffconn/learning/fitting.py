@@ -12,6 +12,7 @@ from pydra_diffconn import pydra_compat
 from pydra_diffconn.declare.parameters import Learn
 from pydra_diffconn.learning import warnings_of_fits
 from pydra_diffconn.learning.checkpoints import Checkpoint, fingerprint
+from pydra_diffconn.learning.counterweights import with_counterweights
 from pydra_diffconn.learning.learner import Learner
 from pydra_diffconn.learning.partition import by_default, partition
 from pydra_diffconn.learning.prepared import Asked, Prepared, prepared
@@ -89,6 +90,7 @@ def fit(
     if not (checkpoint is None or isinstance(checkpoint, str | PathLike)):
         raise ValueError(f"checkpoint is {checkpoint!r}; expected the path of a folder")
     ready = prepared(task, loss, learn, groups, optimizer, seed, how, on, cache_root, worker, starts)
+    loss = with_counterweights(loss, ready.program.parameters)
     subjects = ready.kinds.get("subject")
     if not any(one.mark.per for one in ready.program.graph.learnables.values()):  # who is held out learns no own value
         validation = by_default(validation, subjects)
@@ -122,7 +124,6 @@ def _run(
     with Progress(steps, enabled=progress) as bar, one_blas_thread():
         learner = ready.learner(loss, targets, training, held_out, steps)
         warnings_of_fits.warn_of_many(learner, bar)
-        warnings_of_fits.warn_of_nothing_left(loss, bar)
         learner.run(bar, saver)
         if (told := warnings_of_fits.by_heart(learner.state.history)) is not None:
             bar.warn(told)

@@ -10,6 +10,7 @@ import numpy as np
 
 from pydra_diffconn.declare.learned import FEWEST_FITS
 from pydra_diffconn.declare.parameters import Learn
+from pydra_diffconn.learning.counterweights import with_counterweights
 from pydra_diffconn.learning.learner import Learner
 from pydra_diffconn.learning.partition import partition
 from pydra_diffconn.learning.prepared import Prepared, prepared
@@ -163,6 +164,7 @@ def cross_validate(
     require_loss(loss, steps=steps, seed=seed)
     require_scores(metrics)
     ready = prepared(task, loss, learn, groups, optimizer, seed, how, on, cache_root, worker, starts)
+    loss = with_counterweights(loss, ready.program.parameters)
     labels = ready.labels
     tests = folds_from(labels, folds, seed, stratify)
     for number, test in enumerate(tests):
@@ -232,6 +234,7 @@ def bootstrap(
     how, on, groups = settled(how, on, groups, old, "bootstrap")
     require_loss(loss, steps=steps, seed=seed)
     ready = prepared(task, loss, learn, groups, optimizer, seed, how, on, cache_root, worker, starts)
+    loss = with_counterweights(loss, ready.program.parameters)
     return again(ready, loss, targets, repeats, steps, progress)
 
 

@@ -29,17 +29,6 @@ def warn_of_many(learner: Any, bar: Progress) -> None:
         )
 
 
-def warn_of_nothing_left(loss: Any, bar: Progress) -> None:
-    """Warn of a loss whose every term is smallest where no signal is left."""
-    parts = getattr(loss, "parts", (loss,))
-    reasons = [getattr(part, "emptied", None) for part in parts]
-    if reasons and all(reasons):
-        bar.warn(
-            f"{' + '.join(part.label for part in parts)} is smallest where no signal is left ({reasons[0]}): learning "
-            "may censor or regress nearly everything; add what must be kept, such as losses.SignalLost"
-        )
-
-
 def warn_of_ends(learner: Any, bar: Progress) -> None:
     """Warn of what was learned to the very end of where it may lie: from there, steps hardly move it back."""
     values = learner.learned()

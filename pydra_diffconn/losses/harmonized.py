@@ -1,7 +1,7 @@
 """Any loss of an output that is made alike over sites first."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -42,6 +42,17 @@ class Harmonized(Loss):
     def label(self) -> str:
         """The name under which this term is reported."""
         return self.name or self.loss.label
+
+    @property
+    def emptied(self) -> str | None:
+        """As the loss says."""
+        return self.loss.emptied
+
+    @property
+    def counterweight(self) -> Loss | None:
+        """That of the loss, made alike over sites as well."""
+        found = self.loss.counterweight
+        return None if found is None else replace(self, loss=found, name=None)
 
     @property
     def refers(self) -> bool:

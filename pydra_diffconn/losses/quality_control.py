@@ -1,7 +1,8 @@
 """What is left of motion in connectomes: correlations over runs with a quality measure.
 
-Any of these alone is smallest where the signal is gone, too: add a term for what must be retained, `SignalLost` or
-`Identifiability`; `fit` warns otherwise. Source: Ciric et al. (2017), doi:10.1016/j.neuroimage.2017.03.020.
+Any of these alone is smallest where the signal is gone, too. Where no other term keeps it, such as `SignalLost` or
+`Identifiability`, `fit` adds `SignalLost` to those of connectomes, and says so.
+Source: Ciric et al. (2017), doi:10.1016/j.neuroimage.2017.03.020.
 """
 
 from collections.abc import Mapping
@@ -38,10 +39,14 @@ class BatchCorrelation(Loss):
         Two-sided level for "auto".
     """
 
-    emptied = "nothing that is left correlates with motion"
     quality: str = "quality"
     tolerance: float | Literal["auto"] = 0.0
     significance: float = 0.05
+
+    @property
+    def emptied(self) -> str:
+        """Nothing is left that could correlate."""
+        return "nothing that is left correlates with motion"
 
     @property
     def least_runs(self) -> int:
@@ -59,7 +64,19 @@ class QcFc(BatchCorrelation):
     r"""`BatchCorrelation` of the edges of connectomes: the mean over edges of |QC-FC|, above a tolerance.
 
     $$ \frac{1}{E} \sum_{e} \max\big(0,\, |\operatorname{corr}_\text{runs}(A_e, q)| - r_\text{tol}\big) $$
+
+    Parameters
+    ----------
+    alone : bool
+        Whether `fit` leaves out `SignalLost`, of the same weight, where no other term keeps the signal.
     """
+
+    alone: bool = False
+
+    @property
+    def counterweight(self) -> Loss | None:
+        """`SignalLost` of the same connectomes."""
+        return None if self.alone else SignalLost(self.output, self.weight, quality=self.quality)
 
     def score(self, outputs: Mapping[str, Any], targets: Any) -> Any:
         """Return the mean excess over the edges above the diagonal."""
@@ -89,8 +106,8 @@ class SignalLost(Loss):
 
     @property
     def least_runs(self) -> int:
-        """Runs of which some moved less than others."""
-        return 4
+        """The half that moved least must be more than one run, which is not compared with itself."""
+        return 3
 
     def score(self, outputs: Mapping[str, Any], targets: Any) -> Any:
         """Return 1 less the mean correlation."""
@@ -112,12 +129,23 @@ class DistanceDependence(Loss):
         (parcels, parcels), in mm; or the name of an output.
     quality : str
         Entry of the targets with one number for each run.
+    alone : bool
+        Whether `fit` leaves out `SignalLost`, of the same weight, where no other term keeps the signal.
     """
-
-    emptied = "nothing that is left depends on distance"
 
     distances: Any
     quality: str = "quality"
+    alone: bool = False
+
+    @property
+    def emptied(self) -> str:
+        """Nothing is left that could depend on distance."""
+        return "nothing that is left depends on distance"
+
+    @property
+    def counterweight(self) -> Loss | None:
+        """`SignalLost` of the same connectomes."""
+        return None if self.alone else SignalLost(self.output, self.weight, quality=self.quality)
 
     @property
     def least_runs(self) -> int:

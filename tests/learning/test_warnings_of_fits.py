@@ -11,6 +11,7 @@ from pydra_diffconn.blocks import Correlation, WeightParcels
 from pydra_diffconn.learning.warnings_of_fits import NO_BASELINE, by_heart
 
 LOSS = losses.MeanSquaredError("connectome")
+QCFC_ALONE, PENALTY = losses.QcFc("connectome", alone=True), losses.LogDeviation("weights")
 
 
 @workflow.define(outputs=["connectome"])
@@ -49,18 +50,54 @@ def test_people_learned_by_heart_are_told(losses, held_out, step):
 @pytest.mark.parametrize(
     ("loss", "warned"),
     [
-        (losses.QcFc("connectome"), True),
-        (losses.QcFc("connectome") + losses.BatchCorrelation("connectome"), True),
+        (QCFC_ALONE, True),
+        (QCFC_ALONE + losses.BatchCorrelation("connectome"), True),
         (losses.QcFc("connectome") + 0.5 * losses.SignalLost("connectome"), False),
         (losses.SignalLost("connectome"), False),
     ],
 )
 def test_a_loss_that_wants_nothing_left_is_warned_about(rng, loss, warned):
+    _, said = fitted(rng, loss)
+    assert any("smallest where no signal is left" in one for one in said) == warned
+
+
+@pytest.mark.parametrize(
+    ("loss", "terms"),
+    [
+        (losses.QcFc("connectome"), losses.SignalLost("connectome")),
+        (0.5 * losses.QcFc("connectome"), 0.5 * losses.SignalLost("connectome")),
+        (losses.QcFc("connectome") + PENALTY, losses.SignalLost("connectome")),
+        (losses.DistanceDependence("connectome", distances=np.eye(4)), losses.SignalLost("connectome")),
+        (QCFC_ALONE, None),
+        (QCFC_ALONE + PENALTY, None),
+    ],
+)
+def test_what_must_be_kept_is_added_where_no_term_keeps_it(rng, loss, terms):
+    seed = rng.integers(99)
+    found, said = fitted(np.random.default_rng(seed), loss)
+    written = loss if terms is None else loss + terms
+    expected, _ = fitted(np.random.default_rng(seed), written)
+    assert [row["loss"] for row in found.history] == [row["loss"] for row in expected.history]
+    assert any("SignalLost('connectome') is added" in one for one in said) == (terms is not None)
+    assert (found.history[0].get("loss.SignalLost") is not None) == (terms is not None)
+    if terms is not None:
+        alone, _ = fitted(np.random.default_rng(seed), QCFC_ALONE)
+        assert found.history[-1]["loss"] != alone.history[-1]["loss"]
+
+
+def test_what_is_added_to_a_loss_over_sites_is_made_alike_over_them_too(rng):
+    loss = losses.Harmonized("connectome", loss=losses.QcFc("connectome"))
+    found, said = fitted(rng, loss, site=np.array([0, 1] * 3))
+    assert any("SignalLost('connectome') is added" in one for one in said)
+    assert {"loss.QcFc", "loss.SignalLost"} <= found.history[0].keys()
+
+
+def fitted(rng, loss, **targets):
     task, _ = weighted(rng, 6, parcels=4)
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
-        fit(task, loss, {"quality": rng.random(6)}, steps=1, progress=False)
-    assert any("smallest where no signal is left" in str(one.message) for one in said) == warned
+        found = fit(task, loss, {"quality": rng.random(6), **targets}, steps=2, progress=False)
+    return found, [str(one.message) for one in said]
 
 
 def test_more_numbers_than_runs_are_warned_about_unless_somebody_is_held_out(rng):
