@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from pydra_diffconn.files.grayordinate_series import GrayordinateSeries
 from pydra_diffconn.files.opening import FileError
 from pydra_diffconn.files.spaces import Space
 from pydra_diffconn.files.table_text import require_unique
@@ -15,28 +17,33 @@ from pydra_diffconn.files.volumes import values_of
 KIND = "cifti"
 HOLDS = {"SeriesAxis": "a series", "ScalarAxis": "maps of numbers", "LabelAxis": "labels", "ParcelsAxis": "a matrix"}
 
+_axes: WeakKeyDictionary[Any, tuple[Any, Any]] = WeakKeyDictionary()
+
 
 def opens(image: Any) -> bool:
     """Say whether an image is of this format."""
     return image.__class__.__name__ == "Cifti2Image"
 
 
-def read_series(image: Any, path: Path) -> tuple[np.ndarray, Space]:
-    """Read a run as (time, space)."""
+def open_series(image: Any, path: Path) -> tuple[GrayordinateSeries, Space]:
+    """Return a run whose grayordinates are read when they are needed."""
     time, places = axes(image)
     _require(time, ("SeriesAxis",), path, "a series (.dtseries.nii, .ptseries.nii)")
     names: tuple[str, ...] = ()
     if places.__class__.__name__ == "ParcelsAxis":
         names = tuple(map(str, places.name))
         require_unique(names, str(path))
-    data = values_of(image, path)
     seconds = float(time.step) if time.unit == "SECOND" and np.isfinite(time.step) and time.step > 0 else None
-    return data, Space(KIND, path, data.shape[1], (data.shape[1],), template=image, names=names, tr=seconds)
+    size = image.shape[1]
+    space = Space(KIND, path, size, (size,), template=image, names=names, tr=seconds)
+    return GrayordinateSeries(image, path), space
 
 
 def axes(image: Any) -> tuple[Any, Any]:
-    """Return what the rows and the columns are."""
-    return image.header.get_axis(0), image.header.get_axis(1)
+    """Return what the rows and the columns are; made once of each image, since it takes longer than to read a run."""
+    if image not in _axes:
+        _axes[image] = image.header.get_axis(0), image.header.get_axis(1)
+    return _axes[image]
 
 
 def _require(axis: Any, kinds: tuple[str, ...], path: Path, expected: str) -> None:

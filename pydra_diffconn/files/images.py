@@ -2,7 +2,7 @@
 
 Inside, a series is an array (time, space); a `Space` remembers where its columns lie, so that labels can be read in
 the same order and a result can be written with the geometry of its input. A format is a module with `KIND`, `opens`,
-`read_series` (or `open_series`, for frames that are read when they are needed), `read_map`, `read_maps`,
+`read_series` (or `open_series`, for what is read when it is needed), `read_map`, `read_maps`,
 `write_series` and `write_maps`.
 """
 
@@ -33,7 +33,7 @@ def format_of(image: Any, path: Path) -> Any:
 
 
 def open_series(path: str | Path, mask: Any = None, gaps: bool = False) -> tuple[Any, Space]:
-    """Return a run and where its columns lie: an image of volumes is only opened, all else is read, (time, space).
+    """Return a run, (time, space), and where its columns lie; an image of volumes or grayordinates is only opened.
 
     Parameters
     ----------
@@ -53,11 +53,17 @@ def open_series(path: str | Path, mask: Any = None, gaps: bool = False) -> tuple
             return array, Space("table", path, len(names), (len(names),), names=names)
         image = load_image(path)
         form = format_of(image, path)
-        if hasattr(form, "open_series"):
-            return form.open_series(image, path, mask)
+        if form is nifti:
+            return nifti.open_series(image, path, mask)
         if mask is not None:
             raise FileError(f"{path}: {NO_MASK}")
-        data, space = form.read_series(image, path)
+        if form is cifti:
+            series, space = cifti.open_series(image, path)
+            if series.is_complete():
+                return series, space
+            data = series.dense()  # where places have no data is seen in all frames only
+        else:
+            data, space = form.read_series(image, path)
     if not gaps:
         refuse_missing(data, path)
     return np.ascontiguousarray(data, dtype=np.float64 if data.dtype == np.float64 else np.float32), space

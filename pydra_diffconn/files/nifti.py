@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from pydra_diffconn.files.opening import FileError
-from pydra_diffconn.files.series import ImageSeries
 from pydra_diffconn.files.spaces import Space, mask_index, require_same_grid
+from pydra_diffconn.files.volume_series import VolumeSeries
 from pydra_diffconn.files.volumes import values_of
 
 KIND = "nifti"
@@ -23,14 +23,14 @@ def opens(image: Any) -> bool:
     return len(image.shape) >= 3
 
 
-def open_series(image: Any, path: Path, mask: Any = None) -> tuple[ImageSeries, Space]:
+def open_series(image: Any, path: Path, mask: Any = None) -> tuple[VolumeSeries, Space]:
     """Return a run whose frames are read when they are needed, at the voxels of a mask."""
     if len(image.shape) != 4:
         raise FileError(f"{path} has shape {image.shape}; expected a 4D run (x, y, z, time)")
     index = None if mask is None else mask_index(mask, image, path)
     size = int(np.prod(image.shape[:3])) if index is None else index.size
     space = Space(KIND, path, size, image.shape[:3], index, image, tr=repetition_time(image))
-    return ImageSeries(image, path, space.positions), space
+    return VolumeSeries(image, path, space.positions), space
 
 
 def repetition_time(image: Any) -> float | None:
