@@ -1,6 +1,7 @@
 """The geometry of covariances: means of positive definite matrices, and tangent vectors at a reference."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Annotated, Any, Literal, NamedTuple
 
 import jax
@@ -18,6 +19,8 @@ from pydra_diffconn.numerics.weights import total_weight
 Matrix = Float[Array, "n n"]
 Kind = Literal["euclidean", "harmonic", "log-euclidean", "karcher"]
 MOST_STEPS = 100  # a handful, but for very scattered matrices
+MOST_DIRECTIONS = 50  # of conjugate gradients
+NEARBY, ROUGH = 1e-2, 1e-6  # norm up to which single precision has come near; accuracy that its products have
 Reference = Annotated[
     Float[Array, "parcels parcels"], Parameter(constraints.spd, help="where the tangent space touches the cone")
 ]
@@ -130,6 +133,8 @@ class Search(NamedTuple):
     length: Any
     norm: Any
     """Of the mean tangent vector at `mean`."""
+    left: Any
+    """What of it Newton's method leaves at the trial, if it goes on as so far; infinite where nothing is known."""
     step: Any
 
 
@@ -139,8 +144,23 @@ def karcher_mean(covariances: Float[Array, "subjects n n"], weights: Float[Array
     """Return the Karcher mean of positive definite matrices, for weights that sum to one.
 
     Newton's method from the log-Euclidean mean, its equations solved by conjugate gradients as far as it pays; a step
-    that leads away from the mean is shortened. The Hessian's eigenvalues are at least 1, so that few are needed.
+    that leads away from the mean is shortened. The Hessian's eigenvalues are at least 1, so that few are needed. In
+    double precision it begins where single precision has come to, and the equations are solved in that.
     """
+    if covariances.dtype == jnp.float32:
+        return _searched(covariances, weights, _log_euclidean(covariances, weights)).mean
+    rough = covariances.astype(jnp.float32), weights.astype(jnp.float32)
+    found = _searched(*rough, _log_euclidean(*rough))
+    start = jax.lax.cond(
+        found.norm < NEARBY,  # not where eigenvalues are below the rounding of single precision
+        lambda: _inside(found.mean.astype(covariances.dtype)),
+        lambda: _log_euclidean(covariances, weights),
+    )
+    return _searched(covariances, weights, start).mean
+
+
+def _searched(covariances: Array, weights: Array, start: Matrix) -> Search:
+    """Search for the Karcher mean from a matrix on, until the mean tangent vector is no more than rounding."""
     size, real = covariances.shape[-1], covariances.dtype
     enough = 100 * jnp.finfo(real).eps * size**0.5
 
@@ -154,31 +174,57 @@ def karcher_mean(covariances: Float[Array, "subjects n n"], weights: Float[Array
         def add(total: Matrix, one: tuple[Any, ...]) -> tuple[Any, ...]:
             values, vectors = jnp.linalg.eigh(spd.congruence(whitening, one[0]))
             logs = jnp.log(jnp.maximum(values, size * jnp.finfo(real).eps * values[-1]))
-            return total + one[1] * (vectors * logs) @ vectors.T, (logs, vectors)
+            rough = logs.astype(jnp.float32), vectors.astype(jnp.float32)
+            return total + one[1] * (vectors * logs) @ vectors.T, rough
 
         added: Any = jax.lax.scan(add, jnp.zeros_like(root), (covariances, weights))
         slope, (logs, vectors) = added
         norm = jnp.linalg.norm(slope)
 
         def onwards() -> Search:
-            exact = jnp.maximum(norm, enough / (10 * norm))  # as near to the solution as the next step can use
-            hessian = _hessian(logs, vectors, weights)
-            way = jax.scipy.sparse.linalg.cg(hessian, slope, slope, tol=jnp.minimum(0.1, exact), maxiter=50)[0]
-            return Search(state.trial, state.trial, root, spd.symmetric(way), 1.0, norm, state.step + 1)
+            # as near to the solution as the next step can use; a slope of its own unit, whose square is no small number
+            exact = jnp.clip(jnp.maximum(norm, enough / (10 * norm)), ROUGH, 0.1)
+            hessian, right = _hessian(logs, vectors, weights.astype(jnp.float32)), (slope / norm).astype(jnp.float32)
+            way = spd.symmetric(_solved(hessian, right, exact.astype(jnp.float32)).astype(real) * norm)
+            worse = jnp.where(jnp.isinf(state.left), jnp.inf, jnp.maximum(1.0, norm / state.left))
+            left = jnp.where(jnp.isinf(state.norm), 1.0, worse) * norm * (norm + exact)
+            return Search(state.trial, state.trial, root, way, jnp.ones_like(norm), norm, left, state.step + 1)
 
         def shorter() -> Search:
-            return state._replace(length=state.length / 4, step=state.step + 1)
+            return state._replace(length=state.length / 4, left=jnp.full_like(norm, jnp.inf), step=state.step + 1)
 
         def there() -> Search:
             return state._replace(mean=state.trial, norm=norm)
 
         which = jnp.where(norm <= enough, 0, jnp.where(norm < state.norm, 1, 2))
         found = jax.lax.switch(which, [there, onwards, shorter])
-        return found._replace(trial=_inside(spd.congruence(found.root, spd.exponential(found.length * found.way))))
+        trial = _inside(spd.congruence(found.root, spd.exponential(found.length * found.way)))
+        # a step that is sure to lead there is not looked at again, which would take as long as all in single precision
+        sure = (which == 1) & jnp.isfinite(state.left) & (found.left < enough / 3)
+        last = found._replace(mean=trial, norm=found.left)
+        return jax.tree.map(partial(jnp.where, sure), last, found._replace(trial=trial))
 
-    start, infinite = _log_euclidean(covariances, weights), jnp.array(jnp.inf, real)
-    first = Search(start, start, start, start, 1.0, infinite, 0)
-    return jax.lax.while_loop(unfinished, improve, first).mean
+    infinite = jnp.array(jnp.inf, real)
+    first = Search(start, start, start, start, jnp.ones_like(infinite), infinite, infinite, 0)
+    return jax.lax.while_loop(unfinished, improve, first)
+
+
+def _solved(operator: Callable[[Matrix], Matrix], right: Matrix, exact: Any) -> Matrix:
+    """Solve by conjugate gradients from zero, where JAX's own apply the operator once more, to begin with."""
+
+    def unfinished(state: tuple[Any, ...]) -> Array:
+        return (state[3] > exact**2 * jnp.vdot(right, right)) & (state[4] < MOST_DIRECTIONS)
+
+    def improve(state: tuple[Any, ...]) -> tuple[Any, ...]:
+        found, rest, way, square, count = state
+        turned = operator(way)
+        length = square / jnp.vdot(way, turned)
+        found, rest = found + length * way, rest - length * turned
+        new = jnp.vdot(rest, rest)
+        return found, rest, rest + new / square * way, new, count + 1
+
+    begun = (jnp.zeros_like(right), right, right, jnp.vdot(right, right), 0)
+    return jax.lax.while_loop(unfinished, improve, begun)[0]
 
 
 @karcher_mean.defjvp
