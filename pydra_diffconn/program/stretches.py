@@ -1,7 +1,8 @@
 """Running a workflow with every differentiable stretch as one job: `optimise`.
 
-Neighbouring blocks become one task whose job runs the fused, planned program, so that nothing between them is hashed,
-pickled or written. What the job depends on (blocks with their versions and source, values, inputs) is in its checksum.
+Neighbouring blocks become one task whose job runs the fused, planned program: nothing between them is hashed, pickled or
+written, or even computed, unless something else takes it. What the job depends on (blocks with their versions and
+source, values, inputs) is in its checksum.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from pydra_diffconn.program.spool import Loaded
 from pydra_diffconn.program.wires import Static
 from pydra_diffconn.workflow import deriving
 from pydra_diffconn.workflow.choosing import made_already
-from pydra_diffconn.workflow.construction import as_tuple, moved_to, split_over, taken_by
+from pydra_diffconn.workflow.construction import as_tuple, moved_to, sources, split_over, taken_by
 from pydra_diffconn.workflow.graph import Constant, Graph, Input, Reference, Source, Step
 
 
@@ -56,10 +57,13 @@ def merge_blocks(under_construction: Any, outputs: Any) -> Any:
         if pydra_compat.is_workflow(task):
             pydra_compat.replace_node_task(node, optimise(task))
     moved: dict[tuple[str | None, str], Any] = {}
+    merged: set[str] = set()
     for names in _stretches(nodes):
-        if len(names) > 1:
-            moved |= _merge(under_construction, nodes, names)
-    merged = {name for name, _ in moved}
+        others = [value for name, node in nodes.items() if name not in names for _, value in node.input_values]
+        taken = dict.fromkeys(one for one in sources([*others, *as_tuple(outputs)]) if one[0] in names)
+        if len(names) > 1 and taken:
+            moved |= _merge(nodes, names, list(taken))
+            merged |= set(names)
     pydra_compat.keep_nodes(under_construction, set(under_construction.node_names) - merged)
     for node in under_construction.nodes:
         pydra_compat.reconnect(node, moved)
@@ -68,30 +72,33 @@ def merge_blocks(under_construction: Any, outputs: Any) -> Any:
 
 
 def _stretches(nodes: Mapping[str, Any]) -> list[list[str]]:
-    """Return groups of neighbouring blocks that run over the same states, with nothing else between them.
-
-    A node's level grows wherever the way from above leads through something that cannot be merged, so that merging
-    equal levels never closes a circle.
-    """
-    level: dict[str, int] = {}
-    group: dict[str, int] = {}
-    members: dict[int, list[str]] = {}
+    """Return groups of neighbouring blocks that run over the same states; no way leads out of one and back into it."""
+    above = {name: [one for one in taken_by(node) if one in nodes] for name, node in nodes.items()}
+    group = {name: {name} for name in nodes}
     for name, node in nodes.items():
-        above = [n for n in taken_by(node) if n in nodes]
-        near = [
-            n for n in above if _mergeable(node) and _mergeable(nodes[n]) and split_over(node) == split_over(nodes[n])
-        ]
-        level[name] = max([level[n] + (n not in near) for n in above], default=0)
-        joined = sorted({group[n] for n in near if level[n] == level[name]})
-        target = joined[0] if joined else len(group)
-        for other in joined[1:]:
-            for member in members.pop(other):
-                group[member] = target
-                members[target].append(member)
-        group[name] = target
-        members.setdefault(target, []).append(name)
-    order = list(nodes)
-    return [sorted(names, key=order.index) for names in members.values() if _mergeable(nodes[names[0]])]
+        for near in above[name]:
+            alike = _mergeable(node) and _mergeable(nodes[near]) and split_over(node) == split_over(nodes[near])
+            if alike and name not in group[near] and not _leads_around(group[near], group[name], above, group):
+                group[near] |= group[name]
+                group |= dict.fromkeys(group[near], group[near])
+    firsts = {min(names, key=list(nodes).index): names for names in group.values()}
+    return [sorted(names, key=list(nodes).index) for first, names in firsts.items() if _mergeable(nodes[first])]
+
+
+def _leads_around(
+    first: set[str], last: set[str], above: Mapping[str, list[str]], group: Mapping[str, set[str]]
+) -> bool:
+    """Say whether a way leads from one group to another through a third: the two made one would wait for themselves."""
+    waiting = [one for name in last for one in above[name] if one not in first | last]
+    seen: set[str] = set()
+    while waiting:
+        name = waiting.pop()
+        if name in first:
+            return True
+        if name not in seen:
+            seen |= group[name]
+            waiting += [one for member in group[name] for one in above[member] if one not in last]
+    return False
 
 
 def _mergeable(node: Any) -> bool:
@@ -99,8 +106,10 @@ def _mergeable(node: Any) -> bool:
     return isinstance(task, BlockTask) and not pydra_compat.splitter(task) and not pydra_compat.combiner(task)
 
 
-def _merge(under_construction: Any, nodes: Mapping[str, Any], names: list[str]) -> dict[tuple[str | None, str], Any]:
-    """Add one task for several blocks; return what stands for each of their outputs."""
+def _merge(
+    nodes: Mapping[str, Any], names: list[str], taken: list[tuple[str | None, str]]
+) -> dict[tuple[str | None, str], Any]:
+    """Add one task for several blocks; return what stands for each of their outputs that something else takes."""
     steps: list[Any] = []
     inputs: dict[str, Any] = {}
     for name in names:
@@ -121,44 +130,39 @@ def _merge(under_construction: Any, nodes: Mapping[str, Any], names: list[str]) 
         block = type(task)
         version = f"{block.declaration.id}@{block.declaration.version}"
         steps.append([name, f"{block.__module__}:{block.__qualname__}", version, source_hash(block), wiring])
-    outputs = [f"{name}_{out}" for name in names for out in pydra_compat.node_task(nodes[name]).declaration.outputs]
-    typed = dict.fromkeys(("steps", "precision", *inputs), Any)
+    outputs = {f"{name}_{out}": (name, out) for name, out in taken}
+    typed = dict.fromkeys(("steps", "wanted", "precision", *inputs), Any)
     stretch = python.define(run_stretch, inputs=typed, outputs=dict.fromkeys(outputs, Data), name="Stretch")
-    made = workflow.add(stretch(steps=steps, precision=pydra_compat.precision(), **inputs), name="_".join(names))
-    return {
-        (name, out): getattr(made, f"{name}_{out}")
-        for name in names
-        for out in pydra_compat.node_task(nodes[name]).declaration.outputs
-    }
+    task = stretch(steps=steps, wanted=list(outputs.values()), precision=pydra_compat.precision(), **inputs)
+    made = workflow.add(task, name="_".join(names))
+    return {output: getattr(made, name) for name, output in outputs.items()}
 
 
-def run_stretch(steps: list[Any], precision: str, **inputs: Any) -> Any:
+def run_stretch(steps: list[Any], wanted: list[tuple[str, str]], precision: str, **inputs: Any) -> Any:
     """Run a stretch of blocks as one fused program (the function of the job); files give files, as block by block."""
     import jax
 
     read = [_step(*one) for one in steps]
-    outputs = {f"{step.path}_{out}": Reference(step.path, out) for step in read for out in step.declaration.outputs}
+    outputs = {f"{path}_{out}": Reference(path, out) for path, out in wanted}
     run = prepare(Graph(None, tuple(read), (), (), outputs, {}), inputs, {}, Loaded(), 0)
     program = Program(Graph(None, tuple(read), (), (), outputs, {}), [run])
     results = jax.jit(program)({}, **program.inputs)
     found: dict[str, Any] = {}
     names: dict[str, list[str] | None] = {}
     for step in read:
-        made = {out: np.asarray(results[f"{step.path}_{out}"]) for out in step.declaration.outputs}
+        made = {out: np.asarray(results[f"{path}_{out}"]) for path, out in wanted if path == step.path}
         found |= {f"{step.path}_{out}": value for out, value in _like_input(step, made, run, inputs, names).items()}
-    return tuple(found.values()) if len(found) > 1 else next(iter(found.values()))
+    return tuple(found[name] for name in outputs) if len(outputs) > 1 else next(iter(found.values()))
 
 
 def _step(path: str, block: str, version: str, source: str, wiring: Mapping[str, Any]) -> Step:
     import importlib
 
     module, _, name = block.partition(":")
-    sources: dict[str, Source] = {}
+    inputs: dict[str, Source] = {}
     for field, (kind, *rest) in wiring.items():
-        sources[field] = (
-            Reference(*rest) if kind == "step" else Input(rest[0]) if kind == "input" else Constant(rest[0])
-        )
-    return Step(path, getattr(importlib.import_module(module), name), sources)
+        inputs[field] = Reference(*rest) if kind == "step" else Input(rest[0]) if kind == "input" else Constant(rest[0])
+    return Step(path, getattr(importlib.import_module(module), name), inputs)
 
 
 def _like_input(
@@ -176,7 +180,20 @@ def _like_input(
     if space is None and above is not None:
         space = files.Space("table", Path(), len(above), (len(above),), names=tuple(above))
     values = {name: wire.value for name, wire in run.wires[step.path].items() if isinstance(wire, Static)}
-    names[step.path] = files.column_names(next(iter(made.values())).shape[-1], space, values, given)
+    names[step.path] = _names_of_columns(step, made, space, values, given)
+    if not made:
+        return made
     folder = Path.cwd() / step.path
     folder.mkdir(exist_ok=True)
     return files.write_outputs(declaration, made, values, {declaration.main_input: space}, folder, given)
+
+
+def _names_of_columns(step: Step, made: Mapping[Any, Any], space: files.Space, values: Any, given: Any) -> list[str]:
+    """Return the names of an output's columns; of one that was not computed those it must have, or none."""
+    if made:
+        return files.column_names(next(iter(made.values())).shape[-1], space, values, given)
+    if values.get("parcels"):
+        return files.column_names(len(values["parcels"]), space, values, given)
+    declaration = step.declaration
+    dims = [declaration.arguments[declaration.main_input].dims, next(iter(declaration.outputs.values()))]
+    return list(space.names) if len({one.split()[-1] for one in dims}) == 1 else []

@@ -1,13 +1,15 @@
 """Strategies run on real confounds, fused or not, and can be learned from; atlases and reportlets of plugins are found."""
 
 import cloudpickle
+import nibabel as nib
 import numpy as np
 import pytest
 from fileformats.generic import File
 
-from pydra_diffconn import Learn, atlases, fit, fuse, losses, strategies
+from pydra_diffconn import Learn, atlases, fit, fuse, losses, optimise, strategies
 from pydra_diffconn.blocks import BandPass, Censor
 from pydra_diffconn.confound_models import confound_design
+from pydra_diffconn.files.tables import read_matrix
 from pydra_diffconn.plugins import Registry, registry
 from pydra_diffconn.report import Section
 
@@ -98,3 +100,20 @@ def test_a_plugin_adds_to_the_report_and_cannot_break_it(data, tmp_path, monkeyp
     monkeypatch.setattr("pydra_diffconn.learning.telling.registry", lambda: Plugins([]))
     page = result.report(tmp_path / "report.html").read_text()
     assert "From a plugin" in page and "1 parameter" in page and "no ink" in page
+
+
+@pytest.mark.parametrize("strategy", ["SixParameters", "ThirtySixParametersScrubbed"])
+def test_optimised_on_an_image_nothing_dense_is_written(data, rng, tmp_path, strategy):
+    _, table, _ = data
+    labels, bold = tmp_path / "atlas.nii", tmp_path / "bold.nii"
+    grid = (20, 20, 15)
+    nib.save(nib.Nifti1Image(rng.integers(0, 7, grid).astype("i2"), np.eye(4)), labels)
+    nib.save(nib.Nifti1Image(rng.standard_normal((*grid, 168)).astype("f4"), np.eye(4)), bold)
+    task = getattr(strategies, strategy)(bold=File(bold), confounds=table, labels=File(labels), tr=TR)
+    each, stretches = tmp_path / "each", tmp_path / "stretches"
+    expected = read_matrix(task(worker="debug", cache_root=each).connectome)[0]
+    found = read_matrix(optimise(task)(worker="debug", cache_root=stretches).connectome)[0]
+    np.testing.assert_allclose(found, expected, atol=1e-5)  # images between steps are in single precision
+    assert list(each.rglob("*.nii*")) and not list(stretches.rglob("*.nii*"))
+    written = sum(path.stat().st_size for path in stretches.rglob("*") if path.is_file())
+    assert written < np.prod(grid) * 168  # less than one byte for each value of the image
