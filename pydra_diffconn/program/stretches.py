@@ -1,7 +1,7 @@
 """Running a workflow with every differentiable stretch as one job: `optimise`.
 
-Neighbouring blocks become one task whose job runs the fused, planned program: nothing between them is hashed, pickled or
-written, or even computed, unless something else takes it. What the job depends on (blocks with their versions and
+Neighbouring blocks become one task whose job runs the fused, planned program: nothing between them is hashed, pickled
+or written, or even computed, unless something else takes it. What the job depends on (blocks with their versions and
 source, values, inputs) is in its checksum.
 """
 
