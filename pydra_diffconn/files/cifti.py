@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -35,8 +36,19 @@ def open_series(image: Any, path: Path) -> tuple[GrayordinateSeries, Space]:
         require_unique(names, str(path))
     seconds = float(time.step) if time.unit == "SECOND" and np.isfinite(time.step) and time.step > 0 else None
     size = image.shape[1]
-    space = Space(KIND, path, size, (size,), template=image, names=names, tr=seconds)
+    space = Space(KIND, path, size, (size,), template=image, names=names, tr=seconds, places=_fingerprint(places))
     return GrayordinateSeries(image, path), space
+
+
+def _fingerprint(places: Any) -> str:
+    """Return what is equal for equal grayordinates, so that runs share what is read for them; empty for parcels."""
+    if places.__class__.__name__ != "BrainModelAxis":
+        return ""
+    affine = None if places.affine is None else places.affine.tolist()
+    found = hashlib.blake2b(repr((affine, places.volume_shape, sorted(places.nvertices.items()))).encode())
+    for part in (places.name, places.voxel, places.vertex):
+        found.update(str(part.dtype).encode() + part.tobytes())
+    return found.hexdigest()
 
 
 def axes(image: Any) -> tuple[Any, Any]:

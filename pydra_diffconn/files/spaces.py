@@ -34,6 +34,8 @@ class Space:
     """The repetition time that the file states, in seconds; None if it states none."""
     first: int = 0
     """The first frame that is written of those that were read: the time of the first one goes with it."""
+    places: str = ""
+    """What is equal where columns are the same places, of a file without an affine that says which they are."""
 
     def same_as(self, other: Space) -> bool:
         return self.grid == other.grid and np.array_equal(self.positions, other.positions)
@@ -46,7 +48,8 @@ class Space:
     def key(self) -> tuple[Any, ...]:
         """What is equal where labels would be read alike."""
         affine = getattr(self.template, "affine", None)
-        return (self.source if affine is None else affine.tobytes(), self.grid, self.positions.tobytes())
+        where = self.places or self.source if affine is None else affine.tobytes()
+        return (where, self.grid, self.positions.tobytes())
 
 
 def restricted(space: Space, mask: Any) -> Space:

@@ -193,10 +193,12 @@ largest value. Machines are noisy: the ratio is what counts.
 Where a goal is missed:
 
 - e2: the two products of a step take nine tenths of PyTorch's whole time; nothing else is left to save at this size.
-- g: the products alone take 40 ms.
-- i: one product of the series with itself is needed (i2 is that alone), and scikit-learn takes no more than two.
-- k: the mean is sought in single precision, and looked at twice in double: 200 decompositions, where pyriemann takes all
-  in double.
+- g: of 111 to 140 ms on this machine, two products of each correlation take 40, the decompositions of the confounds 9; the rest
+  are passes over series and connectomes from memory, which keeping more of them did not make faster.
+- i: one product of the series with itself is needed, and XLA takes as long for that alone (i2). Three quarters of it, by
+  blocks of columns, took .8 of that in double precision, and no less in single.
+- k: the mean is sought in single precision and looked at twice in double, where pyriemann takes every round in double: 23 to
+  25 s where it was 35. A hundred decompositions are 2.2 s of it in double, 1.1 in single; most are products of matrices.
 - n: the affinity is made in less than half of the time, most of it one product of 1,000 x 1,000; the ten eigenvectors take
   the rest, to rounding, where BrainSpace's are those of an approximation, without derivatives.
 

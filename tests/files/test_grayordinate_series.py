@@ -73,6 +73,15 @@ def test_places_without_data_are_left_out_or_refused_as_in_an_array(tmp_path, rn
         fuse(Averaged(bold=File(path), labels=labels))
 
 
+def test_runs_of_the_same_grayordinates_share_their_atlas(tmp_path, rng):
+    runs = [run_of(tmp_path / f"{n}.dtseries.nii", rng.standard_normal((FRAMES, PLACES))) for n in range(3)]
+    other = nib.cifti2.BrainModelAxis.from_mask(np.ones(PLACES, bool), "CORTEX_RIGHT")
+    series = nib.cifti2.SeriesAxis(0, 2, FRAMES)
+    nib.save(nib.Cifti2Image(rng.standard_normal((FRAMES, PLACES)), (series, other)), runs[2])
+    one, same, different = (files.open_series(run)[1].key for run in runs)
+    assert one == same != different
+
+
 def test_little_more_than_the_parcels_is_in_memory(tmp_path, rng):
     data = rng.standard_normal((300, 50_000)).astype("f4")
     path, labels = run_of(tmp_path / "run.dtseries.nii", data), np.arange(50_000) % 20 + 1
