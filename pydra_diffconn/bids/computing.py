@@ -19,6 +19,7 @@ from pydra_diffconn.program.fusing import fuse
 _compiled: dict[Any, Any] = {}
 """Of each signature of a program, the compiled function: runs of one study share it within a process."""
 MOST_COMPILED = 32
+TOGETHER = 16  # frames that are smoothed at once; few, so that little more than the run is in memory
 
 
 @dataclass(frozen=True)
@@ -145,7 +146,12 @@ def smoothed(job: Job, bold: Path) -> tuple[np.ndarray, files.Space]:
     voxels = voxels_of(space)
     settings: dict[str, Any] = {"voxel_size": voxel_size(space), "shape": tuple(space.grid)}
     smooth = jax.jit(lambda x, fwhm: SmoothVolume.pure(x, jnp.asarray(voxels), fwhm=fwhm, **settings))
-    return np.array(smooth(series, job.settings.smoothing)), space  # one that may be written to
+    some = np.zeros((TOGETHER, series.shape[1]), series.dtype)
+    for first in range(0, len(series), TOGETHER):  # in place: the run is held once
+        frames = series[first : first + TOGETHER]
+        some[: len(frames)] = frames
+        frames[:] = smooth(some, job.settings.smoothing)[: len(frames)]
+    return series, space
 
 
 def voxels_of(space: files.Space) -> np.ndarray:
