@@ -64,6 +64,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "shared" in getattr(item, "fixturenames", ()):
             item.add_marker("data")
+        if item.get_closest_marker("data"):
             item.add_marker(missing)
         if item.name.startswith("contract["):
             item.add_marker("slow")
@@ -125,7 +126,7 @@ def _memory() -> int:
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """The folder of real data beside the checkout; tests that ask for it are skipped where it is not."""
+    """The folder of real data beside the checkout; tests that ask for it, as all marked `data`, are skipped without."""
     return real_data.SHARED
 
 

@@ -40,6 +40,20 @@ def test_continuous_integration_runs_the_readmes_test_command():
     assert (ROOT / ".ci" / "run").read_text().splitlines()[-1] == command
 
 
+def test_a_clone_without_the_real_data_says_so_and_passes(tmp_path):
+    files = ("tests/conftest.py", "tests/real_data.py", "tests/bids/conftest.py", "tests/bids/test_index.py")
+    for file in (ROOT / name for name in files):
+        copied = tmp_path / "clone" / file.relative_to(ROOT)
+        copied.parent.mkdir(parents=True, exist_ok=True)
+        copied.write_text(file.read_text())
+    (tmp_path / "clone" / "pytest.ini").write_text("[pytest]\npythonpath = tests\nmarkers =\n  quick\n  slow\n  data\n")
+    without = {name: value for name, value in os.environ.items() if name != "DIFFCONN_DATA"}
+    command = [sys.executable, "-m", "pytest", "-q", "-rs", "-p", "no:xdist", "-k", "real_tree"]
+    finished = subprocess.run(command, cwd=tmp_path / "clone", capture_output=True, text=True, env=without)
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    assert "2 skipped" in finished.stdout and f"the real data are not at {tmp_path / 'shared'}" in finished.stdout
+
+
 @pytest.mark.quick
 def test_pictures_of_the_readme_exist():
     for name in re.findall(r"!\[[^\]]*\]\(([^)]+)\)", (ROOT / "README.md").read_text()):
