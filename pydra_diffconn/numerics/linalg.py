@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import jax
@@ -167,10 +168,43 @@ scale_columns.defvjp(
 )
 
 
+BLOCK = 200  # rows that are multiplied together where half of a product is enough: with fewer XLA is no longer quick
+
+
 @jax.custom_jvp
-def weighted_gram(series: Float[Array, "time space"], weights: Float[Array, "time"]) -> Float[Array, "space space"]:
-    """Return X' W X; its gradient takes one product where that of the expression takes two."""
-    return (weights[:, None] * series).T @ series
+def symmetric_product(
+    left: Float[Array, "rows columns"], right: Float[Array, "rows columns"]
+) -> Float[Array, "rows rows"]:
+    """Return left @ right', which the caller knows to be symmetric, for three quarters of its time on CPUs in double.
+
+    What stands below the diagonal of blocks is mirrored, and the factors are laid out row by row first, from where XLA
+    multiplies faster. In single precision neither gains anything, and the product is as written.
+    """
+    count = round(len(left) / BLOCK)
+    if left.dtype != jnp.float64 or count < 2 or jax.default_backend() != "cpu":
+        return left @ right.T
+    left, right = jax.lax.optimization_barrier((left, right))
+    edges = [len(left) * number // count for number in range(count + 1)]
+    upper = [left[first:last] @ right[first:].T for first, last in pairwise(edges)]
+
+    def mirrored(row: int, block: int) -> Array:
+        return upper[row][:, edges[block] - edges[row] : edges[block + 1] - edges[row]].T
+
+    return jnp.block([[*(mirrored(above, n) for above in range(n)), row] for n, row in enumerate(upper)])
+
+
+@symmetric_product.defjvp
+def _symmetric_product_derivative(primals: Any, tangents: Any) -> Any:
+    (left, right), (left_change, right_change) = primals, tangents
+    return symmetric_product(left, right), left_change @ right.T + left @ right_change.T
+
+
+@jax.custom_jvp
+def weighted_gram(
+    series: Float[Array, "time space"], weights: Float[Array, "time"] | None
+) -> Float[Array, "space space"]:
+    """Return X' W X, or X' X; its gradient takes one product where that of the expression takes two."""
+    return symmetric_product(_weighted(series, weights).T, series.T)
 
 
 @partial(weighted_gram.defjvp, symbolic_zeros=True)
@@ -178,11 +212,15 @@ def _weighted_gram_derivative(primals: Any, tangents: Any) -> Any:
     (series, weights), (change, weights_change) = primals, tangents
     tangent = jnp.zeros((series.shape[1],) * 2, series.dtype)
     if not isinstance(change, SymbolicZero):
-        half = (weights[:, None] * series).T @ change
+        half = _weighted(series, weights).T @ change
         tangent = tangent + (half + half.T)  # transposed, slope and its mirror image are added before the product
-    if not isinstance(weights_change, SymbolicZero):
+    if weights is not None and not isinstance(weights_change, SymbolicZero):
         tangent = tangent + (weights_change[:, None] * series).T @ series
     return weighted_gram(series, weights), tangent
+
+
+def _weighted(series: Array, weights: Array | None) -> Array:
+    return series if weights is None else weights[:, None] * series
 
 
 @jax.custom_jvp

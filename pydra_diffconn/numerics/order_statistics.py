@@ -24,16 +24,26 @@ def cut(values: Float[Array, "*rows n"], last: Any) -> Place:
     `last` is at most n - 2, and may be traced. Missing values count as the smallest, those below normal numbers as 0.
     """
     keys = _ordered(jax.lax.stop_gradient(values))
-    limit = _key_at(keys, last)
-    tied = keys == limit
-    above = jnp.sum(keys > limit, axis=-1, keepdims=True)
-    number = jnp.cumsum(tied, axis=-1)  # of each among its equals, from 1
-    wanted = last - above + 1
-    here = jnp.argmax(tied & (number == wanted), axis=-1, keepdims=True)
-    equal = tied & (number == wanted + 1)
+    limit, reaching = _key_at(keys, last)
     lower = jnp.argmax(jnp.where(keys < limit, keys, 0), axis=-1, keepdims=True)
-    after = jnp.where(jnp.any(equal, axis=-1, keepdims=True), jnp.argmax(equal, axis=-1, keepdims=True), lower)
-    return Place(here, after, (keys > limit) | (tied & (number <= wanted)))
+
+    def between() -> Place:
+        # of equals, all of which lie before the cut, the last one
+        here = keys.shape[-1] - 1 - jnp.argmax((keys == limit)[..., ::-1], axis=-1, keepdims=True)
+        return Place(here, lower, keys >= limit)
+
+    def among_equals() -> Place:
+        tied = keys == limit
+        above = jnp.sum(keys > limit, axis=-1, keepdims=True)
+        number = jnp.cumsum(tied, axis=-1)  # of each among its equals, from 1
+        wanted = last - above + 1
+        here = jnp.argmax(tied & (number == wanted), axis=-1, keepdims=True)
+        equal = tied & (number == wanted + 1)
+        after = jnp.where(jnp.any(equal, axis=-1, keepdims=True), jnp.argmax(equal, axis=-1, keepdims=True), lower)
+        return Place(here, after, (keys > limit) | (tied & (number <= wanted)))
+
+    # counting equals takes longer than to find the value, and is mostly not needed
+    return jax.lax.cond(jnp.all(reaching == last + 1), between, among_equals)
 
 
 def _ordered(values: Float[Array, "*rows n"]) -> UInt[Array, "*rows n"]:
@@ -44,8 +54,8 @@ def _ordered(values: Float[Array, "*rows n"]) -> UInt[Array, "*rows n"]:
     return jnp.where(jnp.isnan(values), unsigned.type(0), jnp.where(bits & sign, ~bits, bits | sign))
 
 
-def _key_at(keys: UInt[Array, "*rows n"], place: Any) -> UInt[Array, "*rows 1"]:
-    """Return the largest key that more than `place` of a row reach."""
+def _key_at(keys: UInt[Array, "*rows n"], place: Any) -> tuple[UInt[Array, "*rows 1"], Float[Array, "*rows 1"]]:
+    """Return the largest key that more than `place` of a row reach, and how many do."""
     width, ones = 8 * keys.dtype.itemsize, jnp.ones(keys.shape[-1], jnp.float32)
 
     def with_bit(state: tuple[Any, Array, Array]) -> tuple[Any, Array, Array]:
@@ -61,5 +71,7 @@ def _key_at(keys: UInt[Array, "*rows n"], place: Any) -> UInt[Array, "*rows 1"]:
         return (state[0] < width) & jnp.any(state[2] != place + 1)
 
     everything = jnp.full((*keys.shape[:-1], 1), keys.shape[-1], jnp.float32)
-    _, found, _ = jax.lax.while_loop(going, with_bit, (jnp.asarray(0), jnp.zeros_like(keys[..., :1]), everything))
-    return jnp.min(jnp.where(keys >= found, keys, ~jnp.zeros_like(keys)), axis=-1, keepdims=True)
+    _, found, reaching = jax.lax.while_loop(
+        going, with_bit, (jnp.asarray(0), jnp.zeros_like(keys[..., :1]), everything)
+    )
+    return jnp.min(jnp.where(keys >= found, keys, ~jnp.zeros_like(keys)), axis=-1, keepdims=True), reaching

@@ -103,14 +103,28 @@ def symmetric(matrix: Matrix) -> Matrix:
     return (matrix + jnp.swapaxes(matrix, -1, -2)) / 2
 
 
-def correlations(matrix: Float[Array, "parcels parcels"]) -> Float[Array, "parcels parcels"]:
-    """Return correlations as they must be: 1 on the diagonal, and between -1 and 1 where rounding leads beyond."""
-    return jnp.fill_diagonal(jnp.clip(matrix, -1.0, 1.0), 1.0, inplace=False)
+@jax.custom_jvp
+def correlations(matrix: Matrix) -> Matrix:
+    """Return correlations as they must be: 1 on the diagonal, and between -1 and 1 where rounding leads beyond.
+
+    The derivative is that of what is given: to know where rounding led, a gradient would compute the matrix again.
+    """
+    return with_diagonal(jnp.clip(matrix, -1.0, 1.0), 1.0)
 
 
-def without_diagonal(matrix: Float[Array, "parcels parcels"]) -> Float[Array, "parcels parcels"]:
+@correlations.defjvp
+def _correlations_derivative(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, ...]:
+    return correlations(*primals), with_diagonal(tangents[0], 0.0)
+
+
+def without_diagonal(matrix: Matrix) -> Matrix:
     """Set the diagonal to zero: a parcel's correlation with itself is no connection."""
-    return jnp.fill_diagonal(jnp.asarray(matrix), 0.0, inplace=False)
+    return with_diagonal(matrix, 0.0)
+
+
+def with_diagonal(matrix: Matrix, value: float) -> Matrix:
+    """Set the diagonal, by a choice that is made along with what comes before and after, where a scatter is not."""
+    return jnp.where(jnp.eye(matrix.shape[-1], dtype=bool), value, matrix)
 
 
 @jax.custom_jvp

@@ -14,6 +14,7 @@ from pydra_diffconn.numerics.linalg import (
     pseudo_inverse,
     ridge_inverse,
     scale_columns,
+    symmetric_product,
     weighted_gram,
 )
 
@@ -87,6 +88,23 @@ def test_a_weighted_gram_matrix_and_its_derivatives(x64, rng):
     check_grads(weighted_gram, (series, weights), order=2)
     check_grads(lambda series: weighted_gram(series, weights), (series,), order=2)
     check_grads(lambda weights: weighted_gram(series, weights), (weights,), order=2)
+    np.testing.assert_allclose(weighted_gram(series, None), series.T @ series)
+    check_grads(lambda series: weighted_gram(series, None), (series,), order=2)
+
+
+@pytest.mark.parametrize("size", [299, 401, 1000])
+def test_half_of_a_symmetric_product_is_all_of_it_with_the_derivative_of_all(x64, rng, size):
+    series, weights, change = rng.standard_normal((12, size)), rng.random(12), rng.standard_normal((12, size))
+    plain = jax.jit(lambda x: (weights[:, None] * x).T @ x)
+    halved = jax.jit(lambda x: symmetric_product((weights[:, None] * x).T, x.T))
+    np.testing.assert_allclose(halved(series), plain(series), rtol=0, atol=1e-13)
+    for one, other in zip(jax.jvp(halved, (series,), (change,)), jax.jvp(plain, (series,), (change,)), strict=True):
+        np.testing.assert_allclose(one, other, rtol=0, atol=1e-13)
+    slope = rng.standard_normal((size, size))
+    back, expected = (jax.vjp(f, jnp.asarray(series))[1](slope)[0] for f in (halved, plain))
+    np.testing.assert_allclose(back, expected, rtol=0, atol=1e-11)
+    stacked = jax.jit(jax.vmap(lambda x: symmetric_product(x.T, x.T)))(np.stack([series, change]))
+    np.testing.assert_allclose(stacked[1], change.T @ change, rtol=0, atol=1e-12)
 
 
 def test_columns_are_summed_scaled_and_compared(x64, rng):

@@ -17,7 +17,7 @@ from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.parameters import Parameter
 from pydra_diffconn.numerics import spd
 from pydra_diffconn.numerics.dead_columns import rounding_floor
-from pydra_diffconn.numerics.linalg import weighted_gram
+from pydra_diffconn.numerics.linalg import column_sums, weighted_gram
 from pydra_diffconn.numerics.weights import degrees_of_freedom, total_weight
 
 
@@ -47,7 +47,7 @@ def Covariance(
     """
     weights = jnp.ones_like(timeseries[:, 0]) if frame_weights is None else frame_weights
     centred = timeseries - weights @ timeseries / total_weight(weights)
-    return weighted_gram(centred, weights) / degrees_of_freedom(weights, ddof)
+    return weighted_gram(centred, frame_weights) / degrees_of_freedom(weights, ddof)
 
 
 @define(outputs=["connectome"], check=check_series, skips=True, varies=True, padding="frame_weights")
@@ -72,17 +72,17 @@ def Correlation(
     weights = jnp.ones_like(timeseries[:, 0]) if frame_weights is None else frame_weights
     centred = timeseries - weights @ timeseries / total_weight(weights)
     rounding = rounding_floor(weights @ timeseries**2)
-    return _correlate(centred, weights, rounding)
+    return _correlate(centred, frame_weights, rounding)
 
 
 @jax.checkpoint  # to make the normed series again is cheaper than to keep what is on the way to them
 def _correlate(
-    centred: Float[Array, "time parcels"], weights: Float[Array, "time"], rounding: Float[Array, "parcels"]
+    centred: Float[Array, "time parcels"], weights: Float[Array, "time"] | None, rounding: Float[Array, "parcels"]
 ) -> Float[Array, "parcels parcels"]:
     """Correlate columns of weighted mean zero; those whose sum of squares is no more than `rounding` with none."""
     # normalising before the product keeps the result independent of the scale; the guard is on the input of the
     # square root, since one on its output would let a dead parcel's infinite derivative through
-    square = weights @ centred**2
+    square = column_sums(centred**2) if weights is None else weights @ centred**2
     alive = square > rounding
     scale = jnp.where(alive, 1 / jnp.sqrt(jnp.where(alive, square, 1.0)), 0.0)
     normed = centred * scale
@@ -133,7 +133,7 @@ def ConditionalCorrelation(
     centred = residual - weights @ residual / total_weight(weights)
     # what is left of an explained parcel is rounding of the parcel as it was, some for each confound
     rounding = rounding_floor(weights @ timeseries**2, times=1 + confounds.shape[1])
-    return _correlate(centred, weights, rounding)
+    return _correlate(centred, frame_weights, rounding)
 
 
 def check_correlations(arguments: Mapping[str, Any]) -> None:
@@ -158,7 +158,7 @@ def FisherZ(connectome: Float[Array, "parcels parcels"]) -> Float[Array, "parcel
     The diagonal, whose z would be infinite, is set to 0. Off it, |r| = 1 counts as the largest number below 1.
     """
     limit = 1 - jnp.finfo(connectome.dtype).eps
-    return jnp.fill_diagonal(jnp.arctanh(jnp.clip(connectome, -limit, limit)), 0.0, inplace=False)
+    return spd.without_diagonal(jnp.arctanh(jnp.clip(connectome, -limit, limit)))
 
 
 @define(outputs=["edges"], linear_in="connectome", skips=True)

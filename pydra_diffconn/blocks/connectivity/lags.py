@@ -15,6 +15,7 @@ from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.parameters import Parameter
 from pydra_diffconn.numerics.dead_columns import ROUNDINGS, eps, is_alive
 from pydra_diffconn.numerics.manifolds import Manifold
+from pydra_diffconn.numerics.spd import without_diagonal
 from pydra_diffconn.numerics.weights import degrees_of_freedom, total_weight
 
 GRID = 64  # frequencies per lag on which a spectrum is checked and factorised
@@ -216,8 +217,7 @@ def LagMaps(
     curved = (top == inner) & (jnp.abs(bend) > ROUNDINGS * eps(both))
     shift = jnp.where(curved, -tilt / jnp.where(curved, bend, 1.0), 0.0)
     both_vary = alive & alive[:, None]
-    lag = jnp.where(both_vary, tr * (top - max_lag + shift), 0.0).astype(both.dtype)
-    lag = jnp.fill_diagonal(lag, 0.0, inplace=False)
+    lag = without_diagonal(jnp.where(both_vary, tr * (top - max_lag + shift), 0.0).astype(both.dtype))
     peak = jnp.where(both_vary, at(top) + tilt * shift / 2, 0.0)
     return lag, peak, lag.sum(axis=0) / jnp.maximum(alive.sum() - 1, 1)
 

@@ -67,5 +67,4 @@ def RidgeConnectivity(
     correlation = Correlation.pure(timeseries, frame_weights)
     # the block inverse of C + l I holds (C_others + l I)^-1 c_i = -P_others,i / P_ii for every parcel i at once
     precision = spd.inverse(correlation + penalty * jnp.eye(len(correlation), dtype=correlation.dtype))
-    coefficients = -precision / jnp.diagonal(precision)[:, None]
-    return jnp.fill_diagonal(coefficients, 0.0, inplace=False)
+    return spd.without_diagonal(-precision / jnp.diagonal(precision)[:, None])

@@ -13,8 +13,8 @@ from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.parameters import Parameter
 from pydra_diffconn.numerics.gates import largest
 from pydra_diffconn.numerics.leading import leading
-from pydra_diffconn.numerics.linalg import nearest_rotation
-from pydra_diffconn.numerics.spd import without_diagonal
+from pydra_diffconn.numerics.linalg import nearest_rotation, symmetric_product
+from pydra_diffconn.numerics.spd import with_diagonal, without_diagonal
 
 Method = Literal["diffusion", "laplacian"]
 Kernel = Literal["normalized_angle", "cosine", "gaussian", "none"]
@@ -111,10 +111,10 @@ def affinity(
     alive = square > 0
     both = alive[:, None] & alive
     if kernel == "gaussian":
-        distance = jnp.maximum(square[:, None] + square - 2 * profiles @ profiles.T, 0.0)
+        distance = jnp.maximum(square[:, None] + square - 2 * symmetric_product(profiles, profiles), 0.0)
         return jnp.where(both, jnp.exp(-without_diagonal(distance) / (2 * width**2)), 0.0)
     normed = profiles * _power(square, -0.5)[:, None]
-    cosine = jnp.where(jnp.eye(size, dtype=bool), 1.0, normed @ normed.T)
+    cosine = with_diagonal(symmetric_product(normed, normed), 1.0)
     if kernel == "normalized_angle":
         # the arc cosine has an infinite derivative where profiles are the same, as each is with itself
         apart = jnp.abs(cosine) < 1 - 4 * jnp.finfo(cosine.dtype).eps

@@ -15,6 +15,7 @@ from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.parameters import Parameter
 from pydra_diffconn.numerics.dead_columns import eps, is_alive
+from pydra_diffconn.numerics.spd import correlations
 from pydra_diffconn.numerics.weights import total_weight
 
 Shares = Annotated[
@@ -93,9 +94,7 @@ def _correlations(matrices: Array, size: Array) -> Array:
     square = jnp.diagonal(matrices, axis1=-2, axis2=-1)
     alive = is_alive(square, size)
     scale = jnp.where(alive, 1 / jnp.sqrt(jnp.where(alive, square, 1.0)), 0.0)
-    identity = jnp.eye(matrices.shape[-1], dtype=matrices.dtype)
-    found = jnp.clip(scale[..., :, None] * matrices * scale[..., None, :], -1.0, 1.0)
-    return found * (1 - identity) + identity
+    return correlations(scale[..., :, None] * matrices * scale[..., None, :])
 
 
 @define(outputs=["connectome", "log_likelihood"], check=check_series, padding="frame_weights")

@@ -266,3 +266,23 @@ CASES = [
         "nilearn.connectome.sym_matrix_to_vec",
     ),
 ]
+
+
+def test_the_gradient_of_a_correlation_takes_one_product_more_and_not_the_value_again(rng):
+    series = rng.standard_normal((300, 200), dtype=np.float32)
+    slope = jax.jit(jax.grad(lambda x: jnp.sum(Correlation.pure(x) ** 3)))
+    products = slope.lower(series).compile().cost_analysis()["flops"] / (2 * 300 * 200**2)
+    assert 2 <= products < 2.5
+
+
+def test_where_rounding_leads_beyond_one_a_correlation_has_the_derivative_of_one(x64, rng):
+    one = rng.standard_normal(50)
+    away = jnp.asarray(rng.standard_normal(50))
+
+    def edge(shift):
+        return Correlation.pure(jnp.stack([one, 3 * one + shift * away], axis=1))[0, 1]
+
+    value, slope, bend = edge(0.0), jax.grad(edge)(0.0), jax.grad(jax.grad(edge))(0.0)
+    step = 1e-3
+    assert value == 1 and abs(slope) < 1e-14
+    np.testing.assert_allclose(bend, (edge(step) - 2 * edge(0.0) + edge(-step)) / step**2, rtol=1e-4)
