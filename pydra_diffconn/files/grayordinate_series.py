@@ -12,6 +12,7 @@ import numpy as np
 from pydra_diffconn.files.opening import reading
 from pydra_diffconn.files.series import ImageSeries
 from pydra_diffconn.files.volumes import stored
+from pydra_diffconn.numerics import aligned
 
 TOGETHER = 2**21  # numbers read at once; few, so that little more than the result is in memory
 
@@ -39,7 +40,7 @@ class GrayordinateSeries(ImageSeries):
         series: Any = None
         for part, some in self._parts():
             if series is None:
-                series = np.empty(self.shape, np.float64 if some.dtype == np.float64 else np.float32)
+                series = aligned.empty(self.shape, np.float64 if some.dtype == np.float64 else np.float32)
             series[:, part] = some
         return series
 

@@ -14,6 +14,7 @@ import numpy as np
 from pydra_diffconn.files.opening import is_compressed, reading
 from pydra_diffconn.files.series import ImageSeries
 from pydra_diffconn.files.volumes import stored
+from pydra_diffconn.numerics import aligned
 
 TOGETHER = 8  # frames read at once; few, so that little more than the result is in memory
 
@@ -42,7 +43,7 @@ class VolumeSeries(ImageSeries):
     def dense(self) -> np.ndarray:
         """Return (time, space): float64 if the file holds that, else float32."""
         double = np.dtype(self.image.get_data_dtype()) == np.float64
-        series = np.empty(self.shape, dtype=np.float64 if double else np.float32)
+        series = aligned.empty(self.shape, np.float64 if double else np.float32)
         places = self._fortran_positions()
         for number, frame in enumerate(self._frames()):
             series[number] = self._scaled(frame[places])

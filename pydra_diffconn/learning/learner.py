@@ -17,6 +17,7 @@ from pydra_diffconn.learning.progress import Progress
 from pydra_diffconn.learning.settings import Learning, require_enough, require_runs
 from pydra_diffconn.learning.state import State, is_better
 from pydra_diffconn.learning.training_data import TrainingData
+from pydra_diffconn.numerics.aligned import aligned
 from pydra_diffconn.numerics.process import compiler_options, in_full_precision, one_blas_thread
 from pydra_diffconn.program.program import Program
 
@@ -157,10 +158,10 @@ class Learner:
         key = tuple(runs)
         if key not in self._kept:
             data = self.runs.of(runs)
-            if jax.default_backend() != "cpu":  # there they would be copied for every step
-                chosen = data.pop("chosen")
-                data = {**jax.device_put(data), "chosen": chosen}
-            self._kept[key] = data
+            chosen = data.pop("chosen")
+            # otherwise they would be copied for every step
+            data = jax.tree.map(aligned, data) if jax.default_backend() == "cpu" else jax.device_put(data)
+            self._kept[key] = {**data, "chosen": chosen}
         return self._kept[key]
 
     @functools.cached_property

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from pydra_diffconn.numerics.aligned import taken
 from pydra_diffconn.program.program import Program
 from pydra_diffconn.program.rows import by_group
 
@@ -78,7 +79,7 @@ def _rows(values: Any, runs: Sequence[int]) -> Any:
     if isinstance(values, list):
         return [values[n] for n in runs]
     array = np.asarray(values)
-    return array if np.array_equal(runs, np.arange(len(array))) else array[np.array(runs)]  # of all there is no copy
+    return array if np.array_equal(runs, np.arange(len(array))) else taken(array, runs)  # of all there is no copy
 
 
 def _aligned(targets: Any, count: int) -> Any:

@@ -12,6 +12,7 @@ import numpy as np
 
 from pydra_diffconn import pydra_compat
 from pydra_diffconn.declare.parameters import plain
+from pydra_diffconn.numerics.aligned import stacked
 from pydra_diffconn.numerics.process import keep_compiled
 from pydra_diffconn.program import accounts, calling, costs, explain, padding, rows
 from pydra_diffconn.program.accounts import Accounts
@@ -126,10 +127,10 @@ class Program:
         apart = any(value is None or isinstance(value, np.memmap) for value in values)
         if apart or len({np.shape(value) for value in values}) > 1:
             return values
-        stacked = np.stack(values)
-        for run, row in zip(self.runs, stacked, strict=True):
+        together = stacked(values)
+        for run, row in zip(self.runs, together, strict=True):
             run.arrays[name] = row  # not another copy
-        return stacked
+        return together
 
     def __call__(self, parameters: Mapping[str, Any], **inputs: Any) -> dict[str, Any]:
         """Return the outputs of the workflow, of all runs along a leading axis if it is split.

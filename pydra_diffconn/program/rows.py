@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from pydra_diffconn.numerics.aligned import stacked
 from pydra_diffconn.program.run import Run
 
 Found = tuple[list[int], Run, Mapping[str, Any]]
@@ -36,7 +37,7 @@ def of_group(values: Any, place: int, positions: list[int], total: int) -> Any:
 
 def by_group(values: Sequence[Any], groups: Sequence[Sequence[int]]) -> Any:
     """Return values of each run as one stack for each group of positions; None for a group that has none."""
-    stacks = tuple(None if values[one[0]] is None else np.stack([values[n] for n in one]) for one in groups)
+    stacks = tuple(None if values[one[0]] is None else stacked([values[n] for n in one]) for one in groups)
     return stacks[0] if len(stacks) == 1 else stacks
 
 
