@@ -1,10 +1,13 @@
 """Parcels with soft borders: projecting series on maps, and maps of one person around those of a group."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Annotated, Any, Literal
 
+import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.custom_derivatives import SymbolicZero
 from jaxtyping import Array, Float
 
 from pydra_diffconn.declare import constraints
@@ -95,11 +98,25 @@ def IndividualMaps(maps: Float[Array, "parcels space"], deviation: Deviation = N
     if deviation is None:
         return maps
     present = maps > 0
-    top = column_maxima(jnp.where(present, deviation, -jnp.inf))
+    top = column_maxima(deviation, present)
     top = jnp.where(jnp.isfinite(top), top, 0.0)
-    changed = maps * jnp.exp(jnp.where(present, deviation - top, 0.0))
+    changed = _tilted(maps, jnp.where(present, deviation - top, 0.0))
     # to the voxel's own sum, not to one: the quotient of equal sums is exactly 1
     return scale_columns(changed, _divided(column_sums(maps), column_sums(changed)))
+
+
+@jax.custom_jvp
+def _tilted(maps: Array, shift: Array) -> Array:
+    """Return maps * exp(shift), of which the derivative needs the result alone: a whole array less is kept."""
+    return maps * jnp.exp(shift)
+
+
+@partial(_tilted.defjvp, symbolic_zeros=True)
+def _tilted_derivative(primals: Any, tangents: Any) -> Any:
+    (maps, shift), (maps_change, shift_change) = primals, tangents
+    changed = _tilted(maps, shift)
+    tangent = jnp.zeros_like(changed) if isinstance(shift_change, SymbolicZero) else changed * shift_change
+    return changed, tangent if isinstance(maps_change, SymbolicZero) else tangent + jnp.exp(shift) * maps_change
 
 
 def _divided(part: Array, total: Array) -> Array:
