@@ -65,7 +65,7 @@ def measure(number: int, side: str, folder: Path) -> dict:
         return {"memory": peak_above(getattr(case, side))}
     first, _, a = timed(case.ours)
     *_, b = timed(case.theirs)
-    comparable = np.ndim(a) > 0 and np.shape(a) == np.shape(b) and "product" not in case.against
+    comparable = np.ndim(a) > 0 and np.shape(a) == np.shape(b) and case.equal
     error = float(np.max(np.abs(np.asarray(a) - b)) / max(1.0, np.max(np.abs(b)))) if comparable else None
     pairs = [(timed(case.ours), timed(case.theirs)) for _ in range(case.repeats)]
     if case.measures_itself:
@@ -192,15 +192,17 @@ largest value. Machines are noisy: the ratio is what counts.
 
 Where a goal is missed:
 
-- e2: the two products of a step take nine tenths of PyTorch's whole time; nothing else is left to save at this size.
-- g: of 111 to 140 ms on this machine, two products of each correlation take 40, the decompositions of the confounds 9; the rest
-  are passes over series and connectomes from memory, which keeping more of them did not make faster.
-- i: one product of the series with itself is needed, and XLA takes as long for that alone (i2). Three quarters of it, by
-  blocks of columns, took .8 of that in double precision, and no less in single.
-- k: the mean is sought in single precision and looked at twice in double, where pyriemann takes every round in double: 23 to
-  25 s where it was 35. A hundred decompositions are 2.2 s of it in double, 1.1 in single; most are products of matrices.
-- n: the affinity is made in less than half of the time, most of it one product of 1,000 x 1,000; the ten eigenvectors take
-  the rest, to rounding, where BrainSpace's are those of an approximation, without derivatives.
+- e1, e2: XLA takes .74 of PyTorch's whole time for the two products with the atlas alone (e4), before anything else is done.
+  PyTorch is compiled where that is faster; as it comes it takes a tenth to a fifth longer.
+- g: half of the time are the products of the step, for which XLA takes as long as NumPy (g2), a tenth the decompositions of the
+  confounds; the rest are passes over series and connectomes from memory.
+- i: one product of the series with itself is needed, and XLA alone takes .73 for it (i2): it has no routine that computes the half
+  of what is symmetric. Three quarters of it, by blocks, take two thirds of that. Why not BLAS:
+  [decision 71](decisions/0071-products-are-those-of-xla.md).
+- k: the mean is sought in single precision and looked at twice in double, where pyriemann takes every round in double. Of 22 s,
+  12 are decompositions by LAPACK (1.7 s for a hundred in single precision, 2.4 in double), 7 the twelve products with the Hessian.
+- n: a third of the time takes the affinity, most of it one product of 1,000 x 1,000; the ten eigenvectors take half, to rounding,
+  where BrainSpace's are those of an approximation, without derivatives.
 - s2: to read and average takes 3 of its seconds (s), smoothing the rest. At a
   border ours is the mean of the voxels that are there: without that the connectome is nilearn's to 1e-4.
 

@@ -12,6 +12,8 @@ class Case:
     against = ""
     goal: float | None = None
     repeats = 3
+    equal = True
+    """Whether both sides compute the same."""
     measures_itself = False
     """Whether both sides return seconds; the other may have none, NaN."""
 

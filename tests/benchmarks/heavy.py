@@ -88,7 +88,7 @@ class LedoitWolfs(Heavy):
 class SeriesByThemselves(LedoitWolfs):
     """What XLA takes for the one product that cannot be left out."""
 
-    name, goal = "i2: the products of i with themselves alone", None
+    name, goal, equal = "i2: the products of i with themselves alone", None, False
 
     def pure(self, data: Any) -> Any:
         import jax
