@@ -18,7 +18,7 @@ from pydra_diffconn.learning.settings import Learning, require_enough, require_r
 from pydra_diffconn.learning.state import State, is_better
 from pydra_diffconn.learning.training_data import TrainingData
 from pydra_diffconn.numerics.aligned import aligned
-from pydra_diffconn.numerics.process import compiler_options, in_full_precision, one_blas_thread
+from pydra_diffconn.numerics.process import compiler_options, in_full_precision, memory_kept, one_blas_thread
 from pydra_diffconn.program.program import Program
 
 RETRIES = 8  # halvings of the step before a diverging fit stops with its last good values
@@ -178,6 +178,7 @@ class Learner:
 
     # --- steps ----------------------------------------------------------------------------------------------------
 
+    @memory_kept()
     def run(self, bar: Progress, checkpoint: Checkpoint | None = None) -> None:
         """Take the steps; each row of the history is the loss of the values before that step."""
         import jax

@@ -150,3 +150,33 @@ def _controller() -> Any:
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController()
+
+
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_MMAP_MAX = -1, -3, -4  # of mallopt(3)
+LARGEST_THRESHOLD = 2**25  # what glibc itself raises the second to, as large arrays are freed
+ALLOCATOR = ("MALLOC_MMAP_MAX_", "MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_", "GLIBC_TUNABLES")
+
+
+@contextmanager
+def memory_kept() -> Iterator[None]:
+    """Let what a step frees stay with the process for the next step, and give it back at the end.
+
+    glibc gives large arrays back at once, and each step gets all that it computes anew from the system, page by page:
+    a fifth to a quarter of the time of a step whose arrays do not stay in the cache. Without effect elsewhere, and
+    where the user has told the allocator what to do.
+    """
+    import ctypes
+
+    library: Any = ctypes.CDLL(None) if os.name == "posix" else None
+    if not hasattr(library, "mallopt") or any(name in os.environ for name in ALLOCATOR):
+        yield
+        return
+    library.mallopt(M_MMAP_MAX, 0)
+    library.mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
+    try:
+        yield
+    finally:
+        library.mallopt(M_MMAP_MAX, 2**16)
+        library.mallopt(M_MMAP_THRESHOLD, LARGEST_THRESHOLD)
+        library.mallopt(M_TRIM_THRESHOLD, 2 * LARGEST_THRESHOLD)
+        library.malloc_trim(0)
