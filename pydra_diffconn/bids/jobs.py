@@ -44,11 +44,11 @@ def ProcessRun(job: str, inputs: list[File], program: str, attempt: int = 0) -> 
         How often the run failed before, so that a failure is never taken from the cache.
     """
     from pydra_diffconn.bids.process import process
-    from pydra_diffconn.numerics.process import memory_kept, one_blas_thread
+    from pydra_diffconn.numerics.process import one_blas_thread
 
     folder = Path.cwd() / DERIVATIVES
     folder.mkdir(exist_ok=True)
-    with one_blas_thread(), memory_kept():
+    with one_blas_thread():
         row = process(understood(job), folder)
     return Directory(folder), json.dumps(row)
 
