@@ -27,12 +27,16 @@ def scikit(features, targets, subject_weights, penalty, kernel="linear", gamma=N
     dual[model.support_] = np.abs(model.dual_coef_[0])
     free = (dual > 1e-4 * limits) & (dual < (1 - 1e-4) * limits)
     dual = np.where(free, 0, np.where(dual > limits / 2, limits, 0))
-    offset = model.intercept_[0]
     if free.any():
         quadratic = np.outer(sides, sides) * product[np.ix_(train, train)]
         matrix = np.block([[quadratic[np.ix_(free, free)], sides[free][:, None]], [sides[free], 0]])
         solved = np.linalg.solve(matrix, np.append(1 - quadratic[free] @ dual, -sides @ dual))
         dual[free], offset = solved[:-1], solved[-1]
+    else:
+        # LIBSVM's middle, too, but that it takes a coefficient of rounding for one on the margin
+        to_margin = sides - product[np.ix_(train, train)] @ (sides * dual)
+        from_below = (sides > 0) == (dual == 0)
+        offset = (to_margin[from_below].max() + to_margin[~from_below].min()) / 2
     return product[:, train] @ (sides * dual) + offset
 
 
@@ -47,11 +51,11 @@ fitted = jax.jit(lambda x, y, penalty: SupportVectorMachine.pure(x, y, penalty=p
 @examples(15)
 @given(st.integers(0, 2**31), st.floats(0.05, 1e2), st.booleans())
 @example(seed=163, penalty=39.0, separable=False)
+@example(seed=306493, penalty=72.125, separable=False)
 def test_decisions_equal_scikit_learn_for_any_penalty(seed, penalty, separable):
     x, y = subjects(np.random.default_rng(seed), noise=0.0 if separable else 1.0)
     y[:2] = [0, 1]
     with jax.enable_x64(True):
-        # where nobody stands on the margin, the offset is libsvm's own, from 32-bit kernels
         np.testing.assert_allclose(fitted(x, y, penalty), scikit(x, y, None, penalty), rtol=1e-7, atol=1e-7)
 
 
