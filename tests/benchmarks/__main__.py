@@ -194,8 +194,8 @@ Where a goal is missed:
 
 - e1, e2: XLA takes .74 of PyTorch's whole time for the two products with the atlas alone (e4), before anything else is done.
   PyTorch is compiled where that is faster; as it comes it takes a tenth to a fifth longer.
-- g: more than half of the time are the products of the step, for which XLA takes as long as NumPy (g2), a tenth the decompositions of
-  the confounds; the rest are passes over series and connectomes from memory. With one thread on one core the goal is met.
+- g: three fifths of the time are the products of the step, for which XLA takes as long as NumPy (g2), a tenth the decompositions of
+  the confounds; the rest are passes over series and connectomes from memory.
 - i: one product of the series with itself is needed, and XLA alone takes .73 for it (i2): it has no routine that computes the half
   of what is symmetric. Three quarters of it, by blocks, take two thirds of that. Why not BLAS:
   [decision 71](decisions/0071-products-are-those-of-xla.md).
