@@ -8,6 +8,7 @@ import numpy as np
 
 from pydra_diffconn import files
 from pydra_diffconn.declare.argument import Argument
+from pydra_diffconn.numerics.aligned import stacked
 from pydra_diffconn.program.spool import Loaded
 from pydra_diffconn.workflow.graph import Gathered, Input, Item, Reference, Source, Spread, Step
 
@@ -21,7 +22,7 @@ def load(argument: Argument, given: Any, mask: Any, main: Any, cache: Loaded) ->
         loaded = [load(argument, value, mask, main, cache)[0] for value in given]
         key = ("stack", *map(id, loaded))
         if key not in cache:
-            cache[key] = (np.stack(loaded), loaded)
+            cache[key] = (stacked(loaded), loaded)
         return cache[key][0], None
     if not files.is_file(given):
         key = ("converted", id(given), argument.whole)

@@ -19,6 +19,7 @@ from pydra_diffconn.declare import freedom, places, task
 from pydra_diffconn.declare.argument import Argument
 from pydra_diffconn.declare.declaration import prefixed
 from pydra_diffconn.declare.parameters import plain
+from pydra_diffconn.numerics.aligned import stacked
 from pydra_diffconn.program.loading import load, name_of
 from pydra_diffconn.program.planning import planner
 from pydra_diffconn.program.run import Run
@@ -349,7 +350,7 @@ class _Preparation:
         if len({np.shape(value) for value in unique}) == 1:
             key = ("stack", *place)
             if key not in self.cache:  # runs that share their arrays share the stack, too
-                self.cache[key] = (np.stack(unique), unique)
+                self.cache[key] = (stacked(unique), unique)
             return FromArray(self._named(self.cache[key][0], name, unique), index)
         names = [self._named(value, f"{name}[{number}]") for number, value in enumerate(unique)]
         return OnePerInstance(tuple(FromArray(names[number]) for number in index))

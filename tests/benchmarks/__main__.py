@@ -197,7 +197,7 @@ Where a goal is missed:
 - g: three fifths of the time are the products of the step, for which XLA takes as long as NumPy (g2), a tenth the decompositions of
   the confounds; the rest are passes over series and connectomes from memory.
 - i: one product of the series with itself is needed, and XLA alone takes .73 for it (i2): it has no routine that computes the half
-  of what is symmetric. Three quarters of it, by blocks, take two thirds of that. Why not BLAS:
+  of what is symmetric. Three quarters of it, by blocks, take .66 to .72 of that. Why not BLAS:
   [decision 71](decisions/0071-products-are-those-of-xla.md).
 - k: the mean is sought in single precision and looked at twice in double, where pyriemann takes every round in double. Of 22 s,
   12 are decompositions by LAPACK (1.7 s for a hundred in single precision, 2.4 in double), 7 the twelve products with the Hessian.
