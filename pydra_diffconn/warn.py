@@ -2,25 +2,44 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib.util
 import os
 import sys
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 
 LIBRARY = f"{Path(os.__file__).parent}{os.sep}"
+_heard: list[list[str]] = []
 
 
 def warn(message: str, category: type[Warning] = UserWarning) -> None:
     """Warn of what was asked for by the nearest line outside of this package and Pydra; of none in a worker process."""
+    if _heard and category is UserWarning:
+        _heard[-1].append(message)
+        return
     frame: FrameType | None = sys._getframe(1)
     level = 2
     while frame is not None and _is_on_the_way(frame.f_code.co_filename):
         level += not _imports(frame.f_code.co_filename)  # `warnings.warn` does not count those either
         frame = frame.f_back
     warnings.warn(message, category, stacklevel=level)
+
+
+@contextlib.contextmanager
+def heard() -> Iterator[list[str]]:
+    """Collect what is warned of instead of showing it, to be told elsewhere; what other packages warn of is dropped."""
+    said: list[str] = []
+    _heard.append(said)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield said
+    finally:
+        _heard.pop()
 
 
 @functools.cache

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from pydra_diffconn.bids.atlas_files import MNI, AtlasFile, fetched
 from pydra_diffconn.bids.derivatives import entities_of
 from pydra_diffconn.bids.fitted_atlas import fit_atlas
 from pydra_diffconn.files.volumes import load_image
+from pydra_diffconn.warn import heard
 
 Finding = tuple[str, str]
 """Its state (`ok`, `note`, or `mend` where the atlas cannot be used so), and what was found."""
@@ -85,13 +85,12 @@ def _names(found: AtlasFile, labels: Sequence[int]) -> Iterator[Finding]:
     """Tell which labels have no name, which names no label, and which are there twice."""
     where = found.table.name if found.table else "the image"
     try:
-        with warnings.catch_warnings(record=True) as told:
-            warnings.simplefilter("always")
+        with heard() as told:
             known = names_in(found)
     except (ValueError, OSError) as error:
         yield "mend", str(error)
         return
-    yield from (("mend", str(one.message)) for one in told)
+    yield from (("mend", one) for one in told)
     if not known:
         stem = found.image.name.partition(".")[0]
         yield (

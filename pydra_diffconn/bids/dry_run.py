@@ -7,7 +7,8 @@ from typing import Any
 
 from pydra_diffconn.bids.app import Planned
 from pydra_diffconn.bids.job import Job, Left, prepare
-from pydra_diffconn.bids.process import first_row, one_line
+from pydra_diffconn.bids.process import first_row, one_line, reason_of
+from pydra_diffconn.warn import heard
 
 MB = 1e6
 READ = 120.0  # MB of an image, uncompressed, that are decompressed and averaged in a second on a slow core
@@ -25,7 +26,8 @@ def foreseen(planned: Planned) -> Iterable[dict[str, Any]]:
 def _line(job: Job) -> dict[str, Any]:
     row = first_row(job)
     try:
-        prepared = prepare(job)
+        with heard() as said:
+            prepared = prepare(job)
     except Left as reason:
         return {**row, "status": "skipped", "reason": str(reason)}
     except (ValueError, TypeError, OSError, EOFError) as error:
@@ -39,7 +41,7 @@ def _line(job: Job) -> dict[str, Any]:
         **row,
         **prepared.numbers(),
         "status": "ready",
-        "reason": "; ".join(prepared.notes) or None,
+        "reason": reason_of([*prepared.notes, *said]),
         "regressors": prepared.design.shape[1],
         "disk_mb": round(written + size * (0.7 if job.settings.denoised else 0), 1),
         "memory_mb": round(memory_of(job)),
@@ -58,7 +60,7 @@ def image_size(job: Job) -> float:
 def memory_of(job: Job) -> float:
     """Return about how much memory a job needs at most, in MB."""
     whole = job.settings.denoised or job.settings.alff or job.settings.reho or job.settings.smoothing
-    return 500.0 + image_size(job) * (2.0 if whole or job.run.kind == "cifti" else 0.1)
+    return 500.0 + image_size(job) * (2.0 if whole else 0.1)
 
 
 def totals(lines: Iterable[Mapping[str, Any]]) -> dict[str, float]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
-import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from pydra_diffconn.bids.job import Job, Left, prepare
+from pydra_diffconn.warn import heard
 
 
 def process(job: Job, folder: Path) -> dict[str, Any]:
@@ -26,7 +25,7 @@ def process(job: Job, folder: Path) -> dict[str, Any]:
     started = time.perf_counter()
     row = first_row(job)
     try:
-        with _heard() as said:
+        with heard() as said:
             prepared = prepare(job)
             row.update(prepared.numbers())
             outputs.write_tables(prepared, folder)
@@ -35,7 +34,7 @@ def process(job: Job, folder: Path) -> dict[str, Any]:
                 outputs.write_atlas(prepared, one, folder)
             if job.settings.denoised or job.settings.alff or job.settings.reho:
                 voxelwise.write_images(prepared, folder)
-        row.update(outputs.numbers_of(found), status="done", reason="; ".join([*prepared.notes, *said]) or None)
+        row.update(outputs.numbers_of(found), status="done", reason=reason_of([*prepared.notes, *said]))
     except Left as reason:
         row.update(status="skipped", reason=str(reason))
     except MemoryError:
@@ -67,12 +66,6 @@ def one_line(error: BaseException | str) -> str:
     return said or type(error).__name__
 
 
-@contextlib.contextmanager
-def _heard() -> Iterator[list[str]]:
-    """Collect warnings, each once, instead of showing them."""
-    said: list[str] = []
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        yield said
-    ours = [one for one in caught if "diffconn" in str(one.filename) and issubclass(one.category, UserWarning)]
-    said.extend(dict.fromkeys(one_line(str(one.message)) for one in ours))
+def reason_of(notes: Iterable[str]) -> str | None:
+    """Return what was noted of a run that is done as its reason: each once, in one line."""
+    return "; ".join(dict.fromkeys(map(one_line, notes))) or None

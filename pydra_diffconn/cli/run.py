@@ -197,7 +197,7 @@ def tell(rows: list[dict[str, Any]], out: Path) -> None:
     """Say how it went; the exit code is not 0 if a run failed or was left out."""
     counts = {status: sum(row["status"] == status for row in rows) for status in ("done", "skipped", "failed")}
     for row in rows:
-        if row["status"] != "done":
+        if row["status"] != "done" or row.get("reason"):  # the reason of one that is done is what was noted of it
             click.echo(f"{row['status']}: {row['source']} ({row['strategy']}): {row['reason']}", err=True)
     click.echo(
         f"{counts['done']} done, {counts['skipped']} skipped, {counts['failed']} failed; see {out / 'status.tsv'}"

@@ -192,6 +192,16 @@ def test_what_may_not_be_read_has_its_line_and_stops_nobody(study, tmp_path, mon
     assert len(again) == 4 and (again["status"] == "done").all()
 
 
+@pytest.mark.parametrize("worker", ["debug", "cf"])
+def test_what_a_run_warns_of_stands_in_its_line_and_not_on_the_screen(study, tmp_path, worker, recwarn, capfd):
+    given = {**SHORT, "high_pass": 0.001}
+    request = app.Request(study, tmp_path, participants=("01",), sessions=("2",), strategies=("9P",), given=given)
+    (row,) = app.participant(request, worker=worker)
+    assert row["status"] == "done" and "has a period of 1000 s, longer than 130 frames of 2 s" in row["reason"]
+    assert read_status(tmp_path)["reason"].tolist() == [row["reason"]]
+    assert not recwarn.list and "Warning" not in capfd.readouterr().err
+
+
 def test_too_short_a_run_is_left_out(study):
     from pydra_diffconn.bids.job import Left
 

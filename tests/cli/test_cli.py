@@ -18,6 +18,23 @@ from pydra_diffconn.plugins.registry import Registry, built_in
 PARAMETER = LearnedParameter("a.low", 0.0123, 0.01, "Hz", "positive", "pydra_diffconn:BandPass", "1", ("a.low",))
 
 
+WARNS = """
+from pydra_diffconn.cli.main import main
+from pydra_diffconn.warn import warn
+
+@main.command()
+def doubtful():
+    warn("a value is odd:\\nit is 3")
+
+main(["doubtful"])
+"""
+
+
+def test_a_warning_is_shown_as_what_it_says():
+    shown = subprocess.run([sys.executable, "-c", WARNS], capture_output=True, text=True)
+    assert (shown.returncode, shown.stderr) == (0, "Warning: a value is odd: it is 3\n")
+
+
 def test_blocks_are_listed_with_their_parameters_and_units():
     shown = CliRunner().invoke(main, ["blocks", "list"])
     assert shown.exit_code == 0 and "pydra_diffconn:BandPass" in shown.output and "low (Hz)" in shown.output
