@@ -6,7 +6,7 @@ from jaxtyping import Array, Float
 
 from pydra_diffconn.numerics.dead_columns import is_alive
 from pydra_diffconn.numerics.linalg import pseudo_inverse
-from pydra_diffconn.numerics.weights import total_weight
+from pydra_diffconn.numerics.weights import total_weight, weights_of_frames
 
 
 def unit_design(
@@ -22,7 +22,7 @@ def unit_design(
     norm, and between them the square roots of the frame weights. Constant confounds become zeros.
     """
     timeseries, confounds = jnp.asarray(timeseries), filled_first_row(confounds, first_row)
-    weights = jnp.ones_like(timeseries[:, 0]) if frame_weights is None else frame_weights
+    weights = weights_of_frames(timeseries, frame_weights)
     total = total_weight(weights)
     size = weights @ confounds**2
     centred = timeseries

@@ -1,10 +1,19 @@
-"""What weighted means are divided by."""
+"""Weights of frames, and what weighted means are divided by."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import jax.numpy as jnp
+
+
+def weights_of_frames(series: Any, frame_weights: Any) -> Any:
+    """Return the weights, or 1 for each frame of a series, (time, space), if none are given.
+
+    >>> weights_of_frames(jnp.zeros((2, 5)), None).tolist()
+    [1.0, 1.0]
+    """
+    return jnp.ones_like(series[:, 0]) if frame_weights is None else frame_weights
 
 
 def total_weight(weights: Any) -> Any:

@@ -16,7 +16,7 @@ from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.parameters import Parameter
 from pydra_diffconn.numerics.dead_columns import is_alive
 from pydra_diffconn.numerics.linalg import times
-from pydra_diffconn.numerics.weights import total_weight
+from pydra_diffconn.numerics.weights import total_weight, weights_of_frames
 
 FRAMES_PER_WAVE = 30
 TOGETHER = 256  # places whose curves are fitted at once
@@ -86,7 +86,7 @@ def Despike(
         L; by default one for every 30 frames.
     """
     assert waves is not None
-    weights = jnp.ones_like(timeseries[:, 0]) if frame_weights is None else frame_weights.astype(timeseries.dtype)
+    weights = weights_of_frames(timeseries, frame_weights).astype(timeseries.dtype)
     basis = jnp.asarray(_basis(len(timeseries), waves), timeseries.dtype)
     places = timeseries.shape[1]
     parts = -(-places // TOGETHER)

@@ -13,7 +13,7 @@ from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.parameters import Parameter
 from pydra_diffconn.numerics.dead_columns import is_alive
 from pydra_diffconn.numerics.leading import leading
-from pydra_diffconn.numerics.weights import total_weight
+from pydra_diffconn.numerics.weights import total_weight, weights_of_frames
 
 Tissue = Annotated[
     Float[Array, "space"], Parameter(constraints.nonnegative, help="weight of each voxel: a mask or a probability")
@@ -90,7 +90,7 @@ def CompCor(
     standardize : bool
         Whether each voxel is divided by its standard deviation.
     """
-    weights = jnp.ones_like(timeseries[:, 0]) if frame_weights is None else frame_weights
+    weights = weights_of_frames(timeseries, frame_weights)
     root = jnp.where(weights > 0, jnp.sqrt(jnp.where(weights > 0, weights, 1.0)), 0.0)
     centred = timeseries - weights @ timeseries / total_weight(weights)
     if standardize:

@@ -19,7 +19,7 @@ from pydra_diffconn.declare.freedom import Freedom, regresses
 from pydra_diffconn.declare.padding import only
 from pydra_diffconn.declare.parameters import Parameter
 from pydra_diffconn.numerics.design import filled_first_row, gated_inverse, unit_design
-from pydra_diffconn.numerics.weights import total_weight
+from pydra_diffconn.numerics.weights import total_weight, weights_of_frames
 
 MARGIN = 1e-4  # Hz: the stop bands of 3dTproject end so far from the pass band
 SHARE = 1 / 6  # of the step between frequencies, by which its stop bands shrink before their ends are rounded
@@ -124,7 +124,7 @@ def ProjectOut(
     gate = None if not banded else stopped(len(timeseries), tr, low, high, softness, stopbands)
     design, gates = _regressors(len(timeseries), degree, gate, confounds)
     design, gates = design.astype(timeseries.dtype), gates.astype(timeseries.dtype)
-    weights = jnp.ones_like(timeseries[:, 0]) if frame_weights is None else frame_weights
+    weights = weights_of_frames(timeseries, frame_weights)
     if degree >= 0:  # a large mean costs single precision digits
         timeseries = timeseries - weights @ timeseries / total_weight(weights)
     series, root, design = unit_design(timeseries, design, weights, intercept=False)

@@ -15,7 +15,7 @@ from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.freedom import Freedom, regresses
 from pydra_diffconn.declare.parameters import Parameter
 from pydra_diffconn.numerics.dead_columns import rounding_floor
-from pydra_diffconn.numerics.weights import total_weight
+from pydra_diffconn.numerics.weights import total_weight, weights_of_frames
 
 
 @regresses("voxel_confounds", "confounds")
@@ -70,7 +70,7 @@ def RegressVoxelwise(
         What stands for a missing first row of the shared confounds.
     """
     own = voxel_confounds.astype(timeseries.dtype)
-    weights = jnp.ones_like(timeseries[:, 0]) if frame_weights is None else frame_weights.astype(timeseries.dtype)
+    weights = weights_of_frames(timeseries, frame_weights).astype(timeseries.dtype)
     size = weights @ own**2
     if confounds is not None:
         shared = (confounds, frame_weights, 0.0, intercept, first_row)

@@ -13,6 +13,7 @@ from pydra_diffconn.blocks.connectivity.seed_maps import normed_columns
 from pydra_diffconn.blocks.shared_parameters import FrameWeights
 from pydra_diffconn.declare.block import define
 from pydra_diffconn.numerics.linalg import times
+from pydra_diffconn.numerics.weights import weights_of_frames
 
 TOGETHER = 4096  # edges whose differences are in memory at once
 
@@ -59,7 +60,7 @@ def BoundaryMap(
     frame_weights : (time,), optional
         Weights in [0, 1], from `Censor`.
     """
-    weights = jnp.ones_like(timeseries[:, 0]) if frame_weights is None else frame_weights.astype(timeseries.dtype)
+    weights = weights_of_frames(timeseries, frame_weights).astype(timeseries.dtype)
     normed, alive = normed_columns(timeseries, weights)
     places = jnp.maximum(alive.sum(), 1).astype(normed.dtype)
     mean = jnp.sum(normed, axis=1) / places

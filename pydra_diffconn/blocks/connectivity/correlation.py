@@ -18,7 +18,7 @@ from pydra_diffconn.declare.parameters import Parameter
 from pydra_diffconn.numerics import spd
 from pydra_diffconn.numerics.dead_columns import rounding_floor
 from pydra_diffconn.numerics.linalg import column_sums, weighted_gram
-from pydra_diffconn.numerics.weights import degrees_of_freedom, total_weight
+from pydra_diffconn.numerics.weights import degrees_of_freedom, total_weight, weights_of_frames
 
 
 @define(outputs=["covariance"], check=check_series, skips=True, padding="frame_weights")
@@ -45,7 +45,7 @@ def Covariance(
     ddof : int
         1 for the unbiased estimate, 0 for the maximum-likelihood one.
     """
-    weights = jnp.ones_like(timeseries[:, 0]) if frame_weights is None else frame_weights
+    weights = weights_of_frames(timeseries, frame_weights)
     centred = timeseries - weights @ timeseries / total_weight(weights)
     return weighted_gram(centred, frame_weights) / degrees_of_freedom(weights, ddof)
 
@@ -69,7 +69,7 @@ def Correlation(
     frame_weights : (time,), optional
         Weights in [0, 1], from `Censor`.
     """
-    weights = jnp.ones_like(timeseries[:, 0]) if frame_weights is None else frame_weights
+    weights = weights_of_frames(timeseries, frame_weights)
     centred = timeseries - weights @ timeseries / total_weight(weights)
     rounding = rounding_floor(weights @ timeseries**2)
     return _correlate(centred, frame_weights, rounding)
@@ -128,7 +128,7 @@ def ConditionalCorrelation(
     frame_weights : (time,), optional
         Weights in [0, 1], from `Censor`, in the regression and in the correlation.
     """
-    weights = jnp.ones_like(timeseries[:, 0]) if frame_weights is None else frame_weights
+    weights = weights_of_frames(timeseries, frame_weights)
     residual = RegressConfounds.pure(timeseries, confounds, frame_weights)
     centred = residual - weights @ residual / total_weight(weights)
     # what is left of an explained parcel is rounding of the parcel as it was, some for each confound

@@ -12,7 +12,7 @@ from pydra_diffconn.blocks.connectivity.segments import varies
 from pydra_diffconn.blocks.shared_parameters import FrameWeights
 from pydra_diffconn.declare.block import define
 from pydra_diffconn.numerics.dead_columns import eps
-from pydra_diffconn.numerics.weights import total_weight
+from pydra_diffconn.numerics.weights import total_weight, weights_of_frames
 
 
 @define(outputs=["connectome"], check=check_series, skips=True, varies=True, padding="frame_weights")
@@ -36,7 +36,7 @@ def DistanceCorrelation(
     frame_weights : (time,), optional
         Weights in [0, 1], from `Censor`.
     """
-    weights = jnp.ones_like(timeseries[:, 0]) if frame_weights is None else frame_weights
+    weights = weights_of_frames(timeseries, frame_weights)
     share = weights / total_weight(weights)
     series = jnp.where(varies(timeseries, weights), timeseries - share @ timeseries, 0.0)
     means = jax.lax.map(lambda frame: share @ jnp.abs(series - frame), series)
@@ -99,7 +99,7 @@ def MutualInformation(
     normalized : bool
         Whether it is divided by the geometric mean of both entropies.
     """
-    weights = jnp.ones_like(timeseries[:, 0]) if frame_weights is None else frame_weights
+    weights = weights_of_frames(timeseries, frame_weights)
     shares = _in_bins(timeseries, weights, bins, assignment)
     parcels = timeseries.shape[1]
     flat = shares.reshape(len(shares), -1)

@@ -14,7 +14,7 @@ from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.parameters import Parameter
 from pydra_diffconn.numerics.dead_columns import is_alive
 from pydra_diffconn.numerics.gates import gate
-from pydra_diffconn.numerics.weights import total_weight
+from pydra_diffconn.numerics.weights import total_weight, weights_of_frames
 
 
 @define(outputs=["edge_timeseries", "amplitude"], check=check_series, skips=True, varies=True, padding="frame_weights")
@@ -44,7 +44,7 @@ def EdgeTimeSeries(
     amplitude : (time,)
         Root of the sum of their squares: large in frames of high co-fluctuation.
     """
-    weights = jnp.ones_like(timeseries[:, 0]) if frame_weights is None else frame_weights
+    weights = weights_of_frames(timeseries, frame_weights)
     scores = jnp.where(weights[:, None] > 0, _standardised(timeseries, weights), 0.0)
     rows, columns = np.triu_indices(timeseries.shape[1], 1)
     edges = scores[:, rows] * scores[:, columns]

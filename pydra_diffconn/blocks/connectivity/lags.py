@@ -16,7 +16,7 @@ from pydra_diffconn.declare.parameters import Parameter
 from pydra_diffconn.numerics.dead_columns import ROUNDINGS, eps, is_alive
 from pydra_diffconn.numerics.manifolds import Manifold
 from pydra_diffconn.numerics.spd import without_diagonal
-from pydra_diffconn.numerics.weights import degrees_of_freedom, total_weight
+from pydra_diffconn.numerics.weights import degrees_of_freedom, total_weight, weights_of_frames
 
 GRID = 64  # frequencies per lag on which a spectrum is checked and factorised
 FLOOR = 1e-6  # part of the mean of a spectrum, below which it counts as this when a learning step starts
@@ -202,7 +202,7 @@ def LagMaps(
         Mean of each column of `lag` over the other parcels that vary: how late a parcel is.
     """
     forward = LaggedCovariance.pure(timeseries, frame_weights, max_lag, 0, adjusted)
-    weights = jnp.ones_like(timeseries[:, 0]) if frame_weights is None else frame_weights
+    weights = weights_of_frames(timeseries, frame_weights)
     variance = jnp.diagonal(forward[0])
     mean_square = weights @ timeseries**2 / total_weight(weights)
     alive = is_alive(variance, mean_square)
@@ -227,7 +227,7 @@ def _lagged(
 ) -> tuple[Float[Array, "lags parcels parcels"], Float[Array, "lags"]]:
     """Return the weighted sums of products at each lag, and those of the weights of pairs."""
     frames = len(series)
-    weights = jnp.ones_like(series[:, 0]) if frame_weights is None else frame_weights
+    weights = weights_of_frames(series, frame_weights)
     centred = series - weights @ series / total_weight(weights)
     later = jnp.concatenate([centred, jnp.zeros_like(centred[:1])])
     later_weights = jnp.append(weights, 0.0)

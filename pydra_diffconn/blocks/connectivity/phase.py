@@ -18,7 +18,7 @@ from pydra_diffconn.blocks.shared_parameters import FrameWeights, HighCutoff, Lo
 from pydra_diffconn.declare.block import define
 from pydra_diffconn.numerics import spd
 from pydra_diffconn.numerics.gaps import bridge
-from pydra_diffconn.numerics.weights import total_weight
+from pydra_diffconn.numerics.weights import total_weight, weights_of_frames
 
 
 @define(outputs=["amplitude", "phase"], skips=True)
@@ -193,7 +193,7 @@ def analytic(timeseries: Float[Array, "time space"]) -> Complex[Array, "time spa
 
 def _weighted_analytic(series: Array, frame_weights: Array | None) -> tuple[Array, Array]:
     """Return the analytic signals of the centred, bridged series, 0 of a constant column, and the weights."""
-    weights = jnp.ones_like(series[:, 0]) if frame_weights is None else frame_weights
+    weights = weights_of_frames(series, frame_weights)
     bridged = bridge(series, frame_weights)
     centred = bridged - bridged.mean(axis=0)
     return analytic(jnp.where(varies(series, weights), centred, 0.0)), weights

@@ -16,7 +16,7 @@ from pydra_diffconn.declare.parameters import Parameter
 from pydra_diffconn.declare.places import constant
 from pydra_diffconn.numerics.dead_columns import is_alive
 from pydra_diffconn.numerics.linalg import times
-from pydra_diffconn.numerics.weights import total_weight
+from pydra_diffconn.numerics.weights import total_weight, weights_of_frames
 from pydra_diffconn.warn import warn
 
 TOGETHER = 256  # places whose correlations with all others are in memory at once
@@ -74,7 +74,7 @@ def SeedCorrelation(
     fisher_z : bool
         Whether the maps are of Fisher's z.
     """
-    weights = jnp.ones_like(timeseries[:, 0]) if frame_weights is None else frame_weights.astype(timeseries.dtype)
+    weights = weights_of_frames(timeseries, frame_weights).astype(timeseries.dtype)
     sources = jnp.where(jnp.any(jnp.isnan(seeds), axis=0), 0.0, seeds).astype(timeseries.dtype)
     maps = jnp.clip(times(normed_columns(sources, weights)[0].T, normed_columns(timeseries, weights)[0]), -1, 1)
     if not fisher_z:
@@ -126,7 +126,7 @@ def DegreeCentrality(
     weighted : bool
         Whether correlations are summed instead of counted.
     """
-    weights = jnp.ones_like(timeseries[:, 0]) if frame_weights is None else frame_weights.astype(timeseries.dtype)
+    weights = weights_of_frames(timeseries, frame_weights).astype(timeseries.dtype)
     normed, alive = normed_columns(timeseries, weights)
     places = normed.shape[1]
     parts = -(-places // TOGETHER)

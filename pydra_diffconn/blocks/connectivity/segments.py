@@ -11,7 +11,7 @@ from jaxtyping import Array, Bool, Complex, Float
 from pydra_diffconn.blocks.checks import check_band, check_series
 from pydra_diffconn.numerics.dead_columns import is_alive
 from pydra_diffconn.numerics.gates import gate
-from pydra_diffconn.numerics.weights import total_weight
+from pydra_diffconn.numerics.weights import total_weight, weights_of_frames
 
 Spectra = Complex[Array, "frequencies segments parcels"]
 
@@ -56,7 +56,7 @@ def segment_spectra(
     """Return the spectra of all segments, 0 of a constant column, and the sum of squares of their windows."""
     starts = np.arange(0, len(series) - length + 1, length - length // 2)
     frames = starts[:, None] + np.arange(length)
-    weights = jnp.ones_like(series[:, 0]) if frame_weights is None else frame_weights
+    weights = weights_of_frames(series, frame_weights)
     alive = varies(series, weights)
     centred = jnp.where(alive, series - weights @ series / total_weight(weights), 0.0)
     segments, kept = centred[frames], weights[frames][:, :, None]

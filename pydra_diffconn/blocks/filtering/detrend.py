@@ -17,7 +17,7 @@ from pydra_diffconn.declare.freedom import Freedom
 from pydra_diffconn.declare.padding import only
 from pydra_diffconn.declare.parameters import Parameter
 from pydra_diffconn.numerics.design import gated_inverse, unit_design
-from pydra_diffconn.numerics.weights import total_weight
+from pydra_diffconn.numerics.weights import total_weight, weights_of_frames
 
 
 def check(arguments: Mapping[str, Any]) -> None:
@@ -120,7 +120,7 @@ def Detrend(
         basis = np.concatenate([basis, cosines], axis=1)
         gates = jnp.concatenate([gates, removed_part(number, 2 * frames * jnp.asarray(tr), cutoff, softness)])
     centred, root, design = unit_design(timeseries, jnp.asarray(basis, timeseries.dtype), frame_weights)
-    weights = jnp.ones_like(timeseries[:, 0]) if frame_weights is None else frame_weights
+    weights = weights_of_frames(timeseries, frame_weights)
     centred = centred - weights @ centred / total_weight(weights)  # a large mean leaves some roundings of itself
     inverse = gated_inverse(root * design, gates.astype(design.dtype), jnp.ones((), design.dtype))
     detrended = centred - design @ (inverse @ (root * centred))

@@ -14,7 +14,7 @@ from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.parameters import Parameter
 from pydra_diffconn.numerics.gaps import bridge
-from pydra_diffconn.numerics.weights import total_weight
+from pydra_diffconn.numerics.weights import total_weight, weights_of_frames
 
 REACH = 5.0  # standard deviations of the envelope at which a wavelet ends, as in MNE
 Frequencies = Annotated[
@@ -78,7 +78,7 @@ def WaveletPower(
     power : (frequencies, time, space)
         In squared units of the series.
     """
-    weights = jnp.ones_like(timeseries[:, 0]) if frame_weights is None else frame_weights
+    weights = weights_of_frames(timeseries, frame_weights)
     centred = bridge(timeseries, frame_weights) - weights @ timeseries / total_weight(weights)
     frames = len(timeseries)
     size = 3 * frames  # the series, and wavelets as long as it on both sides, without wrapping around
@@ -123,7 +123,7 @@ def WaveletEnergy(
     energy : (frequencies, space)
         In squared units of the series.
     """
-    weights = jnp.ones_like(timeseries[:, 0]) if frame_weights is None else frame_weights
+    weights = weights_of_frames(timeseries, frame_weights)
     power = WaveletPower.pure(timeseries, tr, frequencies, frame_weights, cycles)
     return jnp.einsum("t,fts->fs", weights / total_weight(weights), power)
 

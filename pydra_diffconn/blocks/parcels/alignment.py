@@ -16,7 +16,7 @@ from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.parameters import Parameter
 from pydra_diffconn.numerics.linalg import nearest_rotation
-from pydra_diffconn.numerics.weights import total_weight
+from pydra_diffconn.numerics.weights import total_weight, weights_of_frames
 
 
 @define(outputs=["timeseries", "rotation"], check=check_series, padding="frame_weights")
@@ -53,7 +53,7 @@ def Procrustes(
     rotation : (parcels, parcels)
         Orthogonal; rotates other series of the same person too.
     """
-    weights = jnp.ones_like(timeseries[:, 0]) if frame_weights is None else frame_weights
+    weights = weights_of_frames(timeseries, frame_weights)
     weighted = weights[:, None] * timeseries
     shared = weighted.T @ target
     rotation = nearest_rotation(shared)
@@ -107,7 +107,7 @@ def TransportAlignment(
     plan : (parcels, parcels)
         How much of each parcel makes each of the target's; columns sum to 1, rows too as far as it has converged.
     """
-    weights = jnp.ones_like(timeseries[:, 0]) if frame_weights is None else frame_weights
+    weights = weights_of_frames(timeseries, frame_weights)
     # what all parcels have in common in a frame is no part of the cost, and may be large
     near, there = (series - target.mean(axis=1, keepdims=True) for series in (timeseries, target))
     cost = (weights @ near**2)[:, None] + weights @ there**2 - 2 * (weights[:, None] * near).T @ there

@@ -13,7 +13,7 @@ from pydra_diffconn.blocks.shared_parameters import FrameWeights
 from pydra_diffconn.declare.block import define
 from pydra_diffconn.numerics.leading import leading
 from pydra_diffconn.numerics.linalg import times
-from pydra_diffconn.numerics.weights import total_weight
+from pydra_diffconn.numerics.weights import total_weight, weights_of_frames
 
 
 def largest(arguments: Mapping[str, Any]) -> int:
@@ -81,7 +81,7 @@ def ParcelEigenvariates(
         How many voxels the largest parcel has; by default as many as the labels say.
     """
     assert parcels is not None and size is not None
-    weights = jnp.ones_like(timeseries[:, 0]) if frame_weights is None else frame_weights.astype(timeseries.dtype)
+    weights = weights_of_frames(timeseries, frame_weights).astype(timeseries.dtype)
     centred = timeseries - weights @ timeseries / total_weight(weights)
     root = jnp.where(weights > 0, jnp.sqrt(jnp.where(weights > 0, weights, 1.0)), 0.0)
     in_order = jnp.argsort(labels, stable=True)

@@ -16,7 +16,7 @@ from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.parameters import Parameter
 from pydra_diffconn.numerics.dead_columns import is_alive
 from pydra_diffconn.numerics.gates import gate
-from pydra_diffconn.numerics.weights import total_weight
+from pydra_diffconn.numerics.weights import total_weight, weights_of_frames
 
 FRAMES_TOGETHER = 16  # frames whose ranks are summed over neighbours at once, which bounds the memory
 COLUMNS_TOGETHER = 32  # columns whose frames are compared pairwise at once
@@ -144,7 +144,7 @@ def spectral_amplitude(
     least squares on one cosine and one sine; at the frequencies of `numpy.fft.rfftfreq`.
     """
     frames = len(timeseries)
-    weights = jnp.ones_like(timeseries[:, 0]) if frame_weights is None else frame_weights
+    weights = weights_of_frames(timeseries, frame_weights)
     total = total_weight(weights)
     centred = timeseries - weights @ timeseries / total
     square = weights @ centred**2
@@ -213,7 +213,7 @@ def ReHo(
     reho : (space,)
         In [0, 1]; 1 where all neighbours rise and fall together.
     """
-    weights = jnp.ones_like(timeseries[:, 0]) if frame_weights is None else frame_weights
+    weights = weights_of_frames(timeseries, frame_weights)
     total, (here, there) = total_weight(weights), jnp.asarray(edges).T
     ranks = jax.lax.cond(softness > 0, _soft_ranks, _hard_ranks, timeseries, weights, softness)
 

@@ -14,7 +14,7 @@ from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.parameters import Parameter
 from pydra_diffconn.numerics.dead_columns import is_alive
-from pydra_diffconn.numerics.weights import total_weight
+from pydra_diffconn.numerics.weights import total_weight, weights_of_frames
 
 MODES = ("zscore", "psc", "robust")
 SIGMA_PER_MAD = 1.482602218505602  # 1 / the normal distribution's upper quartile
@@ -58,7 +58,7 @@ def Standardize(
     ddof : int
         Of the standard deviation, see `Covariance`.
     """
-    weights = jnp.ones_like(timeseries[:, 0]) if frame_weights is None else frame_weights
+    weights = weights_of_frames(timeseries, frame_weights)
     ways = {"zscore": lambda: _zscore(timeseries, weights, ddof), "psc": lambda: _percent_change(timeseries, weights)}
     ways["robust"] = lambda: _robust(timeseries, weights)
     if mode_weights is None:
@@ -108,7 +108,7 @@ def StandardizeRuns(
     ddof : int
         Of the standard deviation, see `Covariance`.
     """
-    weights = jnp.ones_like(timeseries[:, 0]) if frame_weights is None else frame_weights
+    weights = weights_of_frames(timeseries, frame_weights)
     ends = np.cumsum(run_lengths)
     runs = [slice(int(end) - length, int(end)) for end, length in zip(ends, run_lengths, strict=True)]
     return jnp.concatenate([_zscore(timeseries[run], weights[run], ddof) for run in runs])

@@ -7,7 +7,7 @@ from pydra_diffconn.blocks.checks import check_series
 from pydra_diffconn.blocks.shared_parameters import FrameWeights
 from pydra_diffconn.declare.block import define
 from pydra_diffconn.numerics.dead_columns import is_alive
-from pydra_diffconn.numerics.weights import total_weight
+from pydra_diffconn.numerics.weights import total_weight, weights_of_frames
 
 
 @define(outputs=["tsnr", "mean", "deviation"], check=check_series, skips=True, padding="frame_weights")
@@ -35,7 +35,7 @@ def TemporalSnr(
     ddof : int
         Of the standard deviation, see `Covariance`; 0 in nipype.
     """
-    weights = jnp.ones_like(timeseries[:, 0]) if frame_weights is None else frame_weights
+    weights = weights_of_frames(timeseries, frame_weights)
     total = total_weight(weights)
     mean = weights @ timeseries / total
     centred = timeseries - mean

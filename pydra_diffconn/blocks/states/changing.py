@@ -16,7 +16,7 @@ from pydra_diffconn.declare.block import define
 from pydra_diffconn.declare.parameters import Parameter
 from pydra_diffconn.numerics.dead_columns import eps, is_alive
 from pydra_diffconn.numerics.spd import correlations
-from pydra_diffconn.numerics.weights import total_weight
+from pydra_diffconn.numerics.weights import total_weight, weights_of_frames
 
 Shares = Annotated[
     Float[Array, "3"] | None,
@@ -60,7 +60,7 @@ def EwmaCovariance(
     ddof : int
         1 for the unbiased covariance, 0 for the maximum-likelihood one.
     """
-    weights = jnp.ones_like(timeseries[:, 0]) if frame_weights is None else frame_weights
+    weights = weights_of_frames(timeseries, frame_weights)
     fading = 0.5 ** (1 / jnp.asarray(halflife, timeseries.dtype))
     nothing, none = jnp.zeros_like(timeseries[0]), jnp.zeros((), timeseries.dtype)
 
@@ -136,7 +136,7 @@ def DynamicCorrelation(
     log_likelihood : (time,)
         Of each frame given those before it, under a Gaussian; times its weight.
     """
-    weights = jnp.ones_like(timeseries[:, 0]) if frame_weights is None else frame_weights
+    weights = weights_of_frames(timeseries, frame_weights)
     shares = [jnp.asarray(USUAL if one is None else one, timeseries.dtype) for one in (dynamics, volatility)]
     share = weights / total_weight(weights)
     centred = timeseries - share @ timeseries

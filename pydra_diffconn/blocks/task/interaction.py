@@ -8,6 +8,7 @@ from pydra_diffconn.blocks.shared_parameters import FrameWeights
 from pydra_diffconn.blocks.task.amplitudes import Confounds, check, residuals
 from pydra_diffconn.declare.block import define
 from pydra_diffconn.numerics.design import least_squares
+from pydra_diffconn.numerics.weights import weights_of_frames
 
 
 @define(outputs=["interactions"], check=check, missing=["confounds"], padding="frame_weights")
@@ -45,7 +46,7 @@ def PsychophysiologicalInteraction(
     """
     common = design if confounds is None else jnp.concatenate([confounds, design], axis=1)
     # what does not vary around its mean multiplies the seed by a constant: the product of deviations is rounding
-    weights = jnp.ones_like(timeseries[:, 0]) if frame_weights is None else frame_weights
+    weights = weights_of_frames(timeseries, frame_weights)
     share = weights / jnp.where(weights.sum() > 0, weights.sum(), 1.0)
     seeds, conditions = timeseries - share @ timeseries, design - share @ design
     count = design.shape[1] + 1
