@@ -26,6 +26,7 @@ from pydra_diffconn.declare import constraints
 from pydra_diffconn.declare.argument import Argument
 from pydra_diffconn.declare.declaration import Declaration
 from pydra_diffconn.declare.freedom import Rule
+from pydra_diffconn.declare.inferring import inferring
 from pydra_diffconn.declare.padding import EACH, Padding
 from pydra_diffconn.declare.parameters import Learn, Parameter
 from pydra_diffconn.declare.places import dimension
@@ -145,6 +146,7 @@ def _declaration(
 
 def _task_class(function: Callable[..., Any], declaration: Declaration) -> type[BlockTask]:
     name, function = declaration.name, in_full_precision(taking_arrays_of_numpy(function))
+    function = inferring(function, declaration.infer) if declaration.infer else function
     helps, _ = parse_doc_string(function.__doc__)
     inputs = {a.name: _field(a, helps.get(a.name, "")) for a in declaration.arguments.values()}
     if any(a.dims == "time space" for a in declaration.arguments.values()):

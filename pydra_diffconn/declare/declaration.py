@@ -13,6 +13,7 @@ from pydra_diffconn.declare import places
 from pydra_diffconn.declare import values as checks
 from pydra_diffconn.declare.argument import Argument
 from pydra_diffconn.declare.freedom import Freedom, Rule, of_series, told, unlike
+from pydra_diffconn.declare.inferring import Shaped
 from pydra_diffconn.declare.padding import Padding
 from pydra_diffconn.declare.parameters import Parameter
 from pydra_diffconn.warn import warn
@@ -25,19 +26,6 @@ def prefixed(where: str) -> Iterator[None]:
         yield
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from None
-
-
-@dataclass(frozen=True)
-class Shaped:
-    """An array of which the shape alone is known, for a check that asks for no more."""
-
-    shape: tuple[int, ...]
-
-    def __len__(self) -> int:
-        return self.shape[0]
-
-    def __array__(self, *how: Any, **more: Any) -> np.ndarray:
-        raise TypeError("the values are not known yet")
 
 
 @dataclass(frozen=True)
@@ -157,8 +145,9 @@ class Declaration:
     ) -> dict[str, Any]:
         """Convert arrays, fill in inferred static arguments, and raise one clear error on bad values.
 
-        `values` are concrete; what is not known yet (the output of an earlier, fused step) is absent. Of what is
-        `waiting` on disk only the shape is known. If `counted`, degrees of freedom are, from these values alone.
+        `values` are concrete; what is not known yet (the output of an earlier, fused step) is absent, and what would be
+        inferred from it stays None, for the function to find. Of what is `waiting` on disk only the shape is known. If
+        `counted`, degrees of freedom are, from these values alone.
         """
         with prefixed(where or self.name):
             complete = dict(values)
@@ -174,13 +163,22 @@ class Declaration:
                 self._check_together(complete)
             for name in known:
                 checks.check_bounds(self.arguments[name], complete)
-            for name, rule in self.infer.items():
+            for name in self.infer:
                 if complete.get(name) is None:
-                    complete[name] = rule(complete)
+                    complete[name] = self._inferred(name, complete)
             few = self.left(complete, of_series(self.arguments, complete))[1] if counted else None
         if few is not None:
             warn(f"{where or self.name}: {few}")
         return complete
+
+    def _inferred(self, name: str, values: Mapping[str, Any]) -> Any:
+        """Find a static argument from the others; None if it takes one that is not known yet."""
+        try:
+            return self.infer[name](values)
+        except KeyError as error:
+            if error.args[0] in values or error.args[0] not in self.arguments:
+                raise
+            return None
 
     def _check_together(self, values: Mapping[str, Any]) -> None:
         """Call the block's own check; one that asks for an argument that is not known yet says nothing."""

@@ -88,7 +88,7 @@ def check_trials(arguments: Mapping[str, Any]) -> None:
 
 def groups(known: Mapping[str, Any]) -> tuple[int, ...]:
     """Return the numbers of the conditions."""
-    conditions = known.get("conditions")
+    conditions = known["conditions"]
     return (0,) if conditions is None else tuple(int(one) for one in np.unique(conditions))
 
 
@@ -141,7 +141,7 @@ def BetaSeries(
         return TaskAmplitudes.pure(timeseries, design, confounds, frame_weights)
     series, trials, size = residuals(timeseries, design, confounds, frame_weights)
     numbers = jnp.zeros(trials.shape[1], int) if conditions is None else conditions
-    known = (0,) if conditions is None else (tuple(np.unique(np.asarray(conditions))) if groups is None else groups)
+    known = (0,) if conditions is None else groups
     member = (numbers[:, None] == jnp.asarray(known)).astype(trials.dtype)
     sums, sizes = trials @ member, size @ member
 
