@@ -148,12 +148,10 @@ class Accounts:
         values, series = self._values(step.path, number), {}
         for name in series_among(step.declaration.arguments, values):
             source = self._source(step.path, name, number)
-            if isinstance(source, FromStep):
-                found = self.left(source.path, _instance(source))[0]
-            else:
+            found = self.left(source.path, _instance(source))[0] if isinstance(source, FromStep) else None
+            if found is None:  # what is given, or comes of something that is no series, as a design does
                 found = begun(values[name].shape[0], self.run.said.get((step.path, name, number)))
-            if found is not None:
-                series[name] = found
+            series[name] = found
         with prefixed(step.path + self.where):
             return step.declaration.left(values, series)
 

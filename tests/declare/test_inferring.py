@@ -15,7 +15,7 @@ SERIES[40] += 30.0
 
 
 @pytest.mark.parametrize("block", INFERRING, ids=lambda block: block.declaration.name)
-def test_the_function_finds_what_it_is_not_given(block):
+def test_the_function_finds_what_it_is_not_given(x64, block):
     case = next(one for one in cases() if one.block is block)
     given = {n: v for n, v in case.filled().items() if n not in block.declaration.infer and v is not None}
     found, expected = block.pure(**given), block.pure(**block.check(given))
@@ -28,7 +28,7 @@ def Later(series):
     return workflow.add(Despike(timeseries=ahead.timeseries), name="despike").timeseries
 
 
-def test_what_follows_from_a_shape_may_come_out_of_an_earlier_step(tmp_path):
+def test_what_follows_from_a_shape_may_come_out_of_an_earlier_step(x64, tmp_path):
     task = Later(series=SERIES)
     np.testing.assert_allclose(fuse(task)({})["timeseries"], task(cache_root=tmp_path).timeseries, atol=1e-12)
 

@@ -46,11 +46,11 @@ def check_gates(arguments: Mapping[str, Any]) -> None:
 
 
 def open_gates(arguments: Mapping[str, Any]) -> Any:
-    """Return which confounds are removed altogether; None for all."""
+    """Return which confounds are removed altogether; None for all, or where it is not known."""
     gates, terms = arguments.get("gates"), arguments.get("terms")
-    if gates is None:
+    if not isinstance(gates, np.ndarray) or not (terms is None or isinstance(terms, np.ndarray)):
         return None
-    return (np.asarray(gates) if terms is None else np.asarray(gates)[np.asarray(terms).astype(int)]) == 1
+    return (gates if terms is None else gates[terms.astype(int)]) == 1
 
 
 @define(
