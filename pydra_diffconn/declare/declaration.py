@@ -159,8 +159,7 @@ class Declaration:
                 checks.check_option(self.arguments[name], value)
                 checks.check_matrix(self.arguments[name], value)
                 checks.check_weights(self.arguments[name], value)
-            if self.check is not None:
-                self._check_together(complete)
+            self.check_together(complete)
             for name in known:
                 checks.check_bounds(self.arguments[name], complete)
             for name in self.infer:
@@ -180,9 +179,10 @@ class Declaration:
                 raise
             return None
 
-    def _check_together(self, values: Mapping[str, Any]) -> None:
+    def check_together(self, values: Mapping[str, Any]) -> None:
         """Call the block's own check; one that asks for an argument that is not known yet says nothing."""
-        assert self.check is not None
+        if self.check is None:
+            return
         try:
             self.check(values)
         except KeyError as error:

@@ -185,5 +185,6 @@ def _refuse_new_nan(declaration: Declaration, values: Mapping[str, Any], results
             given = {key: plain(value) for key, value in values.items() if np.ndim(value) == 0}
             raise ValueError(
                 f"{declaration.name}: {count} of {result.size} values of '{name}' are not finite, with {given}; "
-                "look for missing values or infinities in the inputs, or an input without variance"
+                "look for missing values or infinities in the inputs, an input without variance, or what the docstring "
+                "says of NaN"
             )

@@ -176,7 +176,17 @@ class Accounts:
                 which = f"{places.named(found, None, where)} of {name}" if where else f"some of {name}"
                 raise ValueError(f"{path}{self.where}: {which} has no data; {places.TOGETHER}")
             of_main = found
+        if of_main is not None and not declaration.arguments[declaration.main_input].blanks:
+            self._refuse_as_a_job(path, number, of_main)
         return of_main
+
+    def _refuse_as_a_job(self, path: str, number: int, where: np.ndarray) -> None:
+        """Let the block's own check refuse what a job of its own would be given: missing values at these places."""
+        declaration, values = self.steps[path].declaration, self._values(path, number)
+        known = {name: value for name, value in values.items() if not isinstance(value, Later)}
+        series = np.broadcast_to(np.where(where, np.nan, 0.0), values[declaration.main_input].shape)
+        with prefixed(path + self.where):
+            declaration.check_together({**known, declaration.main_input: series})
 
     def _constant_in(self, path: str, number: int) -> np.ndarray | None:
         """Return at which places of a step's main input nothing varies, as far as this follows from the arrays."""

@@ -9,7 +9,7 @@ from pydra.compose import workflow
 from testing.test_contract import cases
 
 from pydra_diffconn import block, fuse
-from pydra_diffconn.blocks import RegressConfounds
+from pydra_diffconn.blocks import Detrend, Parcellate, RegressConfounds
 
 REFUSED = {("GateConfounds", "terms")}  # of terms that are not known yet their number is not, either
 
@@ -93,3 +93,28 @@ def test_confounds_of_a_step_that_is_of_no_series_are_regressed_and_counted(x64,
     program = fuse(task)
     np.testing.assert_allclose(program({})["timeseries"], task(cache_root=tmp_path).timeseries, atol=1e-10)
     assert program.degrees_of_freedom()["timeseries"] == 90 - 2 - 1
+
+
+@workflow.define(outputs=["timeseries"])
+def DetrendedParcels(series, labels):
+    straight = workflow.add(Detrend(timeseries=series), name="straight").timeseries
+    return workflow.add(Parcellate(timeseries=straight, labels=labels), name="parcels").timeseries
+
+
+@pytest.mark.parametrize("mode", ["classical", "fused"])
+def test_a_voxel_without_data_before_another_step_is_refused_in_a_parcel_and_left_out_elsewhere(x64, tmp_path, mode):
+    series = np.random.default_rng(0).standard_normal((60, 6))
+    series[:, 1] = np.nan
+
+    def parcels(labels):
+        task = DetrendedParcels(series=series, labels=np.array(labels))
+        return (
+            task(cache_root=tmp_path, worker="debug").timeseries
+            if mode == "classical"
+            else fuse(task)({})["timeseries"]
+        )
+
+    expected = Detrend.pure(series[:, [0, 2]]).mean(axis=1)
+    np.testing.assert_allclose(parcels([1, 0, 1, 2, 2, 2])[:, 0], expected, atol=1e-12)
+    with pytest.raises(Exception, match=r"60 values in parcels .* frame 0, column 1 \(parcel 1\); mend the series"):
+        parcels([1, 1, 1, 2, 2, 2])

@@ -21,6 +21,7 @@ FAR, NEAR = 0.1, 1e-3  # how far a column's conditions may be from holding, firs
 NEARER = 0.3  # the part of that which each sweep leaves
 PATIENCE = 3  # rounds without progress, in rounding
 HALVINGS = 20
+REACHED = 0.01  # what may be left of the subgradient, in units of the penalty
 FEW = 24  # largest eigenvalues that the equations of a step are solved for by themselves
 ROUGH = 1e-3  # accuracy that single precision has in these, also where the largest is far above the others
 Matrix = Float[Array, "n n"]
@@ -40,8 +41,10 @@ def GraphicalLasso(
 
     Returns the inverse of P and P itself, whose zeros are exact. Equals `sklearn.covariance.graphical_lasso` at
     convergence. The covariance may be singular. A penalty above all covariances between parcels gives a diagonal
-    matrix, 0 the inverse. A parcel without variance has precision and covariance 0. The derivative is that of the
-    optimality conditions with the zeros held. Source: Friedman et al. (2008), doi:10.1093/biostatistics/kxm045.
+    matrix, 0 the inverse. A parcel without variance has precision and covariance 0. All is NaN where the minimum is not
+    reached: of a nearly singular covariance with a penalty far below the variances, and of what is no covariance;
+    shrink it first (`ShrinkCovariance`), or give a larger penalty. The derivative is that of the optimality conditions
+    with the zeros held. Source: Friedman et al. (2008), doi:10.1093/biostatistics/kxm045.
 
     Parameters
     ----------
@@ -135,7 +138,9 @@ def sparse_precision(covariance: Matrix, penalty: Any) -> Matrix:
     state = Progress(start, start, 0, 0)
     if real != jnp.float32:
         state = rounds(state, single=True, patience=2)
-    return rounds(state, single=False, patience=PATIENCE).best.precision
+    found = rounds(state, single=False, patience=PATIENCE).best
+    reached = found.distance <= jnp.maximum(penalty * REACHED, 1000 * _rounding_of_slope(found))
+    return jnp.where(reached, found.precision, jnp.nan)
 
 
 def _by_columns(covariance: Matrix, penalty: Array) -> Matrix:

@@ -141,3 +141,14 @@ CASES = [
         },
     ),
 ]
+
+
+@pytest.mark.parametrize(("change", "penalty"), [(0.0, 1e-3), (7.0, 0.1)], ids=["nearly singular", "indefinite"])
+def test_where_the_minimum_is_not_reached_nothing_is_given(x64, tmp_path, change, penalty):
+    """It would be zeros and numbers of some way to it, up to 1e12 of what is no covariance."""
+    covariance = covariance_of(60, 30)
+    covariance[:, 1] += change
+    covariance[1] += change
+    task = GraphicalLasso(covariance=covariance, penalty=penalty)
+    with pytest.raises(ValueError, match="what the docstring says of NaN"):
+        task(cache_root=tmp_path, worker="debug")
