@@ -72,8 +72,8 @@ def define(
         Called outside the compiled program with the known argument values; raises ValueError on bad ones.
     infer : mapping, optional
         Static arguments that follow from others: name to a rule, a function of the known argument values. A rule that
-        asks for one that is not known yet (`known["labels"]`) is asked again while the function is traced, where of such
-        a value the shape alone is known; if that does not do, the user is told to give the argument.
+        asks for one that is not known yet (`known["labels"]`) is asked again while the function is traced, where the
+        shape alone is known of such a value; if that does not do, the user is told to give the argument.
     streamed : callable, optional
         The same block in NumPy on an image that is still on disk; called with the arguments by name, the main one being
         a `files.ImageSeries`, outside the compiled program.
