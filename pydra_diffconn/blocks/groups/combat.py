@@ -63,7 +63,15 @@ def too_few(learned_from: np.ndarray, others: np.ndarray, unseen: str) -> str | 
     return None
 
 
-@define(outputs=["features"], check=check, infer={"groups": lambda known: len(np.unique(known["sites"]))}, version="1")
+def groups_of(known: Mapping[str, Any]) -> int:
+    """Return how many sites there are, or may be where they are not known."""
+    try:
+        return len(np.unique(known["sites"]))
+    except TypeError:
+        return len(known["sites"])
+
+
+@define(outputs=["features"], check=check, infer={"groups": groups_of}, version="1")
 def ComBat(
     features: Features,
     sites: Int[Array, "subjects"],
@@ -112,9 +120,9 @@ def ComBat(
         How many sites there are, or more.
     """
     weights = jnp.ones_like(features[:, 0]) if subject_weights is None else jnp.asarray(subject_weights, features.dtype)
-    count = len(features) if groups is None else groups
+    assert groups is not None
     number = ranks(sites)
-    member = (number[:, None] == jnp.arange(count)).astype(features.dtype)
+    member = (number[:, None] == jnp.arange(groups)).astype(features.dtype)
     size = member.T @ weights
     known = ((member.T @ (weights > 0).astype(features.dtype)) >= LEAST)[:, None]
 
@@ -136,7 +144,7 @@ def ComBat(
     stretch = jnp.where(known & alive & (stretch > 0), stretch, 1.0)
     z = (features - expected) / deviation - member @ jnp.where(known, shift, 0.0)
     # NaN tells of more sites than were said to be, which would be left as they are
-    return jnp.where(number.max() < count, z / (member @ jnp.sqrt(stretch)) * deviation + expected, jnp.nan)
+    return jnp.where(number.max() < groups, z / (member @ jnp.sqrt(stretch)) * deviation + expected, jnp.nan)
 
 
 class Effects(NamedTuple):
