@@ -26,7 +26,19 @@ def warn(message: str, category: type[Warning] = UserWarning) -> None:
     while frame is not None and _is_on_the_way(frame.f_code.co_filename):
         level += not _imports(frame.f_code.co_filename)  # `warnings.warn` does not count those either
         frame = frame.f_back
-    warnings.warn(message, category, stacklevel=level)
+    with contextlib.nullcontext() if frame is not None else naming_no_place():
+        warnings.warn(message, category, stacklevel=level)
+
+
+@contextlib.contextmanager
+def naming_no_place() -> Iterator[None]:
+    """Show a warning as what it says, where the user wrote none of the lines that it could name."""
+    before = warnings.formatwarning
+    warnings.formatwarning = lambda message, *_, **__: f"Warning: {' '.join(str(message).split())}\n"
+    try:
+        yield
+    finally:
+        warnings.formatwarning = before
 
 
 @contextlib.contextmanager

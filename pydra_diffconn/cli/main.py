@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
 import traceback
-import warnings
-from collections.abc import Iterator
 from importlib.metadata import version
 from typing import Any
 
@@ -23,6 +20,7 @@ from pydra_diffconn.cli.plugins import plugins
 from pydra_diffconn.cli.run import run
 from pydra_diffconn.cli.show import show
 from pydra_diffconn.cli.strategy import strategy
+from pydra_diffconn.warn import naming_no_place
 
 
 class Commands(click.Group):
@@ -38,7 +36,7 @@ class Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            with hearing_interrupts(), _warning_in_a_line():
+            with hearing_interrupts(), naming_no_place():
                 return super().invoke(ctx)
         except BrokenPipeError as error:
             if nobody_reads():
@@ -52,17 +50,6 @@ class Commands(click.Group):
             raise Stop(str(error), BAD_INPUT) from None
         except KeyboardInterrupt:
             raise Stop("interrupted", INTERRUPTED) from None
-
-
-@contextlib.contextmanager
-def _warning_in_a_line() -> Iterator[None]:
-    """Show a warning as what it says: the user of a command wrote none of the lines that it could name."""
-    before = warnings.formatwarning
-    warnings.formatwarning = lambda message, *_, **__: f"Warning: {' '.join(str(message).split())}\n"
-    try:
-        yield
-    finally:
-        warnings.formatwarning = before
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -18,7 +18,7 @@ from pydra_diffconn.plugins.registry import Registry, built_in
 PARAMETER = LearnedParameter("a.low", 0.0123, 0.01, "Hz", "positive", "pydra_diffconn:BandPass", "1", ("a.low",))
 
 
-WARNS = """
+COMMAND = """
 from pydra_diffconn.cli.main import main
 from pydra_diffconn.warn import warn
 
@@ -28,10 +28,17 @@ def doubtful():
 
 main(["doubtful"])
 """
+WORKER = """
+from loky import get_reusable_executor
+from pydra_diffconn.warn import warn
+
+get_reusable_executor(max_workers=1).submit(warn, "a value is odd:\\nit is 3").result()
+"""
 
 
-def test_a_warning_is_shown_as_what_it_says():
-    shown = subprocess.run([sys.executable, "-c", WARNS], capture_output=True, text=True)
+@pytest.mark.parametrize("script", [COMMAND, WORKER], ids=["command", "worker"])
+def test_a_warning_that_is_of_none_of_the_users_lines_is_shown_as_what_it_says(script):
+    shown = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert (shown.returncode, shown.stderr) == (0, "Warning: a value is odd: it is 3\n")
 
 
