@@ -15,9 +15,13 @@ from pydra_diffconn.bids.fitted_atlas import fit_atlas
 from pydra_diffconn.bids.job import Job, Prepared, workflow_settings
 from pydra_diffconn.bids.postprocess import KINDS, Connect, Postprocess
 from pydra_diffconn.program.fusing import fuse
+from pydra_diffconn.warn import heard, warn
 
 _compiled: dict[Any, Any] = {}
-"""Of each signature of a program, the compiled function: runs of one study share it within a process."""
+"""Of each signature of a program and its numbers, the compiled function, and what is warned of while it is traced.
+
+Runs of one study share it within a process.
+"""
 MOST_COMPILED = 32
 TOGETHER = 16  # frames that are smoothed at once; few, so that little more than the run is in memory
 
@@ -169,10 +173,17 @@ def run(program: Any) -> dict[str, np.ndarray]:
     import jax
 
     (only,) = program.runs
-    key = (only.signature(), type(program.graph.task).__name__, pydra_compat.precision())
+    numbers = tuple((name, np.asarray(value).item()) for name, value in only.arrays.items() if np.ndim(value) == 0)
+    key = (only.signature(), type(program.graph.task).__name__, pydra_compat.precision(), numbers)
     if key not in _compiled:
         if len(_compiled) >= MOST_COMPILED:
             _compiled.clear()
-        _compiled[key] = jax.jit(lambda inputs: program.outputs_of({}, inputs, [0]))
-    found = _compiled[key](program.inputs)
+        compute = jax.jit(lambda inputs: program.outputs_of({}, inputs, [0]))
+        with heard() as said:  # what is checked while it is traced is as true of the next run
+            compute.lower(program.inputs)
+        _compiled[key] = compute, said
+    compute, said = _compiled[key]
+    for told in said:
+        warn(told)
+    found = compute(program.inputs)
     return {name: np.asarray(program.with_missing(name, value)) for name, value in found.items()}
