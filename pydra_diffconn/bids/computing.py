@@ -178,12 +178,11 @@ def run(program: Any) -> dict[str, np.ndarray]:
     if key not in _compiled:
         if len(_compiled) >= MOST_COMPILED:
             _compiled.clear()
-        compute = jax.jit(lambda inputs: program.outputs_of({}, inputs, [0]))
-        with heard() as said:  # what is checked while it is traced is as true of the next run
-            compute.lower(program.inputs)
-        _compiled[key] = compute, said
+        _compiled[key] = jax.jit(lambda inputs: program.outputs_of({}, inputs, [0])), []
     compute, said = _compiled[key]
+    with heard() as new:  # while it is traced, the first time; it is as true of the next run
+        found = compute(program.inputs)
+    said.extend(new)
     for told in said:
         warn(told)
-    found = compute(program.inputs)
     return {name: np.asarray(program.with_missing(name, value)) for name, value in found.items()}

@@ -172,19 +172,21 @@ class Declaration:
 
     def _inferred(self, name: str, values: Mapping[str, Any]) -> Any:
         """Find a static argument from the others; None if it takes one that is not known yet."""
-        try:
+        with self._unless_unknown(values):
             return self.infer[name](values)
-        except KeyError as error:
-            if error.args[0] in values or error.args[0] not in self.arguments:
-                raise
-            return None
+        return None
 
     def check_together(self, values: Mapping[str, Any]) -> None:
         """Call the block's own check; one that asks for an argument that is not known yet says nothing."""
-        if self.check is None:
-            return
+        if self.check is not None:
+            with self._unless_unknown(values):
+                self.check(values)
+
+    @contextlib.contextmanager
+    def _unless_unknown(self, values: Mapping[str, Any]) -> Iterator[None]:
+        """Leave a rule where it asks for an argument that is not known yet."""
         try:
-            self.check(values)
+            yield
         except KeyError as error:
             if error.args[0] in values or error.args[0] not in self.arguments:
                 raise
